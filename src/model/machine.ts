@@ -1,0 +1,153 @@
+/** The machine around a ruleset: what its administrator told us, what was inferred, and from where. */
+
+import type { Address, Family, Network } from '../net/address.ts';
+import type { Backend } from './netfilter.ts';
+
+/** How a fact is known. `given` by a command's output or an option; `inferred` from the ruleset; `default`: the kernel's. */
+export type Provenance = 'given' | 'inferred' | 'default' | 'unknown';
+
+/** A fact with its origin in words fit for an answer: `ip -j addr`, `rule nat/POSTROUTING#1 (--to-source)`. */
+export interface Fact<T> {
+  readonly value: T;
+  readonly provenance: Provenance;
+  readonly source: string;
+}
+
+/** An address on an interface. */
+export interface InterfaceAddress {
+  readonly address: Address;
+  readonly prefixLength: number;
+  readonly broadcast: Address | undefined;
+  readonly peer: Address | undefined;
+  readonly scope: 'global' | 'site' | 'link' | 'host';
+  readonly secondary: boolean;
+}
+
+export interface Interface {
+  readonly name: string;
+  readonly index: number | undefined;
+  readonly mac: string | undefined;
+  readonly mtuBytes: number | undefined;
+  readonly up: boolean;
+  /** `loopback`, `ether`, `none` (tun, ppp) …: link_type of `ip -j addr`. */
+  readonly linkType: string;
+  /** Bridge or bond that this interface is a port of. */
+  readonly master: string | undefined;
+  readonly group: number;
+  readonly addresses: readonly InterfaceAddress[];
+}
+
+export type RouteType =
+  | 'unicast'
+  | 'local'
+  | 'broadcast'
+  | 'anycast'
+  | 'multicast'
+  | 'blackhole'
+  | 'unreachable'
+  | 'prohibit'
+  | 'throw';
+
+/** Numbers of the routing tables with names of their own. */
+export const routeTable = { default: 253, main: 254, local: 255 } as const;
+
+export interface NextHop {
+  readonly via: Address | undefined;
+  readonly device: string | undefined;
+  readonly weight: number;
+}
+
+export interface Route {
+  readonly type: RouteType;
+  readonly destination: Network;
+  /** `from PREFIX` of IPv6 source routing; undefined: any. */
+  readonly source: Network | undefined;
+  readonly table: number;
+  /** More than one: multipath. None for blackhole and its like. */
+  readonly nextHops: readonly NextHop[];
+  readonly preferredSource: Address | undefined;
+  readonly metric: number;
+  readonly scope: 'global' | 'site' | 'link' | 'host' | 'nowhere';
+  readonly tos: number;
+  readonly mtuBytes: number | undefined;
+  readonly realm: number;
+  readonly down: boolean;
+}
+
+export type PolicyRuleAction = 'lookup' | 'blackhole' | 'unreachable' | 'prohibit' | 'goto' | 'nop';
+
+/** A rule of `ip rule`, in the order of `priority`. */
+export interface PolicyRule {
+  readonly family: Family;
+  readonly priority: number;
+  readonly inverted: boolean;
+  readonly source: Network | undefined;
+  readonly destination: Network | undefined;
+  readonly inInterface: string | undefined;
+  readonly outInterface: string | undefined;
+  readonly mark: number;
+  /** Zero: the mark is not looked at. */
+  readonly markMask: number;
+  readonly tos: number;
+  readonly protocol: number | undefined;
+  readonly sport: readonly [low: number, high: number] | undefined;
+  readonly dport: readonly [low: number, high: number] | undefined;
+  readonly uid: readonly [low: number, high: number] | undefined;
+  readonly action: PolicyRuleAction;
+  /** Table of `lookup`, priority of `goto`. */
+  readonly target: number;
+  /** Routes with a prefix of this length or shorter are passed over; undefined: none. */
+  readonly suppressPrefixLength: number | undefined;
+}
+
+/** A member of an ipset, by the text of its parts; `nomatch` turns it into an exception. */
+export interface IpSetMember {
+  /** The element as `ipset save` prints it: `192.0.2.1`, `10.0.0.0/8,tcp:80`, `setname`. */
+  readonly text: string;
+  readonly timeoutSeconds: number | undefined;
+  readonly nomatch: boolean;
+  readonly skbmark: string | undefined;
+  readonly packets: number | undefined;
+  readonly bytes: number | undefined;
+  readonly comment: string | undefined;
+}
+
+export interface IpSet {
+  readonly name: string;
+  /** `hash:ip,port`, `bitmap:port`, `list:set` … */
+  readonly type: string;
+  readonly family: Family;
+  /** Create options as they stand: `timeout`, `netmask`, `range`, `maxelem`, `counters` … A flag has the value `''`. */
+  readonly options: Readonly<Record<string, string>>;
+  readonly members: readonly IpSetMember[];
+}
+
+/** A listening socket (`ss -tulnp`). */
+export interface Listener {
+  readonly protocol: number;
+  readonly address: Address | undefined;
+  readonly port: number;
+  readonly device: string | undefined;
+  readonly process: string | undefined;
+}
+
+/** All that is known of the machine that the rules run on. `undefined` values mean: nobody said. */
+export interface Machine {
+  readonly hostName: Fact<string | undefined>;
+  readonly kernelRelease: Fact<string | undefined>;
+  readonly backend: Fact<Backend>;
+  readonly interfaces: Fact<readonly Interface[] | undefined>;
+  readonly routes: Fact<readonly Route[] | undefined>;
+  readonly policyRules: Fact<readonly PolicyRule[] | undefined>;
+  /** By full name in dotted form, a dot within an interface name as `/`: `net.ipv4.conf.eth0/1.rp_filter`. */
+  readonly sysctls: Fact<Readonly<Record<string, string>>>;
+  readonly sets: Fact<readonly IpSet[] | undefined>;
+  readonly listeners: Fact<readonly Listener[] | undefined>;
+  /** Whether something outside of the ruleset keeps conntrack on or off; `auto`: the rules decide. */
+  readonly conntrack: Fact<'on' | 'off' | 'auto'>;
+  /** Addresses that are (or are not) this machine's, by inference or `--assume`; consulted where routes are unknown. */
+  readonly localAddresses: readonly Fact<Address>[];
+  readonly remoteAddresses: readonly Fact<Address>[];
+  /** Interfaces known or inferred to lead to the outside. */
+  readonly outside: readonly Fact<string>[];
+}
