@@ -1,0 +1,50 @@
+/** What every bundle of this project has in common, whether shipped or run once during development. */
+import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of package.json, with a trailing separator's worth of certainty: absolute. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** package.json, read once. */
+export const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/**
+ * CommonJS packages ask for Node's own modules with `require`, which an ES module does not have. Every Node that
+ * we support hands them out through `process.getBuiltinModule`, so no `createRequire` has to stand at the top of
+ * each file, and the library's chunks stay free of Node.
+ */
+const builtinsWithoutRequire = {
+  name: 'builtins-without-require',
+  setup(build) {
+    build.onResolve({ filter: /^[a-z]/ }, (args) =>
+      args.kind === 'require-call' && isBuiltin(args.path)
+        ? { path: args.path, namespace: 'node-builtin' }
+        : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'node-builtin' }, (args) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(args.path)});`,
+      loader: 'js',
+    }));
+  },
+};
+
+/** @type {import('esbuild').BuildOptions} */
+export const commonOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  charset: 'utf8',
+  logLevel: 'warning',
+  // React and Ink choose their production halves by these; the devtools are never wanted.
+  define: {
+    'process.env.NODE_ENV': '"production"',
+    'process.env.DEV': '"false"',
+    FWSIM_VERSION: JSON.stringify(manifest.version),
+  },
+  alias: { 'react-devtools-core': join(root, 'scripts', 'empty-module.mjs') },
+  plugins: [builtinsWithoutRequire],
+};
