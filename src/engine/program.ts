@@ -1,0 +1,4 @@
+/** Rulesets made ready for walking. */
+export interface Program {
+  readonly kind: 'program';
+}
