@@ -112,6 +112,8 @@ export type TextShape =
  */
 export interface OptionType<T> {
   readonly arity: number;
+  /** What iptables says where words are missing; default: `option "--x" requires an argument`. */
+  readonly missing?: string;
   /** For help texts: `port[:port]`. Empty for a flag. */
   readonly placeholder: string;
   readonly shape: TextShape;
@@ -166,6 +168,8 @@ export interface RuleContext {
   readonly base: BaseMatch;
   /** Names of the rule's matches, in order. */
   readonly matchNames: readonly string[];
+  /** Names of the ipsets of the machine; undefined: not known, so none can be missed. */
+  readonly setNames: ReadonlySet<string> | undefined;
 }
 
 /** What `print` may depend on. */
@@ -174,6 +178,11 @@ export interface PrintContext {
   readonly backend: Backend;
   readonly version: string;
   readonly base: BaseMatch;
+  /**
+   * False: exactly what iptables-save prints, even where it loses a condition (1.8.9 drops `! --sport :`).
+   * True: such conditions are printed whole.
+   */
+  readonly keepMeaning: boolean;
 }
 
 /** Where an extension may stand; refused elsewhere, as the kernel's checkentry does. */
@@ -255,8 +264,11 @@ export interface MatchEnv {
   readonly connection: PacketConnection;
   /** Whether the packet was sent by a process of this machine through a socket that is still known. */
   readonly hasSocket: boolean;
-  /** Simulated time, milliseconds since the epoch. */
-  readonly timeMs: number;
+  /**
+   * Simulated time, milliseconds since the epoch. Undefined: no clock is kept, and with it no history (a single
+   * packet of a trace): matches that count or wait must {@link ask}.
+   */
+  readonly timeMs: number | undefined;
   readonly machine: Machine;
   /** Answers from the FIB. Undefined answers mean "not known"; {@link ask} then. */
   readonly fib: FibView;
@@ -276,6 +288,8 @@ export interface MatchEnv {
   readSet(name: string): SetView | undefined;
   /** The connections of the table, for connlimit. */
   connections(): readonly Connection[];
+  /** The match itself drops the packet, whatever the rule says (par->hotdrop); return its value. */
+  hotDrop(): Tri;
 }
 
 /** One transformation that IPsec applied to the packet or will. */

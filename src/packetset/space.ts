@@ -36,7 +36,7 @@ export type IntervalField =
 /** Addresses: of the packet, and of the two tuples of its connection. */
 export type AddressField = 'src' | 'dst' | 'ctOrigSrc' | 'ctOrigDst' | 'ctReplSrc' | 'ctReplDst';
 
-/** Fields that are compared under a mask. `ctStatus`: bits of ctStatusBit; `tcpOptions`: bit n = option kind n present. */
+/** Fields that are compared under a mask. `ctStatus`: bits of ctStatusBit. */
 export type BitField = 'mark' | 'connmark' | 'tos' | 'tcpFlags' | 'ctStatus';
 
 /** Fields with a few named values; a value never mentioned stands in the class "any other". */
@@ -52,7 +52,7 @@ export type Choice =
   | {
       readonly kind: 'pure';
       readonly key: string;
-      readonly reads: readonly (IntervalField | AddressField | BitField | 'payload')[];
+      readonly reads: readonly (IntervalField | AddressField | BitField | 'payload' | 'tcpOptions')[];
     }
   | { readonly kind: 'rule' }
   | { readonly kind: 'shared'; readonly list: string; readonly key: string };

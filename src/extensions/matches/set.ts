@@ -1,0 +1,179 @@
+import { complementIf } from '../../packetset/space.ts';
+import {
+  type BoundOption,
+  defineMatch,
+  invertTri,
+  type OptionType,
+  option,
+  type Refusal,
+  refuse,
+  type SetTestFlags,
+  saveString,
+} from '../define.ts';
+import { flag, parseUint64, uint64 } from '../option-types.ts';
+
+export type SetDirection = 'src' | 'dst';
+
+/** A set and which side of the packet each of its dimensions looks at. */
+export interface SetReference {
+  readonly name: string;
+  readonly dirs: readonly SetDirection[];
+}
+
+interface CounterTest {
+  readonly op: 'eq' | 'ne' | 'lt' | 'gt';
+  /** Decimal, 64 bits. */
+  readonly value: string;
+}
+
+export interface SetMatchData {
+  readonly set: SetReference;
+  readonly negated: boolean;
+  readonly returnNomatch: boolean;
+  readonly updateCounters: boolean;
+  readonly updateSubcounters: boolean;
+  readonly packets: CounterTest | undefined;
+  readonly bytes: CounterTest | undefined;
+}
+
+/** `NAME dir[,dir…]`: two words, at most six directions. */
+export function setReference(optionName: string): OptionType<SetReference> {
+  return {
+    arity: 2,
+    missing: `--${optionName} requires two args.`,
+    placeholder: 'setname src|dst[,…]',
+    shape: {
+      kind: 'words-separately',
+      parts: [
+        { kind: 'name', maxBytes: 31 },
+        { kind: 'list', of: { kind: 'words', values: ['src', 'dst'] }, separator: ',', max: 3 },
+      ],
+    },
+    parse(words, context) {
+      const [name = '', dirs = ''] = words;
+      if (name.length > 31) {
+        return refuse('bad-value', `setname \`${name}' too long, max 31 characters.`, {
+          word: name,
+          option: context.option,
+        });
+      }
+      const list: SetDirection[] = [];
+      for (const word of dirs.split(',')) {
+        if (word !== 'src' && word !== 'dst') {
+          return refuse('bad-value', "You must specify (the comma separated list of) `src' or `dst'.", {
+            word: word === '' ? dirs : word,
+            option: context.option,
+          });
+        }
+        list.push(word);
+      }
+      return list.length > 6
+        ? refuse('bad-value', "Can't be more src/dst options than 6.", { word: dirs, option: context.option })
+        : { name, dirs: list };
+    },
+  };
+}
+
+/** Refuses a set that the machine is known not to have. */
+export function missingSet(name: string, known: ReadonlySet<string> | undefined): Refusal | undefined {
+  return known && !known.has(name)
+    ? refuse('unknown-set', `Set ${name} doesn't exist.`, {
+        word: name,
+        hint: 'ipset create comes before iptables-restore',
+      })
+    : undefined;
+}
+
+const counter = (
+  o: Readonly<Record<string, BoundOption<string> | undefined>>,
+  name: string,
+): CounterTest | undefined => {
+  const eq = o[`${name}-eq`];
+  if (eq) return { op: eq.negated ? 'ne' : 'eq', value: eq.value };
+  const lt = o[`${name}-lt`];
+  if (lt) return { op: 'lt', value: lt.value };
+  const gt = o[`${name}-gt`];
+  return gt && { op: 'gt', value: gt.value };
+};
+
+const printCounter = (name: string, test: CounterTest | undefined): readonly string[] =>
+  test ? [option(`${name}-${test.op === 'ne' ? 'eq' : test.op}`, test.value, test.op === 'ne')] : [];
+
+const counterFlag = (test: CounterTest) => ({ op: test.op, value: Number(parseUint64(test.value) ?? 0n) });
+
+/** Looks the packet up in an ipset. */
+export const set = defineMatch({
+  name: 'set',
+  families: ['ipv4', 'ipv6'],
+  options: {
+    'match-set': { type: setReference('match-set'), aliases: ['set'], invertible: true },
+    'return-nomatch': { type: flag },
+    'update-counters': { type: flag, invertible: true },
+    'update-subcounters': { type: flag, invertible: true },
+    'packets-eq': { type: uint64, invertible: true },
+    'packets-lt': { type: uint64 },
+    'packets-gt': { type: uint64 },
+    'bytes-eq': { type: uint64, invertible: true },
+    'bytes-lt': { type: uint64 },
+    'bytes-gt': { type: uint64 },
+  },
+  constraints: {},
+  needs: ['sets'],
+  bind: (o, context): SetMatchData | Refusal => {
+    const reference = o['match-set'];
+    if (!reference)
+      return refuse('missing-option', "You must specify `--match-set' with proper arguments", {
+        hint: '--match-set NAME src',
+      });
+    return (
+      missingSet(reference.value.name, context.setNames) ?? {
+        set: reference.value,
+        negated: reference.negated,
+        returnNomatch: o['return-nomatch'] !== undefined,
+        updateCounters: o['update-counters']?.negated !== true,
+        updateSubcounters: o['update-subcounters']?.negated !== true,
+        packets: counter(o as never, 'packets'),
+        bytes: counter(o as never, 'bytes'),
+      }
+    );
+  },
+  print: (d) => [
+    option('match-set', `${saveSetName(d.set.name)} ${d.set.dirs.join(',')}`, d.negated),
+    ...(d.returnNomatch ? [option('return-nomatch')] : []),
+    ...(d.updateCounters ? [] : [option('update-counters', '', true)]),
+    ...(d.updateSubcounters ? [] : [option('update-subcounters', '', true)]),
+    ...printCounter('packets', d.packets),
+    ...printCounter('bytes', d.bytes),
+  ],
+  compile: (d) => {
+    const flags: SetTestFlags = {
+      returnNomatch: d.returnNomatch,
+      updateCounters: d.updateCounters,
+      updateSubcounters: d.updateSubcounters,
+      ...(d.packets ? { packetsTest: counterFlag(d.packets) } : {}),
+      ...(d.bytes ? { bytesTest: counterFlag(d.bytes) } : {}),
+    };
+    const topic = `set:${d.set.name}`;
+    return (packet, env) => {
+      const view = env.readSet(d.set.name);
+      const inSet = view ? view.test(packet, env, d.set.dirs, flags) : env.ask(topic, ['no', 'yes']);
+      return d.negated ? invertTri(inSet) : inSet;
+    };
+  },
+  packets: (d, space) => {
+    // Contents may be changed by SET targets: one variable per version of the list and per look into it.
+    const counters = [...printCounter('packets', d.packets), ...printCounter('bytes', d.bytes)].join(' ');
+    const key = `${d.set.dirs.join(',')}${d.returnNomatch ? ' return-nomatch' : ''}${counters}`;
+    return complementIf(d.negated, space, space.choice({ kind: 'shared', list: `set:${d.set.name}`, key }));
+  },
+  docs: {
+    summary: 'Whether an ipset holds addresses, ports or interfaces of the packet.',
+    man: 'iptables-extensions(8) set',
+    kernel: 'net/netfilter/xt_set.c set_match_v4()',
+  },
+});
+
+/** Set names are printed bare by libxt_set, whatever they hold; a blank would break the dump, so those are quoted. */
+export function saveSetName(name: string): string {
+  return /[\s"\\]/.test(name) || name === '' ? saveString(name) : name;
+}

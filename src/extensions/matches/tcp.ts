@@ -1,0 +1,201 @@
+import { tcpFlag } from '../../model/packet.ts';
+import { parseTcpFlags, tcpFlagsText } from '../../net/tcp-flags.ts';
+import { complementIf } from '../../packetset/space.ts';
+import {
+  type ColumnTest,
+  defineMatch,
+  NO,
+  type OptionType,
+  option,
+  type PrintContext,
+  type Refusal,
+  refuse,
+  YES,
+} from '../define.ts';
+import { flag, integer, type NumberRange, numberRangeText } from '../option-types.ts';
+import { portRange } from '../ports.ts';
+
+/** A port condition; a full range that is not negated is no condition. */
+export interface PortCondition extends NumberRange {
+  readonly negated: boolean;
+}
+
+export interface TcpData {
+  readonly sport: PortCondition | undefined;
+  readonly dport: PortCondition | undefined;
+  /** (flags & mask) == compare; the six flags of iptables only, ECE and CWR are never looked at. */
+  readonly flags: { readonly mask: number; readonly compare: number; readonly negated: boolean } | undefined;
+  /** Kind of a TCP option that must be in the header. */
+  readonly option: { readonly kind: number; readonly negated: boolean } | undefined;
+}
+
+const flagPair: OptionType<{ readonly mask: number; readonly compare: number }> = {
+  arity: 2,
+  missing: '--tcp-flags requires two args.',
+  placeholder: 'mask comp',
+  shape: {
+    kind: 'words-separately',
+    parts: [
+      {
+        kind: 'list',
+        of: { kind: 'words', values: ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'] },
+        separator: ',',
+        max: 6,
+      },
+      {
+        kind: 'list',
+        of: { kind: 'words', values: ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'] },
+        separator: ',',
+        max: 6,
+      },
+    ],
+  },
+  parse(words, context) {
+    const values: number[] = [];
+    for (const word of words) {
+      const bits = parseTcpFlags(word);
+      if (typeof bits !== 'number') {
+        return refuse('bad-value', `Unknown TCP flag \`${bits.unknownFlag}'`, {
+          word: bits.unknownFlag || word,
+          option: context.option,
+        });
+      }
+      values.push(bits);
+    }
+    return { mask: values[0] ?? 0, compare: values[1] ?? 0 };
+  },
+};
+
+const isFull = (c: PortCondition): boolean => c.low === 0 && c.high === 65535;
+
+/** A condition that matches every packet is no condition. */
+export function portCondition(
+  bound: { readonly value: NumberRange; readonly negated: boolean } | undefined,
+): PortCondition | undefined {
+  if (!bound) return undefined;
+  const condition = { ...bound.value, negated: bound.negated };
+  return isFull(condition) && !condition.negated ? undefined : condition;
+}
+
+/**
+ * Prints a port condition of tcp and udp. The nft back end keeps them as native expressions: it drops an inverted
+ * full range, and turns an inverted range that touches an end into the other part.
+ *
+ * Source: iptables 1.8.9 iptables/nft.c add_nft_tcpudp().
+ */
+export function printPortCondition(
+  name: string,
+  condition: PortCondition | undefined,
+  native: boolean,
+  context: PrintContext,
+): readonly string[] {
+  if (!condition) return [];
+  if (isFull(condition)) return context.keepMeaning ? [option(name, numberRangeText(condition), true)] : [];
+  if (native && condition.negated && condition.low !== condition.high) {
+    if (condition.low === 0) return [option(name, numberRangeText({ low: condition.high + 1, high: 65535 }))];
+    if (condition.high === 65535) return [option(name, numberRangeText({ low: 0, high: condition.low - 1 }))];
+  }
+  return [option(name, numberRangeText(condition), condition.negated)];
+}
+
+/** Columns of one port condition: the interval it needs, if it is not negated. */
+export function portColumns(
+  column: 'sport' | 'dport',
+  condition: PortCondition | undefined,
+): readonly ColumnTest[] {
+  return condition && !condition.negated ? [{ column, low: condition.low, high: condition.high }] : [];
+}
+
+const inPorts = (c: PortCondition, port: number): boolean => (port >= c.low && port <= c.high) !== c.negated;
+
+/** Conditions on the TCP header, ANDed, each with its own `!`. Later fragments never match. */
+export const tcp = defineMatch({
+  name: 'tcp',
+  families: ['ipv4', 'ipv6'],
+  options: {
+    sport: { type: portRange, aliases: ['source-port'], invertible: true },
+    dport: { type: portRange, aliases: ['destination-port'], invertible: true },
+    'tcp-option': { type: integer(1, 255), invertible: true },
+    'tcp-flags': { type: flagPair, invertible: true, excludes: ['syn'] },
+    syn: { type: flag, invertible: true },
+  },
+  constraints: { protocols: [6], protocolMessage: "TCP match requires '-p tcp'" },
+  needs: [],
+  bind: (o): TcpData | Refusal => {
+    const { FIN, SYN, RST, ACK } = tcpFlag;
+    const flags = o['tcp-flags']
+      ? { ...o['tcp-flags'].value, negated: o['tcp-flags'].negated }
+      : o.syn
+        ? { mask: FIN | SYN | RST | ACK, compare: SYN, negated: o.syn.negated }
+        : undefined;
+    return {
+      sport: portCondition(o.sport),
+      dport: portCondition(o.dport),
+      flags,
+      option: o['tcp-option'] && { kind: o['tcp-option'].value, negated: o['tcp-option'].negated },
+    };
+  },
+  print: (d, context) => {
+    const native = context.backend === 'nft' && d.option === undefined;
+    return [
+      ...printPortCondition('sport', d.sport, native, context),
+      ...printPortCondition('dport', d.dport, native, context),
+      ...(d.option ? [option('tcp-option', String(d.option.kind), d.option.negated)] : []),
+      ...(d.flags
+        ? [
+            option(
+              'tcp-flags',
+              `${tcpFlagsText(d.flags.mask)} ${tcpFlagsText(d.flags.compare)}`,
+              d.flags.negated,
+            ),
+          ]
+        : []),
+    ];
+  },
+  compile: (d) => {
+    const { sport, dport, flags, option: opt } = d;
+    return (packet) => {
+      // A later fragment has no header, and not even a negated condition holds for it.
+      if (packet.sport === undefined || packet.dport === undefined || packet.protocol !== 6) return NO;
+      if (sport && !inPorts(sport, packet.sport)) return NO;
+      if (dport && !inPorts(dport, packet.dport)) return NO;
+      if (flags && ((packet.tcpFlags & flags.mask) === flags.compare) === flags.negated) return NO;
+      if (opt && packet.tcpOptions.some((x) => x.kind === opt.kind) === opt.negated) return NO;
+      return YES;
+    };
+  },
+  columns: (d) => [
+    { column: 'protocol', low: 6, high: 6 },
+    ...portColumns('sport', d.sport),
+    ...portColumns('dport', d.dport),
+  ],
+  packets: (d, space) => {
+    let set = space.and(space.interval('protocol', 6, 6), space.interval('sport', 0, 65535));
+    for (const [field, c] of [
+      ['sport', d.sport],
+      ['dport', d.dport],
+    ] as const) {
+      if (c) set = space.and(set, complementIf(c.negated, space, space.interval(field, c.low, c.high)));
+    }
+    if (d.flags) {
+      set = space.and(
+        set,
+        complementIf(d.flags.negated, space, space.bits('tcpFlags', d.flags.compare, d.flags.mask)),
+      );
+    }
+    if (d.option) {
+      const present = space.choice({
+        kind: 'pure',
+        key: `tcp-option ${d.option.kind}`,
+        reads: ['tcpOptions'],
+      });
+      set = space.and(set, complementIf(d.option.negated, space, present));
+    }
+    return set;
+  },
+  docs: {
+    summary: 'Ports, flags and options of the TCP header.',
+    man: 'iptables-extensions(8) tcp',
+    kernel: 'net/netfilter/xt_tcpudp.c tcp_mt()',
+  },
+});

@@ -1,0 +1,46 @@
+import { defineTarget, type NatRange, option, type Refusal } from '../define.ts';
+import { natRangeOption, natRangeText } from '../nat-range.ts';
+import { flag } from '../option-types.ts';
+
+export interface DnatData {
+  readonly range: NatRange;
+}
+
+/** Rewrites the destination of a connection's first packet, and of the rest of the connection with it. */
+export const DNAT = defineTarget({
+  name: 'DNAT',
+  families: ['ipv4', 'ipv6'],
+  options: {
+    'to-destination': { type: natRangeOption(true), required: true },
+    random: { type: flag },
+    persistent: { type: flag },
+  },
+  constraints: { tables: ['nat'], hooks: ['PREROUTING', 'OUTPUT'] },
+  needs: [],
+  usesConntrack: () => true,
+  bind: (o): DnatData | Refusal => ({
+    range: {
+      ...o['to-destination'].value,
+      random: o.random !== undefined,
+      persistent: o.persistent !== undefined,
+    },
+  }),
+  print: ({ range }) => [
+    option('to-destination', natRangeText(range)),
+    ...(range.random ? [option('random')] : []),
+    ...(range.persistent ? [option('persistent')] : []),
+  ],
+  compile:
+    ({ range }) =>
+    (env) =>
+      env.nat('destination', 'range', range),
+  effect: ({ range }) => ({
+    changes: [{ field: 'nat', manip: 'destination', from: 'range', range }],
+    outcome: 'accept',
+  }),
+  docs: {
+    summary: 'Rewrites the destination address and port of new connections.',
+    man: 'iptables-extensions(8) DNAT',
+    kernel: 'net/netfilter/xt_nat.c xt_dnat_target_v2(), net/netfilter/nf_nat_core.c nf_nat_setup_info()',
+  },
+});
