@@ -1,0 +1,117 @@
+import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
+import { readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+
+/** A row of the table before its code is attached. */
+export type CommandDescription = Omit<CommandSpec, 'load'>;
+
+const oneFile: ArgumentSpec = {
+  name: 'FILE',
+  description: 'what iptables-save printed; stdin if missing or "-"',
+};
+
+const everyFinding: OptionSpec = { flags: '--all', description: 'also repeats of the same finding' };
+const everyRule: OptionSpec = {
+  flags: '--all',
+  description: 'also the rules that did not match, with the condition that refused',
+};
+const verbose: OptionSpec = { flags: '--verbose', description: 'also what was inferred, and from what' };
+const json: OptionSpec = { flags: '--json', description: 'print JSON' };
+
+/** Finds the rules that do not do what they seem to. */
+export const lintDescription: CommandDescription = {
+  name: 'lint',
+  summary: 'find the rules that do not do what they seem to',
+  description: 'Each FILE is one machine. Without FILE, or for "-", stdin is read.',
+  arguments: [{ ...oneFile, variadic: true }],
+  options: [
+    { flags: '--format <name>', description: 'how to print', choices: ['pretty', 'json'], default: 'pretty' },
+    {
+      flags: '--select <checks>',
+      description: 'only these checks: codes, names, beginnings of codes',
+      repeatable: true,
+    },
+    { flags: '--ignore <checks>', description: 'not these checks', repeatable: true },
+    {
+      flags: '--fail-on <severity>',
+      description: 'exit with 1 from this severity on',
+      choices: ['error', 'warning', 'info', 'never'],
+      default: 'warning',
+    },
+    withOptionSpec,
+    ...readingOptionSpecs,
+    everyFinding,
+    verbose,
+  ],
+  examples: [
+    ['sudo iptables-save | fwsim lint', 'the rules of this machine'],
+    ['fwsim lint gw.rules --with gw.addr', 'a saved ruleset, with the output of "ip addr" of that machine'],
+    ['fwsim lint *.rules --select FW1 --fail-on error', 'several machines, only checks FW100 to FW199'],
+  ],
+};
+
+/** Shows the path of one packet. */
+export const traceDescription: CommandDescription = {
+  name: 'trace',
+  summary: 'show the path of one packet, hook by hook and rule by rule',
+  arguments: [oneFile],
+  options: [
+    { flags: '--local', description: 'the packet is sent by this machine itself' },
+    everyRule,
+    {
+      flags: '--assume <key=value>',
+      description: 'decide what the input does not tell, for example limit=over (repeatable)',
+      repeatable: true,
+    },
+    withOptionSpec,
+    ...readingOptionSpecs,
+    json,
+    verbose,
+  ],
+  expression: {
+    name: 'PACKET',
+    description: 'the packet in the match options of iptables; what is not said takes an ordinary value',
+  },
+  examples: [
+    ['fwsim trace gw.rules -- -i eth0 -p tcp -s 198.51.100.7 -d 203.0.113.1 --dport 80', 'a web request'],
+    ['sudo iptables-save | fwsim trace - -- -o eth0 -p udp --dport 53', 'a question to a name server'],
+  ],
+};
+
+/** Prints a ruleset in the spelling of iptables-save. */
+export const fmtDescription: CommandDescription = {
+  name: 'fmt',
+  summary: 'print a ruleset as iptables-save would after loading it',
+  description: 'Insertions, deletions and flushes are carried out. Comments and dates are left out.',
+  arguments: [oneFile],
+  options: [
+    { flags: '--keep-comments', description: 'keep the comment lines' },
+    {
+      flags: '--check',
+      description: 'print nothing but the name of a FILE that would change; exit with 1 then',
+    },
+    { flags: '--write', description: 'write the result back into FILE' },
+    ...readingOptionSpecs,
+  ],
+  examples: [
+    ['fwsim fmt rules.v4', 'the ruleset in the form to compare others with'],
+    ['fwsim fmt --check rules.v4', 'for a commit hook'],
+  ],
+};
+
+/** Explains one check. */
+export const explainDescription: CommandDescription = {
+  name: 'explain',
+  summary: 'explain a check: what it reports, why it matters, when to ignore it',
+  arguments: [{ name: 'CHECK', description: 'a code or a name, such as FW101', required: true }],
+  options: [],
+  examples: [['fwsim explain FW101', 'the page of one check']],
+};
+
+/** Lists the checks. */
+export const checksDescription: CommandDescription = {
+  name: 'checks',
+  summary: 'list the checks',
+  arguments: [],
+  options: [json],
+  examples: [],
+};

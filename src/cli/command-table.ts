@@ -1,0 +1,7 @@
+import type { CommandSpec } from './command.ts';
+
+/**
+ * The commands that exist, in the order of the help. A row joins a description with the code behind it:
+ * `{ ...fmtDescription, load: () => import('./commands/fmt.ts') }`. What is not listed here does not exist.
+ */
+export const commands: readonly CommandSpec[] = [];

@@ -1,0 +1,11 @@
+import { type CommandModule, flag } from '../command.ts';
+import type { ChecksCore } from '../core.ts';
+import { exitCodes } from '../exit-codes.ts';
+
+/** `fwsim checks`: the list of checks. */
+export function checksCommand(core: ChecksCore): CommandModule['run'] {
+  return async (invocation, io) => {
+    io.out(flag(invocation, 'json') ? core.printChecksJson() : core.printChecks(io.outStyle));
+    return exitCodes.ok;
+  };
+}

@@ -1,0 +1,58 @@
+import { createSources } from '../../diagnostics/sources.ts';
+import { printDiagnostics } from '../../report/diagnostics.ts';
+import { escapeTerminal } from '../../report/escape-terminal.ts';
+import { type CommandModule, flag, type Invocation, values } from '../command.ts';
+import { CommandFailure } from '../command-failure.ts';
+import type { Assumption, TraceAnswer, TraceCore } from '../core.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { readMachines } from '../read-machines.ts';
+import { readingOptions } from './reading-options.ts';
+
+/** `fwsim trace`: the path of one packet. */
+export function traceCommand<A extends TraceAnswer>(core: TraceCore<A>): CommandModule['run'] {
+  return async (invocation, io) => {
+    const assumptions = assumptionsOf(invocation);
+    const [file, ...more] = invocation.operands;
+    if (more.length > 0) {
+      throw new CommandFailure(`a trace is of one machine, "${more[0]}" is a second one`, {
+        hint: 'more about the same machine is added by --with FILE',
+      });
+    }
+    const [machine] = await readMachines(file === undefined ? [] : [file], values(invocation, 'with'), io);
+    if (machine === undefined) return exitCodes.couldNotLook;
+    const detail = { all: flag(invocation, 'all'), verbose: flag(invocation, 'verbose') };
+    const answer = core.trace({
+      ...readingOptions(invocation),
+      ...machine,
+      expression: invocation.expression,
+      local: flag(invocation, 'local'),
+      assumptions,
+      all: detail.all,
+      now: io.now,
+    });
+    if (answer.refused !== undefined) {
+      const { expressionText, diagnostics } = answer.refused;
+      io.err(printDiagnostics(diagnostics, createSources([expressionText]), io.errStyle));
+      return exitCodes.usage;
+    }
+    if (answer.couldNotLook !== undefined) {
+      io.err(`fwsim: ${escapeTerminal(answer.couldNotLook)}\n`);
+      return exitCodes.couldNotLook;
+    }
+    io.out(flag(invocation, 'json') ? core.printJson(answer) : core.printPretty(answer, io.outStyle, detail));
+    return exitCodes.ok;
+  };
+}
+
+/** Which keys there are, and what they may be, only the engine knows; here a key and a value must be there. */
+function assumptionsOf(invocation: Invocation): readonly Assumption[] {
+  return values(invocation, 'assume').map((given) => {
+    const equals = given.indexOf('=');
+    if (equals <= 0 || equals === given.length - 1) {
+      throw new CommandFailure(`--assume "${given}" is not KEY=VALUE`, {
+        hint: 'for example --assume local=203.0.113.1 or --assume limit=over',
+      });
+    }
+    return { key: given.slice(0, equals), value: given.slice(equals + 1) };
+  });
+}

@@ -1,0 +1,107 @@
+/**
+ * What the commands ask of the parts below. Each command takes its functions as an argument, so that arguments,
+ * streams and exit codes are tested apart from what the functions find out.
+ */
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { SourceText } from '../diagnostics/sources.ts';
+import type { TerminalStyle } from '../report/diagnostics.ts';
+
+/** What the input does not say itself, from options; absent means that it is derived. */
+export interface ReadingOptions {
+  readonly family?: 'ipv4' | 'ipv6';
+  readonly backend?: 'nft' | 'legacy';
+}
+
+/** `fmt`: the executed ruleset in the spelling of iptables-save. */
+export interface FmtCore {
+  readonly format: (
+    source: SourceText,
+    options: ReadingOptions & { readonly keepComments: boolean },
+  ) => {
+    readonly text: string;
+    readonly diagnostics: readonly Diagnostic[];
+    /** No table could be read: the text is none at all, and not clean either. */
+    readonly couldNotLook: boolean;
+  };
+}
+
+/** What `lint` is asked about one machine. */
+export interface LintRequest extends ReadingOptions {
+  /** The machine's own text first, then those of `--with`. */
+  readonly texts: readonly SourceText[];
+  /** What was wrong with the bytes of the texts; belongs to the findings. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Codes, names or prefixes of codes; empty means the default preset. */
+  readonly select: readonly string[];
+  readonly ignore: readonly string[];
+  readonly now: () => number;
+}
+
+/** What `lint` found out about one machine. */
+export interface LintAnswer {
+  /** In the order of printing. A finding is a diagnostic with more to it. */
+  readonly findings: readonly Diagnostic[];
+  /** Set if nothing, or not everything, could be looked at: one sentence that says why. */
+  readonly couldNotLook?: string;
+}
+
+/** How much a printer says. */
+export interface Detail {
+  /** Also the repeats of a finding. */
+  readonly all: boolean;
+  /** Also what was inferred, and what each finding rests on. */
+  readonly verbose: boolean;
+}
+
+/** `lint`: findings about whole machines. `A` is the answer's full type, which only the printers look into. */
+export interface LintCore<A extends LintAnswer = LintAnswer> {
+  readonly lint: (request: LintRequest) => A;
+  /** Words of `--select` and `--ignore` that name no check, each with the name that was probably meant. */
+  readonly unknownChecks: (names: readonly string[]) => readonly { name: string; meant?: string }[];
+  readonly printPretty: (answers: readonly A[], style: TerminalStyle, detail: Detail) => string;
+  readonly printJson: (answers: readonly A[]) => string;
+}
+
+/** What `trace` is asked. */
+export interface TraceRequest extends ReadingOptions {
+  readonly texts: readonly SourceText[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** The packet in iptables' match options, word by word. */
+  readonly expression: readonly string[];
+  /** Sent by this machine itself. */
+  readonly local: boolean;
+  readonly assumptions: readonly Assumption[];
+  /** Also the rules that were tried and did not match, with the condition that refused. */
+  readonly all: boolean;
+  readonly now: () => number;
+}
+
+/** One `--assume KEY=VALUE`, cut at the first equals sign. */
+export interface Assumption {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** What became of a packet, or why that cannot be said. */
+export interface TraceAnswer {
+  /** The expression or an assumption is no usable question: usage errors, with spans into `expressionText`. */
+  readonly refused?: { readonly expressionText: SourceText; readonly diagnostics: readonly Diagnostic[] };
+  readonly couldNotLook?: string;
+}
+
+/** `trace`: one packet's path. */
+export interface TraceCore<A extends TraceAnswer = TraceAnswer> {
+  readonly trace: (request: TraceRequest) => A;
+  readonly printPretty: (answer: A, style: TerminalStyle, detail: Detail) => string;
+  readonly printJson: (answer: A) => string;
+}
+
+/** `explain` and `checks`: what the linter knows about itself. */
+export interface ChecksCore {
+  /** The page of a check by code or name, for the terminal; `undefined` if there is none. */
+  readonly explain: (nameOrCode: string, style: TerminalStyle) => string | undefined;
+  /** Every code and name, for suggestions. */
+  readonly names: () => readonly string[];
+  readonly printChecks: (style: TerminalStyle) => string;
+  readonly printChecksJson: () => string;
+}

@@ -1,0 +1,123 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { TerminalStyle } from '../report/diagnostics.ts';
+import { pipeLayout } from '../report/layout.ts';
+import { createTheme } from '../report/theme.ts';
+import { CommandFailure } from './command-failure.ts';
+
+/** When colour is used. */
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+/** All that a command may touch of the world around it. Tests hand in their own. */
+export interface Io {
+  /** Data goes to stdout and nothing else does. */
+  readonly out: (text: string) => void;
+  /** Everything that is not data: diagnostics about the run, progress, errors. */
+  readonly err: (text: string) => void;
+  readonly readStdin: () => Promise<Uint8Array>;
+  /** @throws CommandFailure when the file cannot be read; the message names the file and the reason. */
+  readonly readFile: (path: string) => Uint8Array;
+  readonly stdinIsTerminal: boolean;
+  /** How text on stdout and stderr looks. They differ when one of them is piped. */
+  readonly outStyle: TerminalStyle;
+  readonly errStyle: TerminalStyle;
+  /** Milliseconds, for budgets. */
+  readonly now: () => number;
+}
+
+/** Larger input is refused: it would not fit into one string of the JavaScript engine once decoded. */
+const inputBytesMax = 256 * 1024 * 1024;
+
+const readProblems: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  ELOOP: 'too many symbolic links',
+  ENAMETOOLONG: 'the name is too long',
+  ERR_INVALID_ARG_VALUE: 'a file name cannot contain a NUL character',
+};
+
+/** The process's own streams, files and clock. */
+export function processIo(color: ColorChoice, env: NodeJS.ProcessEnv = process.env): Io {
+  return {
+    out: quietWriter(process.stdout),
+    err: quietWriter(process.stderr),
+    readStdin,
+    readFile,
+    stdinIsTerminal: process.stdin.isTTY === true,
+    outStyle: styleOf(process.stdout, color, env),
+    errStyle: styleOf(process.stderr, color, env),
+    now: () => performance.now(),
+  };
+}
+
+/**
+ * Whether to use colour: the option decides, then NO_COLOR, then FORCE_COLOR, then whether it is a terminal.
+ * The two variables count when they are not empty; `FORCE_COLOR=0` means none.
+ */
+export function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  if (choice !== 'auto') return choice === 'always';
+  if (env['NO_COLOR']) return false;
+  const forced = env['FORCE_COLOR'];
+  if (forced) return forced !== '0' && forced !== 'false';
+  return isTerminal && env['TERM'] !== 'dumb';
+}
+
+function styleOf(stream: NodeJS.WriteStream, color: ColorChoice, env: NodeJS.ProcessEnv): TerminalStyle {
+  const isTerminal = stream.isTTY === true;
+  const columns = isTerminal ? stream.columns || 80 : Number(env['COLUMNS']) || pipeLayout.columns;
+  return { theme: createTheme(wantsColor(color, env, isTerminal)), columns: Math.max(columns, 20) };
+}
+
+/**
+ * Writes to a stream until its reader goes away (`| head`): from then on in silence, so that the command ends with
+ * its own exit code. Any other write error is an I/O error of the run.
+ */
+function quietWriter(stream: NodeJS.WriteStream): (text: string) => void {
+  let open = true;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    open = false;
+    if (error.code !== 'EPIPE') process.exitCode = 2;
+  });
+  return (text) => {
+    if (open && text !== '') stream.write(text);
+  };
+}
+
+/** Reads all of stdin without blocking: a synchronous read fails on terminals and slow pipes with EAGAIN. */
+async function readStdin(): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > inputBytesMax) throw tooLarge('<stdin>');
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw readFailure('<stdin>', error);
+  }
+  return Buffer.concat(chunks);
+}
+
+function readFile(path: string): Uint8Array {
+  try {
+    if (statSync(path).size > inputBytesMax) throw tooLarge(path);
+    return readFileSync(path);
+  } catch (error) {
+    throw readFailure(path, error);
+  }
+}
+
+function tooLarge(name: string): CommandFailure {
+  return new CommandFailure(`cannot read "${name}": it is larger than ${inputBytesMax / 1024 / 1024} MiB`);
+}
+
+/** The same words for every kind of failure to read; other exceptions are bugs and pass through. */
+function readFailure(name: string, error: unknown): unknown {
+  if (error instanceof CommandFailure) return error;
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  if (code === undefined) return error;
+  return new CommandFailure(`cannot read "${name}": ${readProblems[code] ?? code}`);
+}

@@ -1,0 +1,25 @@
+import { escapeTerminal } from '../report/escape-terminal.ts';
+import { exitCodes } from './exit-codes.ts';
+import { processIo } from './io.ts';
+import { runCommandLine } from './run-command-line.ts';
+import { version } from './version.ts';
+
+/**
+ * Runs a command line in this process and leaves its exit code. Nothing calls `process.exit`, so what was written
+ * into a pipe arrives. Ctrl-C is left to Node, which ends the process by the signal (130 in a shell) even while
+ * it is computing; a handler would have to wait for the computation.
+ */
+export async function runProcess(args: readonly string[]): Promise<void> {
+  try {
+    process.exitCode = await runCommandLine(args, processIo);
+  } catch (error) {
+    process.exitCode = exitCodes.bug;
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const lines = [
+      `fwsim ${version} ran into a bug of its own (Node ${process.version}):`,
+      ...trace.split('\n').slice(0, 12),
+      'Please report this together with the input that caused it; nothing was changed on this machine.',
+    ];
+    process.stderr.write(`${lines.map(escapeTerminal).join('\n')}\n`);
+  }
+}

@@ -1,0 +1,53 @@
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { CommandFailure } from './command-failure.ts';
+
+/**
+ * Replaces a file as a whole or not at all: the text goes into a new file beside it, reaches the disk, and takes
+ * the name. Permissions stay, and a symbolic link keeps pointing where it did.
+ * @throws CommandFailure when the file cannot be written; the old one is then untouched.
+ */
+export function writeFileAtomically(path: string, text: string): void {
+  const target = resolveLink(path);
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  try {
+    const handle = openSync(temporary, 'wx', modeOf(target));
+    try {
+      const bytes = Buffer.from(text, 'utf8');
+      for (let written = 0; written < bytes.length; ) written += writeSync(handle, bytes, written);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(temporary, target);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'EEXIST') rmSync(temporary, { force: true });
+    throw new CommandFailure(`cannot write "${path}": ${code ?? String(error)}`);
+  }
+}
+
+function resolveLink(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function modeOf(path: string): number {
+  try {
+    return statSync(path).mode & 0o777;
+  } catch {
+    return 0o666;
+  }
+}
