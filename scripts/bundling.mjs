@@ -4,7 +4,7 @@ import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of package.json, with a trailing separator's worth of certainty: absolute. */
+/** The folder of package.json, absolute. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** package.json, read once. */
@@ -45,6 +45,10 @@ export const commonOptions = {
     'process.env.DEV': '"false"',
     FWSIM_VERSION: JSON.stringify(manifest.version),
   },
-  alias: { 'react-devtools-core': join(root, 'scripts', 'empty-module.mjs') },
+  alias: {
+    'react-devtools-core': join(root, 'scripts', 'empty-module.mjs'),
+    'string-width': join(root, 'scripts', 'lazy-string-width.cjs'),
+    'string-width-itself': join(root, 'node_modules', 'string-width', 'index.js'),
+  },
   plugins: [builtinsWithoutRequire],
 };

@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { generatedParts, withGeneratedParts } from '../../src/dev/generated-parts.ts';
+import { repositoryRoot } from '../support/source-tree.ts';
+
+test.each(generatedParts)('"$name" in $file is what the code says', (part) => {
+  const text = readFileSync(join(repositoryRoot, part.file), 'utf8');
+  expect(withGeneratedParts(text, [part]), 'run npm run generate').toBe(text);
+});
+
+test('a missing marker is said, not guessed', () => {
+  const part = { file: 'X.md', name: 'list', make: () => 'new' };
+  expect(() => withGeneratedParts('nothing here', [part])).toThrow(/X\.md needs the markers/);
+  const marked = '<!-- generated: list -->\nold\n<!-- end: list -->\n';
+  expect(withGeneratedParts(marked, [part])).toBe('<!-- generated: list -->\n\nnew\n\n<!-- end: list -->\n');
+});
