@@ -1,4 +1,6 @@
 import { escapeTerminal } from '../report/escape-terminal.ts';
+import type { CommandSpec } from './command.ts';
+import { commands } from './command-table.ts';
 import { exitCodes } from './exit-codes.ts';
 import { processIo } from './io.ts';
 import { runCommandLine } from './run-command-line.ts';
@@ -9,9 +11,12 @@ import { version } from './version.ts';
  * into a pipe arrives. Ctrl-C is left to Node, which ends the process by the signal (130 in a shell) even while
  * it is computing; a handler would have to wait for the computation.
  */
-export async function runProcess(args: readonly string[]): Promise<void> {
+export async function runProcess(
+  args: readonly string[],
+  table: readonly CommandSpec[] = commands,
+): Promise<void> {
   try {
-    process.exitCode = await runCommandLine(args, processIo);
+    process.exitCode = await runCommandLine(args, processIo, table);
   } catch (error) {
     process.exitCode = exitCodes.bug;
     const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
