@@ -73,7 +73,10 @@ export const traceDescription: CommandDescription = {
   },
   examples: [
     ['fwsim trace gw.rules -- -i eth0 -p tcp -s 198.51.100.7 -d 203.0.113.1 --dport 80', 'a web request'],
-    ['sudo iptables-save | fwsim trace - -- -o eth0 -p udp --dport 53', 'a question to a name server'],
+    [
+      'sudo iptables-save | fwsim trace --local -- -p udp -d 192.0.2.53 --dport 53',
+      'a question of this machine',
+    ],
   ],
 };
 
