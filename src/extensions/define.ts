@@ -143,6 +143,8 @@ export interface BoundOption<T> {
   readonly value: T;
   readonly negated: boolean;
   readonly words: readonly string[];
+  /** Place among the options of this use, from 0: for the few where order matters. */
+  readonly position: number;
 }
 
 type ValueOf<S> = S extends OptionSpec<infer T> ? T : never;
@@ -232,6 +234,8 @@ interface ExtensionBase<D extends object, O extends OptionTable> {
   check?(data: D, context: RuleContext): Refusal | undefined;
   /** The options as iptables-save prints them, in its order, each with its `!` and its words quoted. Without `-m NAME`. */
   print(data: D, context: PrintContext): readonly string[];
+  /** True where iptables-save prints not even `-m NAME`: the back end turned the whole use into nothing. */
+  vanishes?(data: D, context: PrintContext): boolean;
   readonly docs: ExtensionDocs;
 }
 
