@@ -16,7 +16,7 @@ import {
   prefixMask,
 } from '../net/address.ts';
 import { parseAddress, parseIpv4 } from '../net/address-text.ts';
-import { parseUnsigned } from '../net/integer-text.ts';
+import { parseUnsigned, readUnsignedPrefix } from '../net/integer-text.ts';
 import { type OptionType, type ParseContext, type Refusal, refuse, type TextShape } from './define.ts';
 
 /** Reads an unsigned 64-bit number with base 0. A leading `+` is taken, as strtoul does; a minus sign is refused. */
@@ -81,6 +81,56 @@ export interface NumberRange {
 }
 
 /**
+ * Reads one or two numbers with a colon, as libxtables does: a missing first one is 0, a missing second one `max`.
+ *
+ * Source: iptables 1.8.9 libxtables/xtoptions.c xtopt_parse_mint().
+ */
+export function readRange(
+  text: string,
+  max: bigint,
+  context: ParseContext,
+): readonly [low: bigint, high: bigint] | Refusal {
+  const { extension, option } = context;
+  const ends: bigint[] = [];
+  let rest = text;
+  for (;;) {
+    if (ends.length === 2)
+      return refuse('bad-value', `${extension}: Too many components for option "${option}" (max: 2)`, {
+        word: option,
+        option,
+      });
+    if (rest === '' || rest.startsWith(':')) ends.push(ends.length === 0 ? 0n : max);
+    else {
+      const number = rest.startsWith('-') ? undefined : readUnsignedPrefix(rest);
+      if (!number || number.value > max || (number.value === max && isTooLong(rest, max)))
+        return refuse(
+          'bad-value',
+          `${extension}: bad value for option "${option}" near "${rest}", or out of range (0-${max})`,
+          { word: rest, option },
+        );
+      ends.push(number.value);
+      rest = number.rest;
+    }
+    if (rest === '') break;
+    if (!rest.startsWith(':'))
+      return refuse(
+        'bad-value',
+        `${extension}: Argument to "${option}" has unexpected characters near "${rest}"`,
+        { word: rest, option },
+      );
+    rest = rest.slice(1);
+  }
+  const low = ends[0] ?? 0n;
+  return [low, ends[1] ?? low];
+}
+
+/** strtoull(3) answers its largest value for what does not fit; libxtables sees errno. */
+function isTooLong(text: string, max: bigint): boolean {
+  const digits = /^[ \t\n\v\f\r]*\+?(0[xX][0-9a-fA-F]+|[0-9]+)/.exec(text)?.[1] ?? '0';
+  return BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits) > max;
+}
+
+/**
  * `n`, `a:b`, `a:`, `:b`, `:`. Reversed ranges are kept (1.8.9 takes them, they match nothing) unless
  * `refuseReversed` words why not.
  */
@@ -94,25 +144,9 @@ export function integerRange(
     shape: { kind: 'range', min: 0, max, separator: ':', open: true },
     parse(words, context) {
       const text = words[0] ?? '';
-      const parts = text.split(':');
-      const bad = (word: string): Refusal =>
-        refuse(
-          'bad-value',
-          `${context.extension}: bad value for option "${context.option}" near "${word}", or out of range (0-${max})`,
-          { word, option: context.option },
-        );
-      if (parts.length > 2) return bad(text);
-      const ends: number[] = [];
-      for (const [i, part] of parts.entries()) {
-        if (part === '' && parts.length === 2) ends.push(i === 0 ? 0 : max);
-        else {
-          const value = parseUnsigned(part, max);
-          if (value === undefined) return bad(part);
-          ends.push(value);
-        }
-      }
-      const low = ends[0] ?? 0;
-      const high = ends[1] ?? low;
+      const ends = readRange(text, BigInt(max), context);
+      if ('refusal' in ends) return ends;
+      const [low, high] = [Number(ends[0]), Number(ends[1])];
       if (low > high && options.refuseReversed !== undefined) {
         return refuse('reversed-range', options.refuseReversed, { word: text, option: context.option });
       }
@@ -145,19 +179,34 @@ export const markMask: OptionType<MaskedValue> = {
     ],
   },
   parse(words, context) {
-    const [value, mask, ...more] = (words[0] ?? '').split('/');
-    const v = parseUnsigned(value ?? '', 0xffffffff);
-    const m = mask === undefined ? 0xffffffff : parseUnsigned(mask, 0xffffffff);
-    if (v === undefined || m === undefined || more.length > 0) {
-      return refuse(
-        'bad-value',
-        `${context.extension}: bad integer value for option "${context.option}", or out of range`,
-        { word: context.option, option: context.option },
-      );
-    }
-    return { value: v, mask: m };
+    return readMaskedValue(words[0] ?? '', context);
   },
 };
+
+/** Reads `value[/mask]`. Source: iptables 1.8.9 libxtables/xtoptions.c xtopt_parse_markmask(). */
+export function readMaskedValue(text: string, context: ParseContext): MaskedValue | Refusal {
+  const { extension, option } = context;
+  const bad = refuse('bad-value', `${extension}: bad integer value for option "${option}", or out of range`, {
+    word: option,
+    option,
+  });
+  const number = (t: string) => {
+    const read = t.startsWith('-') ? undefined : readUnsignedPrefix(t);
+    return read && read.value <= 0xffffffffn ? read : undefined;
+  };
+  const value = number(text);
+  if (!value) return bad;
+  const mask = value.rest.startsWith('/')
+    ? number(value.rest.slice(1))
+    : { value: 0xffffffffn, rest: value.rest };
+  if (!mask) return bad;
+  return mask.rest === ''
+    ? { value: Number(value.value), mask: Number(mask.value) }
+    : refuse('bad-value', `${extension}: trailing garbage after value for option "${option}"`, {
+        word: option,
+        option,
+      });
+}
 
 /** `0x1`, `0x1/0xff`: as iptables-save prints a match on a mark. */
 export function maskedText({ value, mask }: MaskedValue): string {
@@ -326,6 +375,15 @@ export const networkOption: OptionType<Network> = {
   shape: { kind: 'network' },
   parse: (words, context) => readNetwork(context, words[0] ?? ''),
 };
+
+/**
+ * Reads an address as {@link readAddress}, where fewer than four octets will do: `10.1` is 10.1.0.0.
+ *
+ * Source: libxtables/xtables.c xtables_numeric_to_ipaddr().
+ */
+export function readShortAddress(context: ParseContext, text: string): Address | undefined {
+  return readAddress(context, context.family === 'ipv4' && text !== '' ? padOctets(text) : text);
+}
 
 /** `a-b` or a single address. */
 export function readAddressRange(context: ParseContext, text: string): AddressRange | undefined {

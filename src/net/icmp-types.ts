@@ -73,7 +73,7 @@ export interface IcmpTypeError {
 
 /**
  * Reads a type as iptables does: a name or the beginning of exactly one name (case does not matter; a whole name
- * that also begins another is ambiguous), else `type` or `type/code` in numbers with base 0.
+ * that also begins another is ambiguous), else `type` or `type/code` or `type/code:code` in numbers with base 0.
  *
  * @example
  * parseIcmpType('ipv4', 'fragmentation-needed') // { type: 3, codeMin: 4, codeMax: 4 }
@@ -101,6 +101,13 @@ export function parseIcmpType(family: Family, text: string): IcmpSelector | Icmp
   const codeText = text.slice(slash + 1);
   const code = parseUnsigned(codeText, 255);
   if (code !== undefined) return { type, codeMin: code, codeMax: code };
+  // `3/0:5` is taken, and printed as `3/0`.
+  const colon = codeText.indexOf(':');
+  if (colon >= 0) {
+    const codeMin = parseUnsigned(codeText.slice(0, colon), 255);
+    const codeMax = parseUnsigned(codeText.slice(colon + 1), 255);
+    if (codeMin !== undefined && codeMax !== undefined) return { type, codeMin, codeMax };
+  }
   const junk = /^(?:0x[0-9a-f]+|[0-9]+)([^0-9a-f])/i.exec(codeText)?.[1];
   return junk === undefined
     ? { kind: 'unknown-code', message: `Unknown ${label} code \`${text}'` }
@@ -112,10 +119,14 @@ export function isIcmpTypeError(x: IcmpSelector | IcmpTypeError): x is IcmpTypeE
   return 'message' in x;
 }
 
-/** The selector as iptables-save prints it: `8`, `3/4`, `any`. */
-export function icmpTypeText(family: Family, s: IcmpSelector): string {
+/**
+ * The selector as iptables-save prints it: `8`, `3/4`, `any`. It loses the end of a range of codes (`3/0:5`);
+ * `keepMeaning` prints it whole.
+ */
+export function icmpTypeText(family: Family, s: IcmpSelector, keepMeaning = false): string {
   if (family === 'ipv4' && s.type === 255) return 'any';
-  return s.codeMin === s.codeMax ? `${s.type}/${s.codeMin}` : String(s.type);
+  if (s.codeMin === 0 && s.codeMax === 255) return String(s.type);
+  return `${s.type}/${s.codeMin}${keepMeaning && s.codeMax !== s.codeMin ? `:${s.codeMax}` : ''}`;
 }
 
 /** The name of a packet's type and code, for people: the most exact one there is, else numbers (`40/0`). */

@@ -19,3 +19,22 @@ export function parseUnsigned(text: string, max: number, min = 0): number | unde
         : Number.parseInt(m[2] || '0', 8);
   return value >= min && value <= max ? value : undefined;
 }
+
+const unsignedPrefix = /^[ \t\n\v\f\r]*[+-]?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)/;
+
+/**
+ * Reads the number at the beginning of a text as strtoull(3) with base 0 does, and says what follows it. A minus
+ * sign wraps around 64 bits, what is too large becomes the largest value. Undefined: no digits.
+ */
+export function readUnsignedPrefix(
+  text: string,
+): { readonly value: bigint; readonly rest: string } | undefined {
+  const found = unsignedPrefix.exec(text)?.[0];
+  if (found === undefined || found.length > 64) return undefined;
+  const number = found.trim().replace(/^[+-]/, '');
+  const octal = /^0[0-7]+$/.test(number);
+  const magnitude = BigInt(octal ? `0o${number.slice(1)}` : number);
+  const capped = magnitude > 0xffff_ffff_ffff_ffffn ? 0xffff_ffff_ffff_ffffn : magnitude;
+  const negative = found.includes('-') && capped === magnitude;
+  return { value: negative ? BigInt.asUintN(64, -capped) : capped, rest: text.slice(found.length) };
+}
