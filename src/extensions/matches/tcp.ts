@@ -98,6 +98,15 @@ export function printPortCondition(
   return [option(name, numberRangeText(condition), condition.negated)];
 }
 
+/**
+ * Whether conditions on ports leave nothing in the nft back end: inverted full ranges only. Without any condition
+ * at all it keeps the match as it was written.
+ */
+export function portsVanish(sport: PortCondition | undefined, dport: PortCondition | undefined): boolean {
+  const given = [sport, dport].filter((c) => c !== undefined);
+  return given.length > 0 && given.every(isFull);
+}
+
 /** Columns of one port condition: the interval it needs, if it is not negated. */
 export function portColumns(
   column: 'sport' | 'dport',
@@ -152,6 +161,8 @@ export const tcp = defineMatch({
         : []),
     ];
   },
+  vanishes: (d, context) =>
+    context.backend === 'nft' && !context.keepMeaning && d.option === undefined && portsVanish(d.sport, d.dport) && !d.flags,
   compile: (d) => {
     const { sport, dport, flags, option: opt } = d;
     return (packet) => {
