@@ -1,12 +1,47 @@
 /** The list of all extensions. Imported by src/index.ts alone and passed on from there. */
 
 import type { Extension } from './define.ts';
+import { addrtype } from './matches/addrtype.ts';
+import { comment } from './matches/comment.ts';
+import { connmark } from './matches/connmark.ts';
 import { conntrack } from './matches/conntrack.ts';
+import { dscp } from './matches/dscp.ts';
 import { hashlimit } from './matches/hashlimit.ts';
+import { icmp } from './matches/icmp.ts';
+import { icmp6 } from './matches/icmp6.ts';
+import { iprange } from './matches/iprange.ts';
+import { length } from './matches/length.ts';
+import { limit } from './matches/limit.ts';
+import { mac } from './matches/mac.ts';
+import { mark } from './matches/mark.ts';
 import { multiport } from './matches/multiport.ts';
 import { set } from './matches/set.ts';
+import { state } from './matches/state.ts';
 import { tcp } from './matches/tcp.ts';
+import { ttl } from './matches/ttl.ts';
+import { udp } from './matches/udp.ts';
 import { DNAT } from './targets/DNAT.ts';
 
 /** Matches, then targets, each in the order of their names. */
-export const extensions: readonly Extension[] = [conntrack, hashlimit, multiport, set, tcp, DNAT];
+export const extensions: readonly Extension[] = [
+  addrtype,
+  comment,
+  connmark,
+  conntrack,
+  dscp,
+  hashlimit,
+  icmp,
+  icmp6,
+  iprange,
+  length,
+  limit,
+  mac,
+  mark,
+  multiport,
+  set,
+  state,
+  tcp,
+  ttl,
+  udp,
+  DNAT,
+];

@@ -66,9 +66,30 @@ export function ctStateBit(state: CtState): number {
   return 1 << ctStateWords.indexOf(state);
 }
 
-/** `--ctstate` and `--state` differ in the words they know and in the name in their message. */
+/**
+ * `--ctstate` and `--state` differ in the words they know and in their messages. The beginning of a word is
+ * enough: `EST`.
+ *
+ * Source: iptables 1.8.9 extensions/libxt_conntrack.c conntrack_parse_state(), state_parse_state().
+ */
 export function stateList(words: readonly string[], name: string): OptionType<number> {
-  return wordSet(words, (word) => `Bad ${name} "${word}"`);
+  return {
+    ...wordSet(words, () => ''),
+    parse([text = ''], context) {
+      let bits = 0;
+      for (const word of text.split(',')) {
+        const index = word === '' ? -1 : words.findIndex((w) => w.startsWith(word.toUpperCase()));
+        if (index < 0)
+          return refuse('bad-value', `Bad ${name} "${word}"`, {
+            word: word === '' ? text : word,
+            option: context.option,
+            ...(word === '' ? { hint: 'states with commas and no blanks between them' } : {}),
+          });
+        bits |= 1 << index;
+      }
+      return bits;
+    },
+  };
 }
 
 /** `NEW,RELATED` in the order of iptables-save. */
@@ -83,11 +104,10 @@ const statusList: OptionType<number> = {
   parse(words, context) {
     let bits = 0;
     for (const word of (words[0] ?? '').split(',')) {
-      const name = word.toUpperCase();
-      if (name === 'NONE') continue;
-      if (!statusWords.some((w) => w === name))
+      const name = [...statusWords, 'NONE'].find((w) => word !== '' && w.startsWith(word.toUpperCase()));
+      if (name === undefined)
         return refuse('bad-value', `Bad ctstatus "${word}"`, { word, option: context.option });
-      bits |= ctStatusBit[name as (typeof statusWords)[number]];
+      if (name !== 'NONE') bits |= ctStatusBit[name as (typeof statusWords)[number]];
     }
     return bits;
   },

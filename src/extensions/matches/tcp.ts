@@ -79,7 +79,7 @@ export function portCondition(
 
 /**
  * Prints a port condition of tcp and udp. The nft back end keeps them as native expressions: it drops an inverted
- * full range, and turns an inverted range that touches an end into the other part.
+ * full range, and turns an inverted range from zero into the other part.
  *
  * Source: iptables 1.8.9 iptables/nft.c add_nft_tcpudp().
  */
@@ -91,9 +91,8 @@ export function printPortCondition(
 ): readonly string[] {
   if (!condition) return [];
   if (isFull(condition)) return context.keepMeaning ? [option(name, numberRangeText(condition), true)] : [];
-  if (native && condition.negated && condition.low !== condition.high) {
-    if (condition.low === 0) return [option(name, numberRangeText({ low: condition.high + 1, high: 65535 }))];
-    if (condition.high === 65535) return [option(name, numberRangeText({ low: 0, high: condition.low - 1 }))];
+  if (native && condition.negated && condition.low === 0 && condition.high > 0) {
+    return [option(name, numberRangeText({ low: condition.high + 1, high: 65535 }))];
   }
   return [option(name, numberRangeText(condition), condition.negated)];
 }
@@ -162,7 +161,11 @@ export const tcp = defineMatch({
     ];
   },
   vanishes: (d, context) =>
-    context.backend === 'nft' && !context.keepMeaning && d.option === undefined && portsVanish(d.sport, d.dport) && !d.flags,
+    context.backend === 'nft' &&
+    !context.keepMeaning &&
+    d.option === undefined &&
+    portsVanish(d.sport, d.dport) &&
+    !d.flags,
   compile: (d) => {
     const { sport, dport, flags, option: opt } = d;
     return (packet) => {

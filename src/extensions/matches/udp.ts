@@ -1,0 +1,94 @@
+import { resolvePort } from '../../net/services.ts';
+import { meetsRange, rangePackets } from '../conditions.ts';
+import { defineMatch, NO, type OptionType, refuse, YES } from '../define.ts';
+import type { NumberRange } from '../option-types.ts';
+import { type PortCondition, portColumns, portCondition, portsVanish, printPortCondition } from './tcp.ts';
+
+export interface UdpData {
+  readonly sport: PortCondition | undefined;
+  readonly dport: PortCondition | undefined;
+}
+
+/**
+ * `53`, `domain`, `1024:`, `:1023`, `:`. Unlike tcp's, ports go through getaddrinfo(3), and a reversed range is
+ * taken: it holds no port.
+ *
+ * Source: iptables 1.8.9 libxtables/xtoptions.c xtopt_parse_mport().
+ */
+export const resolvedPortRange: OptionType<NumberRange> = {
+  arity: 1,
+  placeholder: 'port[:port]',
+  shape: { kind: 'range', min: 0, max: 65535, separator: ':', open: true },
+  parse(words, context) {
+    const text = words[0] ?? '';
+    const parts = text.split(':');
+    if (parts.length > 2) {
+      return refuse(
+        'bad-value',
+        `${context.extension}: Too many components for option "${context.option}" (max: 2)`,
+        { word: context.option, option: context.option },
+      );
+    }
+    const ends: number[] = [];
+    for (const [i, part] of parts.entries()) {
+      const port = part === '' ? (i === 0 ? 0 : 65535) : resolvePort(part);
+      if (port === undefined) {
+        return refuse('bad-port', `Port "${part}" does not resolve to anything.`, {
+          word: part,
+          option: context.option,
+          ...(/^0x/i.test(part) ? { hint: 'this match takes decimal numbers and service names only' } : {}),
+        });
+      }
+      ends.push(port);
+    }
+    const low = ends[0] ?? 0;
+    return { low, high: ends[1] ?? low };
+  },
+};
+
+/** Ports of the UDP header, each with its own `!`. Later fragments never match. */
+export const udp = defineMatch({
+  name: 'udp',
+  families: ['ipv4', 'ipv6'],
+  options: {
+    sport: { type: resolvedPortRange, aliases: ['source-port'], invertible: true },
+    dport: { type: resolvedPortRange, aliases: ['destination-port'], invertible: true },
+  },
+  constraints: { protocols: [17], protocolMessage: "UDP match requires '-p udp'" },
+  needs: [],
+  bind: (o): UdpData => ({ sport: portCondition(o.sport), dport: portCondition(o.dport) }),
+  print: (d, context) => {
+    const native = context.backend === 'nft';
+    return [
+      ...printPortCondition('sport', d.sport, native, context),
+      ...printPortCondition('dport', d.dport, native, context),
+    ];
+  },
+  vanishes: (d, context) =>
+    context.backend === 'nft' && !context.keepMeaning && portsVanish(d.sport, d.dport),
+  compile: (d) => {
+    const { sport, dport } = d;
+    return (packet) => {
+      // A later fragment has no header, and not even a negated condition holds for it.
+      if (packet.protocol !== 17 || packet.sport === undefined || packet.dport === undefined) return NO;
+      if (sport && !meetsRange(sport, packet.sport)) return NO;
+      return dport && !meetsRange(dport, packet.dport) ? NO : YES;
+    };
+  },
+  columns: (d) => [
+    { column: 'protocol', low: 17, high: 17 },
+    ...portColumns('sport', d.sport),
+    ...portColumns('dport', d.dport),
+  ],
+  packets: (d, space) => {
+    let set = space.and(space.interval('protocol', 17, 17), space.interval('sport', 0, 65535));
+    if (d.sport) set = space.and(set, rangePackets(space, 'sport', d.sport));
+    if (d.dport) set = space.and(set, rangePackets(space, 'dport', d.dport));
+    return set;
+  },
+  docs: {
+    summary: 'Ports of the UDP header.',
+    man: 'iptables-extensions(8) udp',
+    kernel: 'net/netfilter/xt_tcpudp.c udp_mt()',
+  },
+});
