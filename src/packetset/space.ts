@@ -36,7 +36,7 @@ export type IntervalField =
 /** Addresses: of the packet, and of the two tuples of its connection. */
 export type AddressField = 'src' | 'dst' | 'ctOrigSrc' | 'ctOrigDst' | 'ctReplSrc' | 'ctReplDst';
 
-/** Fields that are compared under a mask. `ctStatus`: bits of ctStatusBit. */
+/** Fields that are compared under a mask; zero for a packet that lacks them. `ctStatus`: bits of ctStatusBit. */
 export type BitField = 'mark' | 'connmark' | 'tos' | 'tcpFlags' | 'ctStatus';
 
 /** Fields with a few named values; a value never mentioned stands in the class "any other". */
@@ -71,7 +71,10 @@ export interface PacketSpace {
   addresses(field: AddressField, range: AddressRange): PacketSet;
   /** Packets whose in- or out-interface matches; a packet without one matches only the pattern `+`. */
   interface(direction: 'in' | 'out', pattern: InterfacePattern): PacketSet;
+  /** Packets whose field has this value; a packet without the field (no MAC, no helper) has none. */
   named(field: NamedField, value: string): PacketSet;
+  /** Packets that have the field at all: `interval` over its whole range, and the same for named fields. */
+  has(field: IntervalField | NamedField): PacketSet;
   /** Packets that have a conntrack entry: neither INVALID nor UNTRACKED. */
   tracked(): PacketSet;
   /** Whether the FIB says that this address has this type (`LOCAL`, `UNICAST`, `BROADCAST`, …). */

@@ -1,0 +1,87 @@
+/** Diagrams of single fields: runs of codes, bits under a mask, equality of two columns of variables. */
+
+import { type Bdd, FALSE, TRUE } from './bdd.ts';
+import type { CodeRange } from './codings.ts';
+
+/**
+ * Codes between `low` and `high`, both included, given bit by bit (most significant first, one per level). Builds
+ * at most two nodes per level. The levels must ascend.
+ */
+export function bitRange(
+  bdd: Bdd,
+  levels: readonly number[],
+  low: ArrayLike<number>,
+  high: ArrayLike<number>,
+): number {
+  let split = 0;
+  while (split < levels.length && low[split] === high[split]) split++;
+  let set = TRUE;
+  if (split < levels.length) {
+    // Below the first bit that differs, one side is bounded from below and the other from above.
+    let atLeast = TRUE;
+    let atMost = TRUE;
+    for (let i = levels.length - 1; i > split; i--) {
+      const level = levels[i] as number;
+      atLeast = low[i] === 1 ? bdd.make(level, FALSE, atLeast) : bdd.make(level, atLeast, TRUE);
+      atMost = high[i] === 1 ? bdd.make(level, TRUE, atMost) : bdd.make(level, atMost, FALSE);
+    }
+    set = bdd.make(levels[split] as number, atLeast, atMost);
+  }
+  for (let i = split - 1; i >= 0; i--) {
+    const level = levels[i] as number;
+    set = low[i] === 1 ? bdd.make(level, FALSE, set) : bdd.make(level, set, FALSE);
+  }
+  return set;
+}
+
+/** The bits of a code, most significant first. */
+export function codeBits(code: number, count: number): Uint8Array {
+  const bits = new Uint8Array(count);
+  for (let i = count - 1; i >= 0; i--) {
+    bits[i] = code & 1;
+    code = Math.floor(code / 2);
+  }
+  return bits;
+}
+
+/** The union of runs of codes. */
+export function codeRanges(bdd: Bdd, levels: readonly number[], runs: readonly CodeRange[]): number {
+  return unionOf(
+    bdd,
+    runs.map(([low, high]) =>
+      bitRange(bdd, levels, codeBits(low, levels.length), codeBits(high, levels.length)),
+    ),
+  );
+}
+
+/** The union of many sets, in a balanced order. */
+export function unionOf(bdd: Bdd, sets: readonly number[]): number {
+  let list = sets;
+  while (list.length > 1) {
+    const half: number[] = [];
+    for (let i = 0; i < list.length; i += 2) half.push(bdd.or(list[i] as number, list[i + 1] ?? FALSE));
+    list = half;
+  }
+  return list[0] ?? FALSE;
+}
+
+/** Single variables with fixed values. */
+export function cube(bdd: Bdd, literals: readonly (readonly [level: number, value: number])[]): number {
+  const sorted = [...literals].sort((a, b) => b[0] - a[0]);
+  let set = TRUE;
+  for (const [level, value] of sorted) {
+    set = value === 1 ? bdd.make(level, FALSE, set) : bdd.make(level, set, FALSE);
+  }
+  return set;
+}
+
+/** Where two columns of variables have equal values, bit by bit. */
+export function equalColumns(bdd: Bdd, a: readonly number[], b: readonly number[]): number {
+  let set = TRUE;
+  for (let i = a.length - 1; i >= 0; i--) {
+    const x = bdd.variable(a[i] as number);
+    const y = bdd.variable(b[i] as number);
+    set = bdd.and(set, bdd.not(bdd.xor(x, y)));
+  }
+  return set;
+}
