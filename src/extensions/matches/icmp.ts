@@ -85,12 +85,12 @@ export const icmp = defineMatch({
   name: 'icmp',
   families: ['ipv4'],
   options: { 'icmp-type': { type: icmpType, required: true, invertible: true } },
-  constraints: {
-    protocols: [1],
-    protocolMessage: 'icmp: the kernel refuses this match without -p icmp (Invalid argument)',
-  },
+  constraints: { protocols: [1] },
   needs: [],
-  bind: (o): IcmpData => ({ ...o['icmp-type'].value, negated: o['icmp-type'].negated }),
+  bind: (o): IcmpData => {
+    const { value, negated } = o['icmp-type'];
+    return value.type === 255 ? { type: 255, codeMin: 0, codeMax: 255, negated } : { ...value, negated };
+  },
   print: (d, context) => [option('icmp-type', icmpTypeText('ipv4', d, context.keepMeaning), d.negated)],
   compile: (d) => compileIcmp(d, 1, isAny(d)),
   columns: (d) => icmpColumns(d, 1, isAny(d)),

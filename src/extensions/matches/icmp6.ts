@@ -8,10 +8,7 @@ export const icmp6 = defineMatch({
   aliases: ['icmpv6', 'ipv6-icmp'],
   families: ['ipv6'],
   options: { 'icmpv6-type': { type: icmpType, required: true, invertible: true } },
-  constraints: {
-    protocols: [58],
-    protocolMessage: 'icmp6: the kernel refuses this match without -p icmpv6 (Invalid argument)',
-  },
+  constraints: { protocols: [58] },
   needs: [],
   bind: (o): IcmpData => ({ ...o['icmpv6-type'].value, negated: o['icmpv6-type'].negated }),
   print: (d, context) => [option('icmpv6-type', icmpTypeText('ipv6', d, context.keepMeaning), d.negated)],

@@ -1,0 +1,21 @@
+# -m connmark: a missing mask is all ones; bits of the value outside of the mask are kept and match nothing
+:CHAINS filter/INPUT,FORWARD ipv4,ipv6
+-m connmark --mark 1 ; -m connmark --mark 0x1 ; OK
+-m connmark --mark 0x1/0xff ; = ; OK
+-m connmark --mark 1/0xffffffff ; -m connmark --mark 0x1 ; OK
+-m connmark ! --mark 1 ; -m connmark ! --mark 0x1 ; OK
+-m connmark --mark 0xfff/0xf ; = ; OK
+-m connmark --mark 010 ; -m connmark --mark 0x8 ; OK
+-m connmark --mark 1/0 ; -m connmark --mark 0x1/0x0 ; OK
+-m connmark --mark 4294967295 ; -m connmark --mark 0xffffffff ; OK
+-m connmark ; ; FAIL missing-option
+-m connmark --mark 4294967296 ; ; FAIL bad-value
+-m connmark --mark 1/4294967296 ; ; FAIL bad-value
+-m connmark --mark -1 ; ; FAIL bad-value
+-m connmark --mark x ; ; FAIL bad-value
+-m connmark --mark 1/ ; ; FAIL bad-value
+-m connmark --mark /1 ; ; FAIL bad-value
+-m connmark --mark 1/2/3 ; ; FAIL bad-value
+-m connmark --mark 1x ; ; FAIL bad-value
+-m connmark --mark "" ; ; FAIL bad-value
+-m connmark --mark 1 --mark 2 ; ; FAIL repeated-option

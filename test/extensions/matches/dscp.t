@@ -1,0 +1,21 @@
+# -m dscp: printed with two hexadecimal digits
+:CHAINS filter/INPUT,FORWARD ipv4,ipv6
+-m dscp --dscp 0x00 ; = ; OK
+-m dscp --dscp 0x3f ; = ; OK
+-m dscp ! --dscp 0x20 ; = ; OK
+-m dscp --dscp 1 ; -m dscp --dscp 0x01 ; OK
+-m dscp --dscp 010 ; -m dscp --dscp 0x08 ; OK
+-m dscp --dscp-class CS0 ; -m dscp --dscp 0x00 ; OK
+-m dscp --dscp-class BE ; -m dscp --dscp 0x00 ; OK
+-m dscp --dscp-class EF ; -m dscp --dscp 0x2e ; OK
+-m dscp --dscp-class ef ; -m dscp --dscp 0x2e ; OK
+-m dscp ! --dscp-class AF41 ; -m dscp ! --dscp 0x22 ; OK
+-m dscp ; ; FAIL missing-option
+-m dscp --dscp 64 ; ; FAIL bad-value
+-m dscp --dscp -1 ; ; FAIL bad-value
+-m dscp --dscp EF ; ; FAIL bad-value
+-m dscp --dscp-class CS8 ; ; FAIL bad-value
+-m dscp --dscp-class 0x10 ; ; FAIL bad-value
+-m dscp --dscp-class "" ; ; FAIL bad-value
+-m dscp --dscp 0x3f --dscp-class CS0 ; ; FAIL excluded-option
+-m dscp --dscp 1 --dscp 2 ; ; FAIL repeated-option

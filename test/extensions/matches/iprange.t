@@ -1,0 +1,34 @@
+# -m iprange: a single address is a range of one; missing octets are zero; reversed ranges load and match nothing
+:CHAINS filter/INPUT,FORWARD ipv4
+-m iprange --src-range 1.1.1.1-1.1.1.10 ; = ; OK
+-m iprange ! --src-range 1.1.1.1-1.1.1.10 ; = ; OK
+-m iprange --dst-range 1.1.1.1-1.1.1.10 ; = ; OK
+-m iprange ! --dst-range 1.1.1.1-1.1.1.10 ; = ; OK
+-m iprange ! --dst-range 2.3.4.5-2.3.4.6 --src-range 1.2.3.4-1.2.3.5 ; -m iprange --src-range 1.2.3.4-1.2.3.5 ! --dst-range 2.3.4.5-2.3.4.6 ; OK
+-m iprange --src-range 1.2.3.4 ; -m iprange --src-range 1.2.3.4-1.2.3.4 ; OK
+-m iprange --src-range 10.0.0.9-10.0.0.1 ; = ; OK
+-m iprange --src-range 0.0.0.0-255.255.255.255 ; = ; OK
+-m iprange --src-range 1.2.3-1.2.4 ; -m iprange --src-range 1.2.3.0-1.2.4.0 ; OK
+-m iprange --src-range 10-20 ; -m iprange --src-range 10.0.0.0-20.0.0.0 ; OK
+-m iprange --src-range 01.02.03.04 ; -m iprange --src-range 1.2.3.4-1.2.3.4 ; OK
+-m iprange ; ; FAIL missing-option
+-m iprange --src-range 1.2.3.4- ; ; FAIL bad-address
+-m iprange --src-range -1.2.3.4 ; ; FAIL bad-address
+-m iprange --src-range 1.2.3.0/24 ; ; FAIL bad-address
+-m iprange --src-range 1.2.3.4-1.2.3.5-1.2.3.6 ; ; FAIL bad-address
+-m iprange --src-range 1.2.3.4,1.2.3.5 ; ; FAIL bad-address
+-m iprange --src-range 1.2.3.4:1.2.3.5 ; ; FAIL bad-address
+-m iprange --src-range 256.1.1.1-1.1.1.1 ; ; FAIL bad-address
+-m iprange --dst-range localhost ; ; FAIL bad-address
+-m iprange --dst-range "" ; ; FAIL bad-address
+-m iprange --src-range ::1-::2 ; ; FAIL bad-address
+-m iprange --src-range 1.2.3.4 --src-range 1.2.3.5 ; ; FAIL repeated-option
+:CHAINS filter/INPUT,FORWARD ipv6
+-m iprange --src-range ::1-::2 ; = ; OK
+-m iprange ! --src-range 2001:DB8::1-2001:db8::0:f ; -m iprange ! --src-range 2001:db8::1-2001:db8::f ; OK
+-m iprange --dst-range ::1 ; -m iprange --dst-range ::1-::1 ; OK
+-m iprange --src-range ::ffff:1.2.3.4 ; -m iprange --src-range ::ffff:1.2.3.4-::ffff:1.2.3.4 ; OK
+-m iprange --src-range ::2-::1 ; = ; OK
+-m iprange --src-range 1.2.3.4 ; ; FAIL bad-address
+-m iprange --src-range ::1/64 ; ; FAIL bad-address
+-m iprange --src-range ::1-g ; ; FAIL bad-address
