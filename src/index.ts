@@ -14,3 +14,75 @@ export type {
 export { createPositionTable, type Position, type PositionTable } from './diagnostics/position.ts';
 export { createSources, type Place, type Sources, type SourceText } from './diagnostics/sources.ts';
 export { type Budget, createMeter, type Exhaustion, type Meter } from './support/budget.ts';
+
+import { type Diagnostic, diagnostic, type Span } from './diagnostics/diagnostic.ts';
+import type { SourceText } from './diagnostics/sources.ts';
+import { extensions } from './extensions/index.ts';
+import { createRegistry, type Registry } from './extensions/registry.ts';
+import { parse } from './grammar/parse.ts';
+import { type FormatOptions, formatLinked } from './link/format.ts';
+import { link } from './link/link.ts';
+import type { Backend } from './model/netfilter.ts';
+import type { Family } from './net/address.ts';
+
+let registry: Registry | undefined;
+
+/** All extensions that fwsim knows, by name. Made once. */
+export function defaultRegistry(): Registry {
+  registry ??= createRegistry(extensions);
+  return registry;
+}
+
+export { type Parsed, parse } from './grammar/parse.ts';
+export { type FormatOptions, formatLinked } from './link/format.ts';
+export { type Linked, type LinkedRuleset, type LinkOptions, link } from './link/link.ts';
+
+/** What {@link formatText} is told. */
+export interface FormatTextOptions extends FormatOptions {
+  readonly family?: Family;
+  readonly backend?: Backend;
+}
+
+/** One text in the spelling of iptables-save, with what there was to say about it. */
+export interface FormattedText {
+  readonly text: string;
+  readonly diagnostics: readonly Diagnostic[];
+  /** No table could be read: the text is none at all, and not clean either. */
+  readonly couldNotLook: boolean;
+}
+
+/**
+ * Prints the ruleset of a text as iptables-save would print it after iptables-restore had loaded it. Spans of the
+ * diagnostics are offsets into the text, with the source's name.
+ */
+export function formatText(source: SourceText, options: FormatTextOptions = {}): FormattedText {
+  const parsed = parse(source.text);
+  const { family, backend, ...print } = options;
+  const linked = link(parsed, { registry: defaultRegistry(), family, backend });
+  const diagnostics = [...parsed.diagnostics, ...linked.diagnostics].map((d) => nameSource(d, source.name));
+  if (!options.keepComments) {
+    const comments = linked.rulesets.reduce((n, r) => n + [...r.comments.values()].flat().length, 0);
+    if (comments > 0) {
+      diagnostics.push(
+        diagnostic({
+          code: 'FW909',
+          id: 'comments-dropped',
+          severity: 'warning',
+          message: `${comments} comment ${comments === 1 ? 'line is' : 'lines are'} left out, as iptables-save has none`,
+          hint: '--keep-comments keeps them',
+        }),
+      );
+    }
+  }
+  return { text: formatLinked(linked, print), diagnostics, couldNotLook: linked.rulesets.length === 0 };
+}
+
+/** Gives a diagnostic's spans the name of the text they are in. */
+function nameSource(d: Diagnostic, source: string): Diagnostic {
+  const named = (span: Span): Span => ({ ...span, source });
+  return {
+    ...d,
+    ...(d.span ? { span: named(d.span) } : {}),
+    related: d.related.map((r) => ({ ...r, span: named(r.span) })),
+  };
+}

@@ -1,7 +1,10 @@
 import type { CommandSpec } from './command.ts';
+import { fmtDescription } from './command-specs.ts';
 
 /**
  * The commands that exist, in the order of the help. A row joins a description with the code behind it:
  * `{ ...fmtDescription, load: () => import('./commands/fmt.ts') }`. What is not listed here does not exist.
  */
-export const commands: readonly CommandSpec[] = [];
+export const commands: readonly CommandSpec[] = [
+  { ...fmtDescription, load: () => import('./commands/fmt.ts') },
+];

@@ -5,8 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { extensions } from '../extensions/index.ts';
-import { createRegistry } from '../extensions/registry.ts';
+import { defaultRegistry } from '../index.ts';
 import { scoreVectors, type Vector } from './vector-score.ts';
 
 const args = process.argv.slice(2);
@@ -30,7 +29,7 @@ if (files.length === 0) {
   process.exitCode = 2;
 }
 
-const registry = createRegistry(extensions);
+const registry = defaultRegistry();
 const percent = (part: number, whole: number): string =>
   whole === 0 ? '  –  ' : `${((100 * part) / whole).toFixed(1)} %`;
 for (const file of files) {

@@ -11,10 +11,11 @@ const groups: readonly (readonly string[])[] = [
   ['report', 'testing'],
   ['lint'],
   ['analysis'],
-  ['engine'],
+  ['engine', 'expression'],
   ['link'],
   ['extensions', 'context'],
-  ['grammar', 'model', 'packetset'],
+  ['packetset'],
+  ['grammar', 'model'],
   ['diagnostics', 'net'],
   ['support'],
 ];

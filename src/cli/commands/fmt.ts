@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { createSources } from '../../diagnostics/sources.ts';
+import { formatText } from '../../index.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
 import { type CommandModule, flag } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
@@ -56,3 +57,5 @@ function outcome(told: readonly Diagnostic[], differs: boolean, io: Io): ExitCod
   if (differs) io.err('not in the form that iptables-save prints\n');
   return differs ? exitCodes.findings : exitCodes.ok;
 }
+
+export const run = fmtCommand({ format: formatText });
