@@ -1,6 +1,7 @@
 /** Reading and writing addresses the way inet_aton(3), inet_pton(3) and inet_ntop(3) do. */
 
 import { type Address, addressBits, type Family, ipv4, ipv6, type Network, prefixLength } from './address.ts';
+import { parseUnsigned } from './integer-text.ts';
 
 /**
  * Reads an IPv4 address as inet_pton(3) does: four decimal octets. `lenient` also takes what iptables takes by
@@ -20,6 +21,23 @@ export function parseIpv4(text: string, lenient = false): Address | undefined {
     else return undefined;
     if (n > 255) return undefined;
     value = value * 256 + n;
+  }
+  return ipv4(value);
+}
+
+/**
+ * Reads an IPv4 address as inet_aton(3) does: one to four numbers with base 0, the last of which fills the rest
+ * (`10.1` is 10.0.0.1, `24` is 0.0.0.24).
+ */
+export function parseInetAton(text: string): Address | undefined {
+  const parts = text.split('.');
+  if (parts.length > 4) return undefined;
+  let value = 0;
+  for (const [i, part] of parts.entries()) {
+    const last = i === parts.length - 1;
+    const n = /^[0-9]/.test(part) ? parseUnsigned(part, last ? 2 ** (8 * (4 - i)) - 1 : 255) : undefined;
+    if (n === undefined) return undefined;
+    value = last ? value * 2 ** (8 * (4 - i)) + n : value * 256 + n;
   }
   return ipv4(value);
 }
