@@ -67,6 +67,7 @@ export function parseMember(words: readonly string[]): IpSetMember | undefined {
     text,
     timeoutSeconds: number('timeout'),
     nomatch: options.includes('nomatch'),
+    ...(options.includes('wildcard') ? { wildcard: true } : {}),
     skbmark: mark < 0 ? undefined : options[mark + 1],
     packets: number('packets'),
     bytes: number('bytes'),
@@ -205,7 +206,7 @@ export const ipsetListReader: Reader = {
 
 /** Whether a line below `Members:` still is a member: not blank, not a prompt, not the next set. */
 function isElement(text: string): boolean {
-  return /^[^\s#$*-][^\s#$]*(?: (?:timeout|packets|comment|nomatch|skbmark|skbprio|skbqueue) .*| nomatch)?$/.test(
+  return /^[^\s#$*-][^\s#$]*(?: (?:timeout|packets|comment|nomatch|skbmark|skbprio|skbqueue|wildcard) .*| nomatch| wildcard)?$/.test(
     text,
   );
 }

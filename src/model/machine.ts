@@ -106,6 +106,8 @@ export interface IpSetMember {
   readonly text: string;
   readonly timeoutSeconds: number | undefined;
   readonly nomatch: boolean;
+  /** `hash:net,iface`: the interface's name is the beginning of names. */
+  readonly wildcard?: boolean;
   readonly skbmark: string | undefined;
   readonly packets: number | undefined;
   readonly bytes: number | undefined;
