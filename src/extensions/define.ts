@@ -464,7 +464,7 @@ export type TargetRunner = (env: TargetEnv) => Outcome;
 export type FieldChange =
   /** field = (field & ~clear) ^ xor, after it field |= or. */
   | {
-      readonly field: 'mark' | 'connmark' | 'tos';
+      readonly field: 'mark' | 'connmark' | 'tos' | 'tcpFlags';
       readonly clear: number;
       readonly xor: number;
       readonly or: number;
@@ -476,17 +476,29 @@ export type FieldChange =
       readonly toMask: number;
       readonly fromMask: number;
     }
+  /** `add`: of a negative number too; the result is kept within 0 to 255. */
   | { readonly field: 'ttl'; readonly operation: 'set' | 'add'; readonly value: number }
   | { readonly field: 'mss'; readonly operation: 'cap'; readonly value: number }
   /** The field's value afterwards is not known. */
   | {
-      readonly field: 'mark' | 'connmark' | 'tos' | 'src' | 'dst' | 'sport' | 'dport' | 'lengthBytes';
+      readonly field:
+        | 'mark'
+        | 'connmark'
+        | 'tos'
+        | 'src'
+        | 'dst'
+        | 'sport'
+        | 'dport'
+        | 'lengthBytes'
+        | 'mss'
+        | 'tcpOptions';
       readonly operation: 'unknown';
     }
   | { readonly field: 'ctState'; readonly operation: 'untrack' }
   | {
       readonly field: 'nat';
-      readonly manip: 'source' | 'destination';
+      /** `by-hook`: the destination in PREROUTING and OUTPUT, the source in INPUT and POSTROUTING. */
+      readonly manip: 'source' | 'destination' | 'by-hook';
       readonly from: NatAddressSource;
       readonly range: NatRange;
     }

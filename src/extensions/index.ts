@@ -20,7 +20,23 @@ import { state } from './matches/state.ts';
 import { tcp } from './matches/tcp.ts';
 import { ttl } from './matches/ttl.ts';
 import { udp } from './matches/udp.ts';
+import { CONNMARK } from './targets/CONNMARK.ts';
+import { CT } from './targets/CT.ts';
 import { DNAT } from './targets/DNAT.ts';
+import { DSCP } from './targets/DSCP.ts';
+import { HL } from './targets/HL.ts';
+import { LOG } from './targets/LOG.ts';
+import { MARK } from './targets/MARK.ts';
+import { MASQUERADE } from './targets/MASQUERADE.ts';
+import { NETMAP } from './targets/NETMAP.ts';
+import { NFLOG } from './targets/NFLOG.ts';
+import { NOTRACK } from './targets/NOTRACK.ts';
+import { REDIRECT } from './targets/REDIRECT.ts';
+import { REJECT } from './targets/REJECT.ts';
+import { SNAT } from './targets/SNAT.ts';
+import { TCPMSS } from './targets/TCPMSS.ts';
+import { TOS } from './targets/TOS.ts';
+import { TTL } from './targets/TTL.ts';
 
 /** Matches, then targets, each in the order of their names. */
 export const extensions: readonly Extension[] = [
@@ -43,5 +59,21 @@ export const extensions: readonly Extension[] = [
   tcp,
   ttl,
   udp,
+  CONNMARK,
+  CT,
   DNAT,
+  DSCP,
+  HL,
+  LOG,
+  MARK,
+  MASQUERADE,
+  NETMAP,
+  NFLOG,
+  NOTRACK,
+  REDIRECT,
+  REJECT,
+  SNAT,
+  TCPMSS,
+  TOS,
+  TTL,
 ];

@@ -1,11 +1,18 @@
-/** `--to-source` and `--to-destination`: addresses, ports and how they print. */
+/** `--to-source`, `--to-destination`, `--to-ports`: addresses, ports and how they print. */
 
-import type { AddressRange } from '../net/address.ts';
+import type { Address, AddressRange } from '../net/address.ts';
 import { compareAddresses } from '../net/address.ts';
-import { addressText, parseAddress, parseIpv4 } from '../net/address-text.ts';
-import { parseUnsigned } from '../net/integer-text.ts';
-import { parsePort } from '../net/services.ts';
-import { type NatRange, type OptionType, type ParseContext, type Refusal, refuse } from './define.ts';
+import { addressText, parseAddress } from '../net/address-text.ts';
+import { readUnsignedPrefix } from '../net/integer-text.ts';
+import { findService } from '../net/services.ts';
+import {
+  type NatRange,
+  type OptionType,
+  type ParseContext,
+  type Refusal,
+  type RuleContext,
+  refuse,
+} from './define.ts';
 
 export const noRange: NatRange = {
   addresses: undefined,
@@ -20,113 +27,166 @@ export const noRange: NatRange = {
 /** Protocols whose rules may name ports in a NAT range: TCP, UDP, SCTP, DCCP, and ICMP for its identifiers. */
 const withPorts: readonly (number | undefined)[] = [6, 17, 132, 33, 1];
 
-/** Refuses ports in the range of a rule whose `-p` has none. */
-export function portsNeedProtocol(context: ParseContext): Refusal | undefined {
-  return withPorts.includes(context.protocol)
+/** Refuses ports in the range of a rule whose `-p`, negated or not, has none. */
+export function portsNeedProtocol(
+  range: NatRange,
+  context: RuleContext,
+  option: string,
+): Refusal | undefined {
+  return range.ports === undefined || withPorts.includes(context.base.protocol?.value)
     ? undefined
     : refuse('needs-protocol', 'Need TCP, UDP, SCTP or DCCP with port specification', {
-        option: context.option,
+        option,
         hint: 'add -p tcp (or udp, sctp, dccp) before the target',
       });
 }
 
-/** Ports of a range: `80`, `1000-2000`, and with `shifted` also `1000-2000/8000`. */
-export interface NatPorts {
+/** Ports of a range: `80`, `1000-2000`, and `1000-2000/8000` for a shifted one. */
+interface NatPorts {
   readonly ports: readonly [low: number, high: number];
   readonly basePort: number | undefined;
 }
 
-/** Reads the part after the colon. Source: iptables 1.8.9 extensions/libxt_NAT.c parse_ports(). */
-export function readNatPorts(text: string, context: ParseContext, shifted: boolean): NatPorts | Refusal {
+/**
+ * Reads `80`, `http`, `1000-2000`, `1000-2000/8000`. Names are for single ports and the base port alone.
+ *
+ * Source: iptables 1.8.9 extensions/libxt_NAT.c parse_ports().
+ */
+export function readNatPorts(text: string, option: string): NatPorts | Refusal {
+  const number = (t: string, min: number): { value: number; rest: string } | undefined => {
+    const read = /^\s*-/.test(t) ? undefined : readUnsignedPrefix(t);
+    return read && read.value >= BigInt(min) && read.value <= 65535n
+      ? { value: Number(read.value), rest: read.rest }
+      : undefined;
+  };
   const bad = (word: string): Refusal =>
-    refuse('bad-port', `Port \`${word}' not valid`, {
-      word: word === '' ? text : word,
-      option: context.option,
+    refuse('bad-port', `Port \`${word}' not valid`, { word: word === '' ? text : word, option });
+  const garbage = (where: string, rest: string): Refusal =>
+    refuse('bad-port', `Garbage after port ${where}: \`${rest}'`, { word: rest, option });
+
+  const first = number(text, 0);
+  if (!first) {
+    const port = findService(text)?.port;
+    return port === undefined ? bad(text) : { ports: [port, port], basePort: undefined };
+  }
+  if (first.rest === '') return { ports: [first.value, first.value], basePort: undefined };
+  if (first.rest.startsWith(':')) {
+    return refuse('bad-port', 'Invalid port:port syntax - use dash', { word: text, option });
+  }
+  if (!first.rest.startsWith('-')) return garbage('value', first.rest);
+  const second = number(first.rest.slice(1), 0);
+  if (!second) return bad(first.rest.slice(1));
+  if (second.value < first.value) {
+    return refuse('reversed-range', `Port range \`${first.rest.slice(1)}' funky`, {
+      word: first.rest.slice(1),
+      option,
     });
-  const one = (word: string): number | undefined =>
-    parseUnsigned(word, 65535) ?? (/^\d/.test(word) ? undefined : parsePort(word));
-  const whole = one(text);
-  if (whole !== undefined) return { ports: [whole, whole], basePort: undefined };
-  const slash = shifted ? text.lastIndexOf('/') : -1;
-  const span = slash < 0 ? text : text.slice(0, slash);
-  const dash = /^\d+-/.exec(span)?.[0].length;
-  if (dash === undefined)
-    return span.includes(':')
-      ? refuse('bad-port', 'Invalid port:port syntax - use dash', { word: span, option: context.option })
-      : bad(span);
-  const low = one(span.slice(0, dash - 1));
-  const high = one(span.slice(dash));
-  if (low === undefined) return bad(span.slice(0, dash - 1));
-  if (high === undefined) return bad(span.slice(dash));
-  if (high < low)
-    return refuse('reversed-range', `Port range \`${span}' funky`, { word: span, option: context.option });
-  if (slash < 0) return { ports: [low, high], basePort: undefined };
-  const baseText = text.slice(slash + 1);
-  const base = one(baseText);
-  return base === undefined || base === 0 ? bad(baseText) : { ports: [low, high], basePort: base };
+  }
+  const ports = [first.value, second.value] as const;
+  if (second.rest === '') return { ports, basePort: undefined };
+  if (!second.rest.startsWith('/')) return garbage('range', second.rest);
+  const baseText = second.rest.slice(1);
+  const base = number(baseText, 1)?.value ?? findService(baseText)?.port;
+  return base === undefined ? bad(baseText) : { ports, basePort: base };
+}
+
+/** What an option does with `1000-2000/8000`. */
+export type ShiftedPorts =
+  /** Keeps the base port. */
+  | 'kept'
+  /** Reads it and forgets it: the range is shifted from port 0, and printed so. */
+  | 'lost'
+  | 'refused';
+
+function shifted(read: NatPorts, shift: ShiftedPorts, text: string, option: string): NatPorts | Refusal {
+  if (read.basePort === undefined || shift === 'kept') return read;
+  return shift === 'lost'
+    ? { ports: read.ports, basePort: 0 }
+    : refuse('shifted-range', 'Shifted portmap ranges not supported with this kernel', {
+        word: text,
+        option,
+        hint: 'only DNAT knows shifted ranges',
+      });
 }
 
 function readAddresses(text: string, context: ParseContext): AddressRange | Refusal {
   const dash = text.indexOf('-');
-  const ends = dash < 0 ? [text] : [text.slice(0, dash), text.slice(dash + 1)];
-  const out = [];
-  for (const end of ends) {
-    const address = context.family === 'ipv4' ? parseIpv4(end, true) : parseAddress('ipv6', end);
+  const ends: Address[] = [];
+  for (const end of dash < 0 ? [text] : [text.slice(0, dash), text.slice(dash + 1)]) {
+    const address = parseAddress(context.family, end);
     if (!address) {
       return refuse('bad-address', `Bad IP address "${end}"`, {
         word: end === '' ? text : end,
         option: context.option,
       });
     }
-    out.push(address);
+    ends.push(address);
   }
-  const [low, high = low] = out;
+  const [low, high = low] = ends;
   return low && high
     ? { low, high }
     : refuse('bad-address', `Bad IP address "${text}"`, { word: text, option: context.option });
 }
 
 /**
- * `ADDR[-ADDR][:PORT[-PORT][/BASE]]`; IPv6 addresses stand in brackets if ports follow.
+ * `ADDR[-ADDR][:PORT[-PORT][/BASE]]`; IPv6 addresses stand in brackets if ports follow. Whether the rule's protocol
+ * has ports is for {@link portsNeedProtocol}.
  *
  * Source: iptables 1.8.9 extensions/libxt_NAT.c parse_to().
  */
-export function natRangeOption(shifted: boolean): OptionType<NatRange> {
+export function natRangeOption(shift: ShiftedPorts): OptionType<NatRange> {
   return {
     arity: 1,
     placeholder: '[addr[-addr]][:port[-port]]',
     shape: { kind: 'sequence', parts: [{ kind: 'address' }] },
     parse(words, context) {
       const text = words[0] ?? '';
+      const { option } = context;
       let addresses = text;
       let ports: string | undefined;
-      if (context.family === 'ipv4') {
+      const open = text.indexOf('[');
+      if (open >= 0) {
+        const close = text.indexOf(']', open);
+        if (close < 0 || context.family === 'ipv4')
+          return refuse('bad-address', 'Invalid address format', { word: text, option });
+        addresses = text.slice(open + 1, close);
+        const colon = text.indexOf(':', close);
+        if (colon >= 0) ports = text.slice(colon + 1);
+      } else {
         const colon = text.indexOf(':');
-        if (colon >= 0) {
+        // Two colons: an IPv6 address without brackets.
+        if (colon >= 0 && !text.includes(':', colon + 1)) {
           addresses = text.slice(0, colon);
           ports = text.slice(colon + 1);
         }
-      } else if (text.startsWith('[')) {
-        const close = text.indexOf(']');
-        if (close < 0)
-          return refuse('bad-address', 'Invalid address format', { word: text, option: context.option });
-        addresses = text.slice(1, close);
-        ports = text[close + 1] === ':' ? text.slice(close + 2) : undefined;
-      } else if (text.startsWith(':') && /^:\d+(-\d+)?$/.test(text)) {
-        addresses = '';
-        ports = text.slice(1);
       }
       let range = noRange;
       if (ports !== undefined) {
-        const refusal = portsNeedProtocol(context);
-        if (refusal) return refusal;
-        const read = readNatPorts(ports, context, shifted);
+        const any = readNatPorts(ports, option);
+        if ('refusal' in any) return any;
+        const read = shifted(any, shift, ports, option);
         if ('refusal' in read) return read;
         range = { ...range, ports: read.ports, basePort: read.basePort };
+        if (addresses === '') return range;
       }
-      if (addresses === '' && ports !== undefined) return range;
       const read = readAddresses(addresses, context);
       return 'refusal' in read ? read : { ...range, addresses: read };
+    },
+  };
+}
+
+/** `PORT[-PORT]` of MASQUERADE and REDIRECT. */
+export function natPortsOption(shift: ShiftedPorts): OptionType<NatRange> {
+  return {
+    arity: 1,
+    placeholder: 'port[-port]',
+    shape: { kind: 'range', min: 0, max: 65535, separator: '-' },
+    parse(words, context) {
+      const text = words[0] ?? '';
+      const any = readNatPorts(text, context.option);
+      if ('refusal' in any) return any;
+      const read = shifted(any, shift, text, context.option);
+      return 'refusal' in read ? read : { ...noRange, ports: read.ports, basePort: read.basePort };
     },
   };
 }
@@ -149,4 +209,13 @@ export function natPortsText(range: NatRange): string {
   if (!range.ports) return '';
   const [low, high] = range.ports;
   return `${low}${high === low ? '' : `-${high}`}${range.basePort === undefined ? '' : `/${range.basePort}`}`;
+}
+
+/** `--random`, `--random-fully`, `--persistent`, as far as they are set, in iptables-save's order. */
+export function natFlagTexts(range: NatRange): readonly string[] {
+  const out: string[] = [];
+  if (range.random) out.push('--random');
+  if (range.randomFully) out.push('--random-fully');
+  if (range.persistent) out.push('--persistent');
+  return out;
 }

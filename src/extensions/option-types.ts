@@ -17,7 +17,15 @@ import {
 } from '../net/address.ts';
 import { parseAddress, parseIpv4 } from '../net/address-text.ts';
 import { parseUnsigned, readUnsignedPrefix } from '../net/integer-text.ts';
-import { type OptionType, type ParseContext, type Refusal, refuse, type TextShape } from './define.ts';
+import {
+  type OptionType,
+  type ParseContext,
+  type PrintContext,
+  type Refusal,
+  refuse,
+  saveString,
+  type TextShape,
+} from './define.ts';
 
 /** Reads an unsigned 64-bit number with base 0. A leading `+` is taken, as strtoul does; a minus sign is refused. */
 export function parseUint64(text: string): bigint | undefined {
@@ -216,6 +224,17 @@ export function maskedText({ value, mask }: MaskedValue): string {
 /** `0x1f`, without padding. */
 export function hex(value: number): string {
   return `0x${(value >>> 0).toString(16)}`;
+}
+
+/** Characters that a word may hold without quotes. */
+const readsBackBare = /^[^\s"'\\#]+$/;
+
+/**
+ * A word that iptables-save prints bare, whatever it holds. Where the meaning must be kept, a word that would not
+ * read back gets its quotes.
+ */
+export function bareText(word: string, context: Pick<PrintContext, 'keepMeaning'>): string {
+  return context.keepMeaning && !readsBackBare.test(word) ? saveString(word) : word;
 }
 
 /** One of a few words. `refusal` words what iptables says of any other; `match` decides (default: exact). */

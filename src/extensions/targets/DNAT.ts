@@ -1,5 +1,5 @@
 import { defineTarget, type NatRange, option, type Refusal } from '../define.ts';
-import { natRangeOption, natRangeText } from '../nat-range.ts';
+import { natFlagTexts, natRangeOption, natRangeText, portsNeedProtocol } from '../nat-range.ts';
 import { flag } from '../option-types.ts';
 
 export interface DnatData {
@@ -11,25 +11,22 @@ export const DNAT = defineTarget({
   name: 'DNAT',
   families: ['ipv4', 'ipv6'],
   options: {
-    'to-destination': { type: natRangeOption(true), required: true },
+    'to-destination': { type: natRangeOption('kept'), required: true },
     random: { type: flag },
     persistent: { type: flag },
   },
   constraints: { tables: ['nat'], hooks: ['PREROUTING', 'OUTPUT'] },
   needs: [],
   usesConntrack: () => true,
-  bind: (o): DnatData | Refusal => ({
-    range: {
+  bind: (o, context): DnatData | Refusal => {
+    const range = {
       ...o['to-destination'].value,
       random: o.random !== undefined,
       persistent: o.persistent !== undefined,
-    },
-  }),
-  print: ({ range }) => [
-    option('to-destination', natRangeText(range)),
-    ...(range.random ? [option('random')] : []),
-    ...(range.persistent ? [option('persistent')] : []),
-  ],
+    };
+    return portsNeedProtocol(range, context, '--to-destination') ?? { range };
+  },
+  print: ({ range }) => [option('to-destination', natRangeText(range)), ...natFlagTexts(range)],
   compile:
     ({ range }) =>
     (env) =>
