@@ -2,11 +2,18 @@
 
 import type { Extension } from './define.ts';
 import { addrtype } from './matches/addrtype.ts';
+import { ah } from './matches/ah.ts';
 import { comment } from './matches/comment.ts';
+import { connbytes } from './matches/connbytes.ts';
+import { connlimit } from './matches/connlimit.ts';
 import { connmark } from './matches/connmark.ts';
 import { conntrack } from './matches/conntrack.ts';
 import { dscp } from './matches/dscp.ts';
+import { ecn } from './matches/ecn.ts';
+import { esp } from './matches/esp.ts';
 import { hashlimit } from './matches/hashlimit.ts';
+import { helper } from './matches/helper.ts';
+import { hl } from './matches/hl.ts';
 import { icmp } from './matches/icmp.ts';
 import { icmp6 } from './matches/icmp6.ts';
 import { iprange } from './matches/iprange.ts';
@@ -15,9 +22,16 @@ import { limit } from './matches/limit.ts';
 import { mac } from './matches/mac.ts';
 import { mark } from './matches/mark.ts';
 import { multiport } from './matches/multiport.ts';
+import { owner } from './matches/owner.ts';
+import { physdev } from './matches/physdev.ts';
+import { pkttype } from './matches/pkttype.ts';
+import { policy } from './matches/policy.ts';
+import { recent } from './matches/recent.ts';
 import { set } from './matches/set.ts';
 import { state } from './matches/state.ts';
+import { statistic } from './matches/statistic.ts';
 import { tcp } from './matches/tcp.ts';
+import { tos } from './matches/tos.ts';
 import { ttl } from './matches/ttl.ts';
 import { udp } from './matches/udp.ts';
 import { CONNMARK } from './targets/CONNMARK.ts';
@@ -41,11 +55,18 @@ import { TTL } from './targets/TTL.ts';
 /** Matches, then targets, each in the order of their names. */
 export const extensions: readonly Extension[] = [
   addrtype,
+  ah,
   comment,
+  connbytes,
+  connlimit,
   connmark,
   conntrack,
   dscp,
+  ecn,
+  esp,
   hashlimit,
+  helper,
+  hl,
   icmp,
   icmp6,
   iprange,
@@ -54,9 +75,16 @@ export const extensions: readonly Extension[] = [
   mac,
   mark,
   multiport,
+  owner,
+  physdev,
+  pkttype,
+  policy,
+  recent,
   set,
   state,
+  statistic,
   tcp,
+  tos,
   ttl,
   udp,
   CONNMARK,

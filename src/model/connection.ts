@@ -56,6 +56,8 @@ export interface Connection {
   readonly expiresMs: number;
   /** The connection that this one was expected by or is an error about. */
   readonly master: Connection | undefined;
+  /** TCP in state TIME_WAIT or CLOSE: connlimit counts it no more. Absent: not closed. */
+  readonly closed?: boolean;
 }
 
 /** What conntrack attached to the packet at hand. */

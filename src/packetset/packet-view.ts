@@ -77,7 +77,7 @@ export function fieldValue(view: PacketView, field: FieldName): number | string 
     case 'ctStatus':
       return entry?.status ?? 0;
     case 'helper':
-      return entry?.helper;
+      return entry?.master?.helper;
     case 'ctProtocol':
       return entry?.original.protocol;
     case 'ctOrigSrc':

@@ -39,7 +39,10 @@ export type AddressField = 'src' | 'dst' | 'ctOrigSrc' | 'ctOrigDst' | 'ctReplSr
 /** Fields that are compared under a mask; zero for a packet that lacks them. `ctStatus`: bits of ctStatusBit. */
 export type BitField = 'mark' | 'connmark' | 'tos' | 'tcpFlags' | 'ctStatus';
 
-/** Fields with a few named values; a value never mentioned stands in the class "any other". */
+/**
+ * Fields with a few named values; a value never mentioned stands in the class "any other". `helper`: of the
+ * connection that expected the packet's, as `-m helper` asks.
+ */
 export type NamedField = 'ctState' | 'ctDirection' | 'mac' | 'packetType' | 'helper';
 
 /**

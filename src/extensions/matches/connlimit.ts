@@ -1,0 +1,146 @@
+import type { Connection, Tuple } from '../../model/connection.ts';
+import { ctStatusBit } from '../../model/connection.ts';
+import type { Packet } from '../../model/packet.ts';
+import { type Address, addressBits, maskAddress, prefixLength, prefixMask } from '../../net/address.ts';
+import { addressText, parseAddress, parseIpv4 } from '../../net/address-text.ts';
+import { parseUnsigned } from '../../net/integer-text.ts';
+import { complementIf } from '../../packetset/space.ts';
+import {
+  defineMatch,
+  type MatchEnv,
+  type OptionType,
+  option,
+  type Refusal,
+  refuse,
+  type Tri,
+  tri,
+} from '../define.ts';
+import { flag, integer } from '../option-types.ts';
+
+export interface ConnlimitData {
+  readonly limit: number;
+  /** Matches what exceeds the limit; else what stays within. */
+  readonly above: boolean;
+  readonly maskLength: number;
+  readonly side: 'source' | 'destination';
+}
+
+/** A length, or a netmask; a mask with holes counts as 32. */
+const maskOption: OptionType<number> = {
+  arity: 1,
+  placeholder: 'prefix-length|netmask',
+  shape: { kind: 'integer', min: 0, max: 128 },
+  parse(words, context) {
+    const text = words[0] ?? '';
+    const bits = addressBits(context.family);
+    const number = parseUnsigned(text, 0xffffffff);
+    if (number !== undefined && number <= bits) return number;
+    // A number beyond 32 is read as an address, a mask with holes: 32.
+    if (number !== undefined && context.family === 'ipv4') return 32;
+    const mask = context.family === 'ipv4' ? parseIpv4(text, true) : parseAddress('ipv6', text);
+    if (mask) return prefixLength(mask) ?? bits;
+    return refuse(
+      'bad-mask',
+      `connlimit: bad value for option "${context.option}", neither a valid network mask nor valid CIDR (0-${bits})`,
+      { word: context.option, option: context.option },
+    );
+  },
+};
+
+/** Connections counted for one address or network, by their original tuple. */
+type Counted = Readonly<Record<string, readonly string[]>>;
+
+const tupleKey = (t: Tuple): string =>
+  `${t.protocol} ${addressText(t.src)} ${t.sport} ${addressText(t.dst)} ${t.dport}`;
+
+/** The tuple of a packet without connection; undefined: a fragment has none. */
+function packetTuple(packet: Packet): Tuple | undefined {
+  if (packet.fragmentOffsetBytes > 0) return undefined;
+  const icmp = packet.icmpType !== undefined;
+  return {
+    src: packet.src,
+    dst: packet.dst,
+    protocol: packet.protocol,
+    sport: icmp ? (packet.icmpId ?? 0) : (packet.sport ?? 0),
+    dport: icmp ? (packet.icmpType ?? 0) * 256 + (packet.icmpCode ?? 0) : (packet.dport ?? 0),
+  };
+}
+
+/**
+ * Counts as the kernel does since 6.18: a packet of a confirmed connection adds nothing, it only has the list
+ * cleaned of what is gone or closed. If nothing is left, the match drops the packet.
+ */
+function judge(d: ConnlimitData, slot: string, mask: Address, packet: Packet, env: MatchEnv): Tri {
+  const { entry } = env.connection;
+  const tuple = entry?.original ?? packetTuple(packet);
+  if (!tuple) return env.hotDrop();
+  const address = d.side === 'source' ? packet.src : packet.dst;
+  const key = `${addressText(maskAddress(address, mask))} ${entry?.zone ?? 0}`;
+  const own = tupleKey(tuple);
+  const counted = (env.readState(slot) as Counted | undefined) ?? {};
+  const old = counted[key];
+  const confirmed = entry !== undefined && (entry.status & ctStatusBit.CONFIRMED) !== 0;
+  let now: readonly string[];
+  if (!old) now = [own];
+  else {
+    const open = new Map<string, Connection>();
+    for (const c of env.connections()) open.set(tupleKey(c.original), c);
+    const stays = (k: string): boolean => {
+      const c = open.get(k);
+      return c !== undefined && (c.closed !== true || (k === own && !confirmed));
+    };
+    now = old.filter(stays);
+    const adds = !confirmed || env.inInterface === 'lo';
+    if (adds && !now.includes(own)) now = [...now, own];
+  }
+  env.writeState(slot, { ...counted, [key]: now });
+  if (now.length === 0) return env.hotDrop();
+  return tri(now.length > d.limit, !d.above);
+}
+
+/** How many connections there are from or to an address or network, this packet's among them. */
+export const connlimit = defineMatch({
+  name: 'connlimit',
+  families: ['ipv4', 'ipv6'],
+  options: {
+    'connlimit-upto': { type: integer(0, 0xffffffff), invertible: true, excludes: ['connlimit-above'] },
+    'connlimit-above': { type: integer(0, 0xffffffff), invertible: true, excludes: ['connlimit-upto'] },
+    'connlimit-mask': { type: maskOption },
+    'connlimit-saddr': { type: flag, excludes: ['connlimit-daddr'] },
+    'connlimit-daddr': { type: flag, excludes: ['connlimit-saddr'] },
+  },
+  constraints: {},
+  needs: ['conntrack', 'clock'],
+  usesConntrack: () => true,
+  bind: (o, context): ConnlimitData | Refusal => {
+    const given = o['connlimit-above'] ?? o['connlimit-upto'];
+    if (!given)
+      return refuse('missing-option', 'You must specify "--connlimit-above" or "--connlimit-upto".');
+    return {
+      limit: given.value,
+      above: (o['connlimit-above'] !== undefined) !== given.negated,
+      maskLength: o['connlimit-mask']?.value ?? addressBits(context.family),
+      side: o['connlimit-daddr'] ? 'destination' : 'source',
+    };
+  },
+  print: (d) => [
+    option(d.above ? 'connlimit-above' : 'connlimit-upto', String(d.limit)),
+    option('connlimit-mask', String(d.maskLength)),
+    option(d.side === 'source' ? 'connlimit-saddr' : 'connlimit-daddr'),
+  ],
+  compile: (d, context) => {
+    const slot = `connlimit:${context.slot}`;
+    const mask = prefixMask(context.family, d.maskLength);
+    return (packet, env) => {
+      if (env.timeMs !== undefined) return judge(d, slot, mask, packet, env);
+      return d.above ? env.ask('limit', ['under', 'over']) : env.ask('limit', ['over', 'under']);
+    };
+  },
+  // Every rule keeps its own list.
+  packets: (d, space) => complementIf(d.above, space, space.choice({ kind: 'rule' })),
+  docs: {
+    summary: 'Number of connections from or to an address or network.',
+    man: 'iptables-extensions(8) connlimit',
+    kernel: 'net/netfilter/xt_connlimit.c connlimit_mt(), net/netfilter/nf_conncount.c',
+  },
+});
