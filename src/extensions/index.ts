@@ -3,15 +3,24 @@
 import type { Extension } from './define.ts';
 import { addrtype } from './matches/addrtype.ts';
 import { ah } from './matches/ah.ts';
+import { cgroup } from './matches/cgroup.ts';
+import { cluster } from './matches/cluster.ts';
 import { comment } from './matches/comment.ts';
 import { connbytes } from './matches/connbytes.ts';
+import { connlabel } from './matches/connlabel.ts';
 import { connlimit } from './matches/connlimit.ts';
 import { connmark } from './matches/connmark.ts';
 import { conntrack } from './matches/conntrack.ts';
+import { cpu } from './matches/cpu.ts';
+import { devgroup } from './matches/devgroup.ts';
 import { dscp } from './matches/dscp.ts';
+import { dst } from './matches/dst.ts';
 import { ecn } from './matches/ecn.ts';
 import { esp } from './matches/esp.ts';
+import { eui64 } from './matches/eui64.ts';
+import { frag } from './matches/frag.ts';
 import { hashlimit } from './matches/hashlimit.ts';
+import { hbh } from './matches/hbh.ts';
 import { helper } from './matches/helper.ts';
 import { hl } from './matches/hl.ts';
 import { icmp } from './matches/icmp.ts';
@@ -56,15 +65,24 @@ import { TTL } from './targets/TTL.ts';
 export const extensions: readonly Extension[] = [
   addrtype,
   ah,
+  cgroup,
+  cluster,
   comment,
   connbytes,
+  connlabel,
   connlimit,
   connmark,
   conntrack,
+  cpu,
+  devgroup,
   dscp,
+  dst,
   ecn,
   esp,
+  eui64,
+  frag,
   hashlimit,
+  hbh,
   helper,
   hl,
   icmp,
