@@ -1,8 +1,10 @@
 /** The list of all extensions. Imported by src/index.ts alone and passed on from there. */
 
 import type { Extension } from './define.ts';
+import { account } from './matches/account.ts';
 import { addrtype } from './matches/addrtype.ts';
 import { ah } from './matches/ah.ts';
+import { bpf } from './matches/bpf.ts';
 import { cgroup } from './matches/cgroup.ts';
 import { cluster } from './matches/cluster.ts';
 import { comment } from './matches/comment.ts';
@@ -12,6 +14,7 @@ import { connlimit } from './matches/connlimit.ts';
 import { connmark } from './matches/connmark.ts';
 import { conntrack } from './matches/conntrack.ts';
 import { cpu } from './matches/cpu.ts';
+import { dccp } from './matches/dccp.ts';
 import { devgroup } from './matches/devgroup.ts';
 import { dscp } from './matches/dscp.ts';
 import { dst } from './matches/dst.ts';
@@ -63,8 +66,10 @@ import { TTL } from './targets/TTL.ts';
 
 /** Matches, then targets, each in the order of their names. */
 export const extensions: readonly Extension[] = [
+  account,
   addrtype,
   ah,
+  bpf,
   cgroup,
   cluster,
   comment,
@@ -74,6 +79,7 @@ export const extensions: readonly Extension[] = [
   connmark,
   conntrack,
   cpu,
+  dccp,
   devgroup,
   dscp,
   dst,

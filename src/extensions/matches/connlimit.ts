@@ -5,6 +5,7 @@ import { type Address, addressBits, maskAddress, prefixLength, prefixMask } from
 import { addressText, parseAddress, parseIpv4 } from '../../net/address-text.ts';
 import { parseUnsigned } from '../../net/integer-text.ts';
 import { complementIf } from '../../packetset/space.ts';
+import { tupleKey } from '../connection-key.ts';
 import {
   defineMatch,
   type MatchEnv,
@@ -49,9 +50,6 @@ const maskOption: OptionType<number> = {
 
 /** Connections counted for one address or network, by their original tuple. */
 type Counted = Readonly<Record<string, readonly string[]>>;
-
-const tupleKey = (t: Tuple): string =>
-  `${t.protocol} ${addressText(t.src)} ${t.sport} ${addressText(t.dst)} ${t.dport}`;
 
 /** The tuple of a packet without connection; undefined: a fragment has none. */
 function packetTuple(packet: Packet): Tuple | undefined {
