@@ -1,19 +1,20 @@
 /** The engine's surface: one packet in, its trace and the next state out. */
 
-import type { MatchExtension, TargetExtension } from '../extensions/define.ts';
-import type { Machine } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
-import type { Ruleset } from '../model/ruleset.ts';
-import type { EntryPoint, Trace } from '../model/trace.ts';
+import type { EntryPoint, Fate, Trace } from '../model/trace.ts';
+import { setupNat } from './nat.ts';
+import { arrive, send, sendGenerated, traceOf } from './path.ts';
 import type { Program } from './program.ts';
+import { sendReject } from './reject.ts';
+import { changeSet, readSet } from './sets.ts';
+import { type Shared, stateOf, type WalkActions } from './shared.ts';
 import type { SimulationState } from './state.ts';
-import type { Tape } from './tape.ts';
+import { emptyTape, type Tape } from './tape.ts';
+import { Walk } from './walk.ts';
 
-/** Where the engine looks extensions up. */
-export interface ExtensionRegistry {
-  match(name: string): MatchExtension | undefined;
-  target(name: string): TargetExtension | undefined;
-}
+export type { ExtensionRegistry } from './extension-registry.ts';
+export { compile, type Program } from './program.ts';
+export { emptyState, type SimulationState } from './state.ts';
 
 export interface SimulateOptions {
   /** `matched` (default): rules that matched; `all`: also each rule tried, with the condition that refused. */
@@ -27,18 +28,50 @@ export interface Simulation {
   readonly state: SimulationState;
 }
 
-export type Compile = (
-  rulesets: readonly Ruleset[],
-  machine: Machine,
-  registry: ExtensionRegistry,
-) => Program;
+const stepsDefault = 1_000_000;
 
-export type Simulate = (
+const actions: WalkActions = { setupNat, sendReject, readSet, changeSet, sendGenerated };
+
+/**
+ * Walks one packet. Pure: the same arguments give the same trace, and `state` is not changed. Where the tape has no
+ * answer to what the packet does not decide, the fate is `undecided` and the state comes back as it was.
+ */
+export function simulate(
   program: Program,
   state: SimulationState,
   packet: Packet,
   entry: EntryPoint,
   timeMs: number,
-  tape?: Tape,
-  options?: SimulateOptions,
-) => Simulation;
+  tape: Tape = emptyTape,
+  options: SimulateOptions = {},
+): Simulation {
+  const steps = options.steps ?? stepsDefault;
+  const shared: Shared = {
+    actions,
+    program,
+    facts: program.facts,
+    tape,
+    timeMs,
+    detail: options.detail ?? 'matched',
+    stepsMax: steps,
+    stepsLeft: steps,
+    entries: state.entries,
+    tuples: state.tuples,
+    nextEntry: state.nextEntry,
+    slots: state.slots,
+    fragments: state.fragments,
+    assumptions: [],
+    question: undefined,
+  };
+  const w = new Walk(shared, program.families[packet.family], packet, entry);
+  let fate: Fate;
+  if (entry.kind === 'arrives') {
+    w.inInterface = entry.inInterface;
+    w.physIn = entry.physIn;
+    fate = arrive(w);
+  } else fate = send(w);
+  // A question of a generated packet leaves the whole walk undecided.
+  if (shared.question) fate = { kind: 'undecided', question: shared.question };
+  const finished = fate.kind !== 'undecided' && fate.kind !== 'exhausted';
+  return { trace: traceOf(w, fate), state: finished ? stateOf(shared) : state };
+}

@@ -14,6 +14,8 @@ export interface Entry extends Connection {
   /** Zone per direction, where a template gave the entry one direction only. */
   readonly zoneOriginal: number;
   readonly zoneReply: number;
+  /** Interface of a MASQUERADE mapping: the connection ends if it leaves by another. */
+  readonly masqueradeInterface: string | undefined;
   /** Milliseconds of simulated time when the entry was made. */
   readonly createdMs: number;
 }

@@ -212,7 +212,12 @@ export type EntryPoint =
       readonly physIn?: string;
       readonly hints?: EntryHints;
     }
-  | { readonly kind: 'local'; readonly hints?: EntryHints };
+  | {
+      readonly kind: 'local';
+      /** Sent through a raw socket with a header of its own: the first routing lookup sees no TOS, protocol or ports. */
+      readonly rawSocket?: boolean;
+      readonly hints?: EntryHints;
+    };
 
 /** What the asker knows where the machine's facts are silent. Given facts win over hints. */
 export interface EntryHints {

@@ -1,0 +1,24 @@
+/** Classes of addresses that the routing code asks for. */
+
+import type { Address } from '../net/address.ts';
+
+export const isMulticast4 = (a: Address): boolean => a.w3 >>> 28 === 14;
+export const isLimitedBroadcast = (a: Address): boolean => a.family === 'ipv4' && a.w3 === 0xffffffff;
+export const isLoopback4 = (a: Address): boolean => a.w3 >>> 24 === 127;
+/** 0.0.0.0 alone: since Linux 5.3 the rest of 0/8 is ordinary. */
+export const isZero = (a: Address): boolean => a.w3 === 0 && a.w2 === 0 && a.w1 === 0 && a.w0 === 0;
+/** 224.0.0.0/24. */
+export const isLocalMulticast4 = (a: Address): boolean => a.w3 >>> 8 === 0xe00000;
+
+export const isMulticast6 = (a: Address): boolean => a.w0 >>> 24 === 0xff;
+export const isLinkLocal6 = (a: Address): boolean => a.w0 >>> 22 === 0x3fa;
+export const isLoopback6 = (a: Address): boolean =>
+  a.family === 'ipv6' && a.w0 === 0 && a.w1 === 0 && a.w2 === 0 && a.w3 === 1;
+/** Scope nibble of a multicast address. */
+export const multicastScope6 = (a: Address): number => (a.w0 >>> 16) & 15;
+/** rt6_need_strict(): the interface is part of such an address. */
+export const needsInterface6 = (a: Address): boolean => isMulticast6(a) || isLinkLocal6(a) || isLoopback6(a);
+
+export function isMulticast(a: Address): boolean {
+  return a.family === 'ipv4' ? isMulticast4(a) : isMulticast6(a);
+}

@@ -1,0 +1,135 @@
+/**
+ * Fragments: collecting them, and cutting packets that are too big for where they go.
+ *
+ * Source: net/ipv4/ip_fragment.c, net/ipv4/inet_fragment.c inet_frag_queue_insert(), net/ipv4/ip_output.c
+ * ip_do_fragment(), net/ipv6/netfilter/nf_conntrack_reasm.c.
+ */
+
+import type { Packet } from '../model/packet.ts';
+import { addressText } from '../net/address-text.ts';
+import { headerBytes, readLayer4 } from './layer4.ts';
+import type { Shared } from './shared.ts';
+
+export function isFragment(p: Packet): boolean {
+  return p.moreFragments || p.fragmentOffsetBytes > 0;
+}
+
+/** Bytes of data that a fragment carries. */
+function dataBytes(p: Packet): number {
+  return p.layer4 !== undefined ? p.layer4.length / 2 : p.lengthBytes - fragmentHeaderBytes(p);
+}
+
+/** Headers in front of a fragment's data: IPv6 has a fragment header of 8 bytes among them. */
+function fragmentHeaderBytes(p: Packet): number {
+  return headerBytes(p) + (p.family === 'ipv6' && isFragment(p) ? 8 : 0);
+}
+
+function queueKey(p: Packet, user: string): string {
+  const protocol = p.family === 'ipv4' ? p.protocol : 0;
+  return `${user} ${addressText(p.src)} ${addressText(p.dst)} ${protocol} ${p.identification}`;
+}
+
+export type Collected =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'discarded' }
+  | {
+      readonly kind: 'complete';
+      readonly packet: Packet;
+      /** Length of the largest fragment, header included. */
+      readonly largestBytes: number;
+    };
+
+const queueTimeMs = 30_000;
+
+/** Puts a fragment to its fellows. `user`: who collects (conntrack and local delivery keep apart). */
+export function collect(s: Shared, p: Packet, user: string): Collected {
+  const key = queueKey(p, user);
+  const old = s.fragments.get(key);
+  const known = old && old.expiresMs > s.timeMs ? old.fragments : [];
+  const start = p.fragmentOffsetBytes;
+  const end = start + dataBytes(p);
+  for (const f of known) {
+    const fStart = f.fragmentOffsetBytes;
+    const fEnd = fStart + dataBytes(f);
+    if (fStart <= start && end <= fEnd) return { kind: 'duplicate' };
+    if (start < fEnd && fStart < end) {
+      s.fragments = s.fragments.without(key);
+      return { kind: 'discarded' };
+    }
+  }
+  const fragments = [...known, p].sort((a, b) => a.fragmentOffsetBytes - b.fragmentOffsetBytes);
+  let at = 0;
+  let complete = false;
+  for (const f of fragments) {
+    if (f.fragmentOffsetBytes !== at) break;
+    at += dataBytes(f);
+    if (!f.moreFragments) complete = f === fragments.at(-1);
+  }
+  if (!complete) {
+    s.fragments = s.fragments.with(key, {
+      fragments: [...known, p],
+      expiresMs: old && old.expiresMs > s.timeMs ? old.expiresMs : s.timeMs + queueTimeMs,
+    });
+    return { kind: 'waiting' };
+  }
+  s.fragments = s.fragments.without(key);
+  const first = fragments[0] as Packet;
+  const known4 = fragments.every((f) => f.layer4 !== undefined);
+  const bytes = known4 ? fragments.map((f) => f.layer4 ?? '').join('') : undefined;
+  const largestBytes = Math.max(...fragments.map((f) => f.lengthBytes));
+  const packet: Packet = {
+    ...first,
+    // The last fragment to come is the packet under way: its frame, mark and interface.
+    ethSrc: p.ethSrc,
+    ethDst: p.ethDst,
+    packetType: p.packetType,
+    mark: p.mark,
+    tos: fragments.some((f) => (f.tos & 3) === 3) ? first.tos | 3 : first.tos,
+    moreFragments: false,
+    fragmentOffsetBytes: 0,
+    lengthBytes: headerBytes(first) + at,
+    layer4: undefined,
+    dontFragment: false,
+    ...(bytes === undefined ? {} : readLayer4(first.protocol, bytes)),
+  };
+  return { kind: 'complete', packet, largestBytes };
+}
+
+/** Cuts a packet for a link. Later pieces know no ports. Undefined: it fits. */
+export function cut(p: Packet, mtuBytes: number): readonly Packet[] | undefined {
+  if (p.lengthBytes <= mtuBytes) return undefined;
+  const header = headerBytes(p) + (p.family === 'ipv6' ? 8 : 0);
+  const room = Math.floor((mtuBytes - header) / 8) * 8;
+  if (room <= 0) return undefined;
+  const total = p.lengthBytes - headerBytes(p);
+  const pieces: Packet[] = [];
+  for (let at = 0; at < total; at += room) {
+    const bytes = Math.min(room, total - at);
+    const more = at + bytes < total || p.moreFragments;
+    const piece: Packet = {
+      ...p,
+      lengthBytes: header + bytes,
+      moreFragments: more,
+      fragmentOffsetBytes: p.fragmentOffsetBytes + at,
+    };
+    pieces.push(
+      at === 0
+        ? piece
+        : {
+            ...piece,
+            sport: undefined,
+            dport: undefined,
+            tcpFlags: 0,
+            tcpOptions: [],
+            icmpType: undefined,
+            icmpCode: undefined,
+            icmpId: undefined,
+            icmpSeq: undefined,
+            payload: undefined,
+            quote: undefined,
+          },
+    );
+  }
+  return pieces;
+}

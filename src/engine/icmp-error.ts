@@ -1,0 +1,187 @@
+/**
+ * ICMP errors that the kernel itself sends.
+ *
+ * Source: net/ipv4/icmp.c icmp_send(), icmp_route_lookup(), net/ipv6/icmp.c icmp6_send(); RFC 1122 §3.2.2, RFC 4443 §2.4.
+ */
+
+import type { Packet } from '../model/packet.ts';
+import type { Address } from '../net/address.ts';
+import { isLinkLocal6, isMulticast6, isZero } from './addresses.ts';
+import { isIcmpError } from './conntrack/track.ts';
+import { isOwnAddress, selectAddress, sysctlNumber } from './facts.ts';
+import { localityOf } from './locality.ts';
+import { type Destination, type OutputFlow, routeOutput } from './routing.ts';
+import { sourceAddress6 } from './source-address.ts';
+import type { Walk } from './walk.ts';
+
+/** A packet of this machine with nothing in it yet. */
+export function emptyPacket(from: Packet, change: Partial<Packet>): Packet {
+  return {
+    family: from.family,
+    src: from.dst,
+    dst: from.src,
+    protocol: 0,
+    ttl: 64,
+    tos: 0,
+    lengthBytes: 0,
+    identification: 0,
+    dontFragment: false,
+    moreFragments: false,
+    fragmentOffsetBytes: 0,
+    ipOptions: '',
+    extensionHeaders: [],
+    sport: undefined,
+    dport: undefined,
+    tcpFlags: 0,
+    seq: 0,
+    ack: 0,
+    window: 0,
+    tcpOptions: [],
+    icmpType: undefined,
+    icmpCode: undefined,
+    icmpId: undefined,
+    icmpSeq: undefined,
+    icmpRest: undefined,
+    quote: undefined,
+    sctpTag: 0,
+    sctpChunks: '',
+    spi: undefined,
+    payload: '',
+    layer4: undefined,
+    badChecksum: false,
+    mark: 0,
+    ethSrc: undefined,
+    ethDst: undefined,
+    packetType: 'unicast',
+    uid: undefined,
+    gid: undefined,
+    ...change,
+  };
+}
+
+/** IP4_REPLY_MARK, IP6_REPLY_MARK. */
+export function replyMark(w: Walk): number {
+  const name = w.family === 'ipv4' ? 'net.ipv4.fwmark_reflect' : 'net.ipv6.fwmark_reflect';
+  return sysctlNumber(w.shared.facts, name, 0) !== 0 ? w.packet.mark : 0;
+}
+
+/** Source that routing gives a packet without one. */
+export function chosenSource(w: Walk, d: Destination, dst: Address): Address | undefined {
+  if (w.family === 'ipv6') return sourceAddress6(w.shared.facts, dst, d.outInterface) ?? d.preferredSource;
+  if (d.preferredSource) return d.preferredSource;
+  if (d.outInterface === 'lo') return dst;
+  if (d.outInterface === undefined) return undefined;
+  const scope = d.gateway === undefined && d.route?.scope === 'link' ? 'link' : 'global';
+  return selectAddress(w.shared.facts, d.outInterface, d.gateway ?? dst, scope);
+}
+
+function flowOf(
+  dst: Address,
+  src: Address | undefined,
+  mark: number,
+  tos: number,
+  protocol: number,
+): OutputFlow {
+  return {
+    dst,
+    src,
+    mark,
+    tos,
+    protocol,
+    sport: undefined,
+    dport: undefined,
+    uid: 0,
+    anySource: true,
+  };
+}
+
+/** An address to stand for one that nobody knows. */
+function anyOwnAddress(w: Walk): Address {
+  return w.machine.localAddresses.find((f) => f.value.family === w.family)?.value ?? w.packet.dst;
+}
+
+function sendError4(w: Walk, type: number, code: number, rest: number): void {
+  const p = w.packet;
+  const d = w.destination;
+  if (p.packetType !== 'unicast' || d?.toMany || p.fragmentOffsetBytes > 0) return;
+  if (p.protocol === 1 && (p.icmpType === undefined || p.icmpType > 18 || isIcmpError(p))) return;
+  const toUs = d !== undefined && (d.kind === 'local' || (d.kind === 'output' && d.outInterface === 'lo'));
+  const tos = (p.tos & 0x1e) | 0xc0;
+  const mark = replyMark(w);
+  let src = toUs ? p.dst : undefined;
+  const answer = routeOutput(w, flowOf(p.src, src, mark, tos, 1));
+  if (answer.kind !== 'to') return;
+  src ??= chosenSource(w, answer.destination, p.src) ?? anyOwnAddress(w);
+  const quoted = Math.min(p.lengthBytes, 576 - 28);
+  w.shared.actions.sendGenerated(
+    w,
+    emptyPacket(p, {
+      src,
+      dst: p.src,
+      protocol: 1,
+      ttl: sysctlNumber(w.shared.facts, 'net.ipv4.ip_default_ttl', 64),
+      tos,
+      mark,
+      lengthBytes: 28 + quoted,
+      icmpType: type,
+      icmpCode: code,
+      icmpRest: rest,
+      quote: { ...p },
+      payload: undefined,
+    }),
+    {
+      cause: w.rejectedWith === undefined ? 'icmp-error' : 'reject',
+      destination: answer.destination,
+      attach: true,
+    },
+  );
+}
+
+function sendError6(w: Walk, type: number, code: number, rest: number): void {
+  const p = w.packet;
+  const { facts } = w.shared;
+  const own =
+    isOwnAddress(facts, p.dst) || localityOf(w, p.dst) === true || w.destination?.type === 'anycast';
+  let src: Address | undefined = own ? p.dst : undefined;
+  if (isMulticast6(p.dst) || p.packetType !== 'unicast') {
+    if (type !== 2) return;
+    src = undefined;
+  }
+  if (isZero(p.src) || isMulticast6(p.src)) return;
+  if (isIcmpError(p)) return;
+  const mark = replyMark(w);
+  const scoped = isLinkLocal6(p.src) ? (w.inInterface ?? w.outInterface) : undefined;
+  if (!src && w.inInterface !== undefined && w.inInterface !== 'lo')
+    src = sourceAddress6(facts, p.src, type === 2 ? w.destination?.outInterface : w.inInterface);
+  const answer = routeOutput(w, { ...flowOf(p.src, src, mark, 0, 58), outInterface: scoped });
+  if (answer.kind !== 'to') return;
+  src ??= chosenSource(w, answer.destination, p.src) ?? anyOwnAddress(w);
+  const quoted = Math.min(p.lengthBytes, 1280 - 48);
+  w.shared.actions.sendGenerated(
+    w,
+    emptyPacket(p, {
+      src,
+      dst: p.src,
+      protocol: 58,
+      ttl: sysctlNumber(facts, 'net.ipv6.conf.all.hop_limit', 64),
+      mark,
+      lengthBytes: 48 + quoted,
+      icmpType: type,
+      icmpCode: code,
+      icmpRest: rest,
+      quote: { ...p },
+      payload: undefined,
+    }),
+    {
+      cause: w.rejectedWith === undefined ? 'icmp-error' : 'reject',
+      destination: answer.destination,
+      attach: true,
+    },
+  );
+}
+
+/** Sends an error about the packet under way, unless the kernel would not. `rest`: the word after the checksum. */
+export function sendIcmpError(w: Walk, type: number, code: number, rest = 0): void {
+  if (w.family === 'ipv4') sendError4(w, type, code, rest);
+  else sendError6(w, type, code, rest);
+}

@@ -1,0 +1,108 @@
+/**
+ * The answers of REJECT.
+ *
+ * Source: net/ipv4/netfilter/nf_reject_ipv4.c, net/ipv6/netfilter/nf_reject_ipv6.c.
+ */
+
+import { ctStatusBit } from '../model/connection.ts';
+import { tcpFlag } from '../model/packet.ts';
+import { isMulticast6, isZero } from './addresses.ts';
+import { tcpHeaderBytes } from './conntrack/tcp.ts';
+import { emptyPacket, replyMark, sendIcmpError } from './icmp-error.ts';
+import { headerBytes } from './layer4.ts';
+import { reroute, routeOutput } from './routing.ts';
+import { storeEntry } from './shared.ts';
+import { Walk } from './walk.ts';
+
+/** Type and code by the names of `--reject-with`. */
+const codes4: Readonly<Record<string, readonly [number, number]>> = {
+  'icmp-net-unreachable': [3, 0],
+  'icmp-host-unreachable': [3, 1],
+  'icmp-proto-unreachable': [3, 2],
+  'icmp-port-unreachable': [3, 3],
+  'icmp-net-prohibited': [3, 9],
+  'icmp-host-prohibited': [3, 10],
+  'icmp-admin-prohibited': [3, 13],
+};
+const codes6: Readonly<Record<string, readonly [number, number]>> = {
+  'icmp6-no-route': [1, 0],
+  'icmp6-adm-prohibited': [1, 1],
+  'icmp6-addr-unreachable': [1, 3],
+  'icmp6-port-unreachable': [1, 4],
+  'icmp6-policy-fail': [1, 5],
+  'icmp6-reject-route': [1, 6],
+};
+
+/** nf_reject_verify_csum(): protocols whose checksum does not cover the payload are not checked. */
+const unchecked = new Set([33, 50, 51, 132, 136, 47]);
+
+/** nf_send_reset(), nf_send_reset6(). */
+function sendReset(w: Walk): void {
+  const p = w.packet;
+  if (p.fragmentOffsetBytes > 0 || p.protocol !== 6 || p.tcpFlags & tcpFlag.RST || p.badChecksum) return;
+  if (p.sport === undefined || p.dport === undefined) return;
+  if (w.family === 'ipv4') {
+    if (w.destination?.toMany) return;
+  } else if (isMulticast6(p.src) || isMulticast6(p.dst) || isZero(p.src) || isZero(p.dst)) return;
+  const hasAck = (p.tcpFlags & tcpFlag.ACK) !== 0;
+  const data = Math.max(0, p.lengthBytes - headerBytes(p) - tcpHeaderBytes(p));
+  const consumed = (p.tcpFlags & tcpFlag.SYN ? 1 : 0) + (p.tcpFlags & tcpFlag.FIN ? 1 : 0) + data;
+  const packet = emptyPacket(p, {
+    protocol: 6,
+    sport: p.dport,
+    dport: p.sport,
+    seq: hasAck ? p.ack : 0,
+    ack: hasAck ? 0 : (p.seq + consumed) >>> 0,
+    tcpFlags: hasAck ? tcpFlag.RST : tcpFlag.RST | tcpFlag.ACK,
+    dontFragment: w.family === 'ipv4',
+    lengthBytes: w.family === 'ipv4' ? 40 : 60,
+    mark: replyMark(w),
+  });
+  // The answer is routed with the other's address as its source, local or not.
+  const probe = new Walk(w.shared, w.program, packet, w.entry, w.depth + 1);
+  probe.outInterface = w.inInterface ?? w.outInterface;
+  const answer =
+    w.family === 'ipv4'
+      ? reroute(probe)
+      : routeOutput(probe, {
+          dst: packet.dst,
+          src: packet.src,
+          mark: packet.mark,
+          tos: 0,
+          protocol: 6,
+          sport: packet.sport,
+          dport: packet.dport,
+          uid: 0,
+          outInterface: undefined,
+          anySource: true,
+        });
+  if (answer.kind !== 'to') return;
+  // nf_ct_set_closing(): the connection is over for conntrack.
+  const entry = w.ct;
+  if (entry && entry.status & ctStatusBit.CONFIRMED && entry.protocolState.kind === 'tcp') {
+    const next = { ...entry, protocolState: { ...entry.protocolState, state: 'CLOSE' as const } };
+    storeEntry(w.shared, next);
+    w.attach(next, w.connection.state, w.connection.direction);
+  }
+  w.shared.actions.sendGenerated(w, packet, {
+    cause: 'reject',
+    destination: answer.destination,
+    attach: true,
+  });
+}
+
+/** Sends the answer of `--reject-with`, unless the kernel would not. */
+export function sendReject(w: Walk, answer: string): void {
+  if (answer === 'tcp-reset' || answer === 'tcp-rst') {
+    sendReset(w);
+    return;
+  }
+  const codes = w.family === 'ipv4' ? codes4 : codes6;
+  const kind =
+    codes[answer] ?? codes[w.family === 'ipv4' ? 'icmp-port-unreachable' : 'icmp6-port-unreachable'];
+  if (!kind) return;
+  const p = w.packet;
+  if (p.fragmentOffsetBytes > 0) return;
+  if (p.badChecksum && !unchecked.has(p.protocol)) return;
+  sendIcmpError(w, kind[0], kind[1]);
+}

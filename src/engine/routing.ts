@@ -1,0 +1,585 @@
+/**
+ * Routing decisions: for packets that arrive, packets that are sent, and packets that are routed again.
+ *
+ * Source: net/ipv4/route.c ip_route_input_slow(), ip_route_output_key_hash_rcu(), net/ipv4/fib_frontend.c
+ * fib_validate_source(), net/ipv6/route.c, net/ipv4/netfilter.c ip_route_me_harder().
+ */
+
+import type { NextHop, Route, RouteType } from '../model/machine.ts';
+import type { Packet } from '../model/packet.ts';
+import type { RouteDecision, RouteDropReason, RoutePurpose } from '../model/trace.ts';
+import { type Address, prefixLength } from '../net/address.ts';
+import { addressText, networkText } from '../net/address-text.ts';
+import {
+  isLimitedBroadcast,
+  isLinkLocal6,
+  isLocalMulticast4,
+  isLoopback4,
+  isLoopback6,
+  isMulticast,
+  isMulticast4,
+  isMulticast6,
+  isZero,
+  needsInterface6,
+} from './addresses.ts';
+import {
+  confAnd,
+  confOr,
+  forwardsIpv4,
+  forwardsIpv6,
+  isOwnAddress,
+  type MachineFacts,
+  reversePathFilter,
+  sysctlNumber,
+} from './facts.ts';
+import { type Fib, type FibError, type FibHit, type Flow, fibLookup, lookupLocalTable } from './fib.ts';
+import { connectedInterface, localityOf } from './locality.ts';
+import { decide } from './shared.ts';
+import type { Walk } from './walk.ts';
+
+/** The route attached to a packet, as the kernel's dst_entry. */
+export interface Destination {
+  readonly kind: 'local' | 'forward' | 'broadcast' | 'multicast' | 'output';
+  readonly type: RouteType | undefined;
+  readonly outInterface: string | undefined;
+  readonly gateway: Address | undefined;
+  readonly preferredSource: Address | undefined;
+  readonly mtuBytes: number;
+  /** RTCF_BROADCAST, RTCF_MULTICAST: no ICMP error answers such a packet. */
+  readonly toMany: 'broadcast' | 'multicast' | undefined;
+  /** RTCF_LOCAL on a sent multicast or broadcast: a copy comes back to this machine. */
+  readonly copyBack: boolean;
+  readonly route: Route | undefined;
+  readonly nextHop: NextHop | undefined;
+}
+
+export type RouteAnswer =
+  | { readonly kind: 'to'; readonly destination: Destination }
+  /** `error`: the kernel answers with an ICMP error where it forwards. */
+  | { readonly kind: 'drop'; readonly reason: RouteDropReason; readonly error: FibError | undefined }
+  | { readonly kind: 'undecided' };
+
+const defaultMtu = 1500;
+
+function mtuOf(facts: MachineFacts, device: string | undefined, route: Route | undefined): number {
+  if (route?.mtuBytes !== undefined) return route.mtuBytes;
+  if (device === 'lo') return 65536;
+  return (device === undefined ? undefined : facts.interfaces.get(device)?.mtuBytes) ?? defaultMtu;
+}
+
+function destination(
+  facts: MachineFacts,
+  kind: Destination['kind'],
+  hit: FibHit | undefined,
+  change: Partial<Destination> = {},
+): RouteAnswer {
+  const outInterface = 'outInterface' in change ? change.outInterface : hit?.nextHop?.device;
+  return {
+    kind: 'to',
+    destination: {
+      kind,
+      type: hit?.route.type,
+      outInterface,
+      gateway: hit?.nextHop?.via,
+      preferredSource: hit?.route.preferredSource,
+      mtuBytes: mtuOf(facts, outInterface, hit?.route),
+      toMany: undefined,
+      copyBack: false,
+      route: hit?.route,
+      nextHop: hit?.nextHop,
+      ...change,
+    },
+  };
+}
+
+const dropped = (reason: RouteDropReason, error?: FibError): RouteAnswer => ({ kind: 'drop', reason, error });
+const undecided: RouteAnswer = { kind: 'undecided' };
+
+/** What the trace says of a decision. */
+export function decisionOf(answer: RouteAnswer): RouteDecision | undefined {
+  if (answer.kind === 'undecided') return undefined;
+  if (answer.kind === 'drop')
+    return {
+      kind: 'drop',
+      type: undefined,
+      outInterface: undefined,
+      gateway: undefined,
+      route: undefined,
+      table: undefined,
+      nextHop: undefined,
+      preferredSource: undefined,
+      reason: answer.reason,
+      source: undefined,
+    };
+  const d = answer.destination;
+  return {
+    kind: d.kind,
+    type: d.type,
+    outInterface: d.outInterface,
+    gateway: d.gateway,
+    route:
+      d.route &&
+      (prefixLength(d.route.destination.mask) === 0 ? 'default' : networkText(d.route.destination)),
+    table: d.route?.table,
+    nextHop: d.nextHop,
+    preferredSource: d.preferredSource,
+    reason: undefined,
+    source: d.route ? 'routes' : undefined,
+  };
+}
+
+export function emitRoute(w: Walk, purpose: RoutePurpose, answer: RouteAnswer): void {
+  const decision = decisionOf(answer);
+  if (decision) w.emit({ kind: 'route', purpose, decision });
+}
+
+function portsOf(packet: Packet): { sport: number | undefined; dport: number | undefined } {
+  return { sport: packet.sport, dport: packet.dport };
+}
+
+// ------------------------------------------------------------------------------------------ input
+
+/** Why fib_validate_source() refuses the sender, or undefined. `dst` zero: broadcast and multicast. */
+function validateSource(
+  w: Walk,
+  fib: Fib,
+  dst: Address | undefined,
+  outInterface: string | undefined,
+): RouteDropReason | undefined {
+  const { facts } = w.shared;
+  const p = w.packet;
+  const device = w.inInterface ?? '';
+  const rpf = reversePathFilter(facts, device);
+  const redirects =
+    outInterface === device &&
+    device !== '' &&
+    sysctlNumber(facts, 'net.ipv4.conf.all.send_redirects', 1) > 0;
+  if (rpf === 0 && !redirects) {
+    if (confOr(facts, device, 'accept_local')) return undefined;
+    if (!fib.customLocalRoutes && !fib.customRules)
+      return isOwnAddress(facts, p.src) || isLoopback4(p.src) ? 'local-source' : undefined;
+  }
+  const answer = fibLookup(fib, {
+    dst: p.src,
+    src: dst,
+    mark: confOr(facts, device, 'src_valid_mark') ? p.mark : 0,
+    tos: p.tos,
+    inInterface: outInterface ?? 'lo',
+    outInterface: undefined,
+    protocol: p.protocol,
+    sport: p.dport,
+    dport: p.sport,
+    uid: 0,
+  });
+  const lastResort = rpf > 0 ? ('reverse-path' as const) : undefined;
+  if ('error' in answer) return lastResort;
+  const { route } = answer.hit;
+  if (route.type !== 'unicast' && !(route.type === 'local' && confOr(facts, device, 'accept_local')))
+    return route.type === 'local' ? 'local-source' : 'martian-source';
+  if (route.nextHops.some((h) => h.device === device) || (route.type === 'local' && device === 'lo'))
+    return undefined;
+  const hasAddress =
+    facts.interfaces.get(device)?.addresses.some((a) => a.address.family === 'ipv4') ?? false;
+  if (!hasAddress) return lastResort;
+  return rpf === 1 ? 'reverse-path' : undefined;
+}
+
+function inputFlow(w: Walk): Flow {
+  const p = w.packet;
+  return {
+    dst: p.dst,
+    src: p.src,
+    mark: p.mark,
+    tos: p.tos,
+    inInterface: w.inInterface ?? '',
+    outInterface: undefined,
+    protocol: p.protocol,
+    ...portsOf(p),
+    uid: 0,
+  };
+}
+
+const allHosts = 0xe0000001;
+
+function inputRoute4(w: Walk, fib: Fib): RouteAnswer {
+  const { facts } = w.shared;
+  const p = w.packet;
+  const device = w.inInterface ?? '';
+  const localNet = (): boolean => confOr(facts, device, 'route_localnet');
+
+  if (isMulticast4(p.dst)) {
+    if (p.dst.w3 !== allHosts) return dropped('multicast-not-joined');
+    if (isMulticast4(p.src) || isLimitedBroadcast(p.src)) return dropped('martian-source');
+    if (isLoopback4(p.src) && !localNet()) return dropped('local-net');
+    if (isZero(p.src)) {
+      if (!isLocalMulticast4(p.dst)) return dropped('martian-source');
+    } else {
+      const refused = validateSource(w, fib, undefined, undefined);
+      if (refused) return dropped(refused);
+    }
+    return destination(facts, 'multicast', undefined, { toMany: 'multicast', type: 'multicast' });
+  }
+  if (isMulticast4(p.src) || isLimitedBroadcast(p.src)) return dropped('martian-source');
+  const broadcast = (hit: FibHit | undefined): RouteAnswer => {
+    if (!isZero(p.src)) {
+      const refused = validateSource(w, fib, undefined, undefined);
+      if (refused) return dropped(refused);
+    }
+    return destination(facts, 'broadcast', hit, {
+      toMany: 'broadcast',
+      type: 'broadcast',
+      outInterface: undefined,
+    });
+  };
+  if (isLimitedBroadcast(p.dst) || (isZero(p.src) && isZero(p.dst))) return broadcast(undefined);
+  if (isZero(p.src)) return dropped('martian-source');
+  if (isZero(p.dst)) return dropped('martian-destination');
+  if (isLoopback4(p.dst)) {
+    if (!localNet()) return dropped('local-net');
+  } else if (isLoopback4(p.src) && !localNet()) return dropped('local-net');
+
+  const answer = fibLookup(fib, inputFlow(w));
+  const forwards = forwardsIpv4(facts, device) ?? false;
+  if ('error' in answer) return forwards ? dropped(answer.error, answer.error) : dropped('not-forwarding');
+  const { hit } = answer;
+  if (hit.route.type === 'broadcast') {
+    if (!confAnd(facts, device, 'bc_forwarding')) return broadcast(hit);
+  } else if (hit.route.type === 'local') {
+    const refused = validateSource(w, fib, p.dst, undefined);
+    if (refused) return dropped(refused);
+    return destination(facts, 'local', hit, { outInterface: undefined });
+  } else {
+    if (!forwards) return dropped('not-forwarding');
+    if (hit.route.type !== 'unicast') return dropped('martian-destination');
+  }
+  const refused = validateSource(w, fib, p.dst, hit.nextHop?.device);
+  if (refused) return dropped(refused);
+  return destination(facts, 'forward', hit);
+}
+
+/** Groups that every IPv6 machine has joined: all nodes, all routers where it forwards, solicited-node ones. */
+function joined6(w: Walk, group: Address): boolean {
+  const { facts } = w.shared;
+  const low = group.w1 === 0 && group.w2 === 0;
+  const scope = (group.w0 >>> 16) & 15;
+  if ((group.w0 & 0xfff00000) >>> 0 === 0xff000000 && low && group.w3 === 1 && (scope === 1 || scope === 2))
+    return true;
+  if (low && group.w3 === 2 && (scope === 1 || scope === 2 || scope === 5))
+    return forwardsIpv6(facts) ?? false;
+  if (group.w0 >>> 0 === 0xff020000 && group.w1 === 0 && group.w2 === 1 && group.w3 >>> 24 === 0xff) {
+    const tail = group.w3 & 0xffffff;
+    const device = w.inInterface ?? '';
+    const own = facts.interfaces.get(device)?.addresses ?? [];
+    return own.some(
+      (a) =>
+        a.address.family === 'ipv6' &&
+        ((a.address.w3 & 0xffffff) === tail ||
+          (tail === 0 && a.prefixLength < 127 && (forwardsIpv6(facts) ?? false))),
+    );
+  }
+  return false;
+}
+
+function inputRoute6(w: Walk, fib: Fib): RouteAnswer {
+  const { facts } = w.shared;
+  const p = w.packet;
+  const device = w.inInterface ?? '';
+  if (isMulticast6(p.dst)) {
+    if (!joined6(w, p.dst)) return dropped('multicast-not-joined');
+    return destination(facts, 'multicast', undefined, { toMany: 'multicast', type: 'multicast' });
+  }
+  const strict = needsInterface6(p.dst);
+  const answer = fibLookup(fib, {
+    ...inputFlow(w),
+    strictInterface: strict ? device : undefined,
+    outInterface: undefined,
+  });
+  if ('error' in answer) return dropped(answer.error, answer.error);
+  const { hit } = answer;
+  if (hit.route.type === 'local' || hit.route.type === 'anycast')
+    return destination(facts, 'local', hit, { outInterface: undefined });
+  if (!(forwardsIpv6(facts, device) ?? false)) return dropped('not-forwarding');
+  return destination(facts, 'forward', hit);
+}
+
+/** Whether the machine forwards, where neither sysctls nor hints say: asked. */
+function forwardingWithoutFacts(w: Walk): boolean | undefined {
+  const { facts } = w.shared;
+  const known =
+    w.family === 'ipv4' ? forwardsIpv4(facts, w.inInterface ?? '') : forwardsIpv6(facts, w.inInterface);
+  if (known !== undefined) return known;
+  const { hints } = w.entry;
+  if (hints?.destination === 'remote' || hints?.outInterface !== undefined) return true;
+  const told = decide(w.shared, 'forwarding', 'forwarding', ['on', 'off'], undefined);
+  if (told === undefined) return undefined;
+  w.emit({ kind: 'assumed', assumption: { key: 'forwarding', answer: told }, rule: undefined });
+  return told === 'on' || told === 'yes';
+}
+
+/** Where a packet to a remote address leaves, without routes: hint, subnet, the only way out, the tape. */
+function interfaceWithoutFacts(w: Walk, dst: Address): string | undefined {
+  const { hints } = w.entry;
+  if (hints?.outInterface !== undefined) return hints.outInterface;
+  const connected = connectedInterface(w, dst);
+  if (connected !== undefined) return connected;
+  const { facts, program } = w.shared;
+  const { machine } = w;
+  if (facts.interfacesKnown && machine.outside.length === 1) return machine.outside[0]?.value;
+  const names = new Set<string>([
+    ...machine.outside.map((f) => f.value),
+    ...facts.interfaces.keys(),
+    ...program.namedInterfaces,
+  ]);
+  names.delete('lo');
+  if (names.size === 0) return 'eth0';
+  if (names.size === 1) return [...names][0];
+  const key = `out:${addressText(dst)}`;
+  const told = decide(w.shared, key, key, [...names], undefined);
+  if (told !== undefined) w.emit({ kind: 'assumed', assumption: { key, answer: told }, rule: undefined });
+  return told;
+}
+
+/** Whether the destination is local: facts first, then the hint, then the tape. */
+function localWithoutFacts(w: Walk, dst: Address): boolean | undefined {
+  const known = localityOf(w, dst);
+  if (known !== undefined) return known;
+  const hint = w.entry.hints?.destination;
+  if (hint !== undefined) return hint === 'local';
+  const key = `local:${addressText(dst)}`;
+  const told = decide(w.shared, key, key, ['no', 'yes'], undefined);
+  return told === undefined ? undefined : told === 'yes';
+}
+
+function inputRouteWithoutFacts(w: Walk): RouteAnswer {
+  const { facts } = w.shared;
+  const p = w.packet;
+  if (isMulticast(p.dst))
+    return destination(facts, 'multicast', undefined, { toMany: 'multicast', type: 'multicast' });
+  if (isLimitedBroadcast(p.dst))
+    return destination(facts, 'broadcast', undefined, { toMany: 'broadcast', type: 'broadcast' });
+  if (w.inInterface !== 'lo' && w.family === 'ipv4' && (isLoopback4(p.dst) || isLoopback4(p.src)))
+    if (!confOr(facts, w.inInterface ?? '', 'route_localnet')) return dropped('local-net');
+  if (w.family === 'ipv4')
+    for (const i of facts.interfaces.values())
+      for (const a of i.addresses)
+        if (a.broadcast && a.address.family === 'ipv4' && a.broadcast.w3 === p.dst.w3)
+          return destination(facts, 'broadcast', undefined, { toMany: 'broadcast', type: 'broadcast' });
+  const local = localWithoutFacts(w, p.dst);
+  if (local === undefined) return undecided;
+  if (local) return destination(facts, 'local', undefined);
+  const forwards = forwardingWithoutFacts(w);
+  if (forwards === undefined) return undecided;
+  if (!forwards) return dropped('not-forwarding');
+  const outInterface = interfaceWithoutFacts(w, p.dst);
+  if (outInterface === undefined) return undecided;
+  return destination(facts, 'forward', undefined, { outInterface });
+}
+
+/** The decision for a packet that came in, between PREROUTING and INPUT or FORWARD. */
+export function routeInput(w: Walk): RouteAnswer {
+  const fib = w.shared.facts.fib[w.family];
+  if (!fib) return inputRouteWithoutFacts(w);
+  return w.family === 'ipv4' ? inputRoute4(w, fib) : inputRoute6(w, fib);
+}
+
+// ------------------------------------------------------------------------------------------ output
+
+export interface OutputFlow {
+  readonly dst: Address;
+  /** Undefined: not chosen yet. */
+  readonly src: Address | undefined;
+  readonly mark: number;
+  readonly tos: number;
+  readonly protocol: number;
+  readonly sport: number | undefined;
+  readonly dport: number | undefined;
+  readonly uid: number;
+  /** Interface that the sender is bound to, or that a link-local address belongs to. */
+  readonly outInterface?: string | undefined;
+  /** FLOWI_FLAG_ANYSRC: the source need not be an own address. */
+  readonly anySource: boolean;
+}
+
+function isLocalSource(w: Walk, fib: Fib, a: Address): boolean {
+  return isLoopback4(a) || isOwnAddress(w.shared.facts, a) || lookupLocalTable(fib, a)?.type === 'local';
+}
+
+function outputRoute4(w: Walk, fib: Fib, flow: OutputFlow): RouteAnswer {
+  const { facts } = w.shared;
+  let device = flow.outInterface;
+  const { src } = flow;
+  let dst = flow.dst;
+  if (src && !isZero(src)) {
+    if (isMulticast4(src) || isLimitedBroadcast(src)) return dropped('martian-source', 'blackhole');
+    const many = isMulticast4(dst) || isLimitedBroadcast(dst);
+    if (device === undefined && many) {
+      const holder = facts.ownAddresses.get(addressText(src));
+      if (holder !== undefined) device = holder;
+      else if (!flow.anySource) return dropped('no-route', 'no-route');
+      if (device !== undefined) return makeOutput4(w, flow, dst, device, undefined);
+    }
+    if (!flow.anySource && !isLocalSource(w, fib, src)) return dropped('martian-source', 'blackhole');
+  }
+  if (device !== undefined && (isLocalMulticast4(dst) || isLimitedBroadcast(dst)))
+    return makeOutput4(w, flow, dst, device, undefined);
+  if (isZero(dst)) {
+    dst = src && !isZero(src) ? src : { ...dst, w3: 0x7f000001 };
+    return destination(facts, 'output', undefined, { outInterface: 'lo', type: 'local' });
+  }
+  const answer = fibLookup(fib, {
+    dst,
+    src,
+    mark: flow.mark,
+    tos: flow.tos,
+    inInterface: 'lo',
+    outInterface: device,
+    protocol: flow.protocol,
+    sport: flow.sport,
+    dport: flow.dport,
+    uid: flow.uid,
+  });
+  if ('error' in answer) {
+    if (device === undefined) return dropped(answer.error, answer.error);
+    return makeOutput4(w, flow, dst, device, undefined);
+  }
+  return makeOutput4(
+    w,
+    flow,
+    dst,
+    answer.hit.route.type === 'local' ? 'lo' : (answer.hit.nextHop?.device ?? device ?? 'lo'),
+    answer.hit,
+  );
+}
+
+/** __mkroute_output(). */
+function makeOutput4(
+  w: Walk,
+  flow: OutputFlow,
+  dst: Address,
+  device: string,
+  hit: FibHit | undefined,
+): RouteAnswer {
+  const { facts } = w.shared;
+  if (device !== 'lo' && flow.src && isLoopback4(flow.src) && !confOr(facts, device, 'route_localnet'))
+    return dropped('local-net', 'blackhole');
+  if (isLimitedBroadcast(dst) || hit?.route.type === 'broadcast')
+    return destination(facts, 'output', isLimitedBroadcast(dst) ? undefined : hit, {
+      outInterface: device,
+      gateway: undefined,
+      type: 'broadcast',
+      toMany: 'broadcast',
+      copyBack: device !== 'lo',
+    });
+  if (isMulticast4(dst))
+    return destination(facts, 'output', hit, {
+      outInterface: device,
+      gateway: undefined,
+      type: 'multicast',
+      toMany: 'multicast',
+      copyBack: device !== 'lo' && dst.w3 === allHosts,
+    });
+  return destination(facts, 'output', hit, {
+    outInterface: device,
+    ...(hit?.route.type === 'local' ? { gateway: undefined } : {}),
+  });
+}
+
+function outputRoute6(w: Walk, fib: Fib, flow: OutputFlow): RouteAnswer {
+  const { facts } = w.shared;
+  let device = flow.outInterface;
+  const strict = needsInterface6(flow.dst) && !isLoopback6(flow.dst);
+  if (strict && device === undefined && flow.src && isLinkLocal6(flow.src))
+    device = facts.ownAddresses.get(addressText(flow.src));
+  const answer = fibLookup(fib, {
+    dst: flow.dst,
+    src: flow.src,
+    mark: flow.mark,
+    tos: flow.tos,
+    inInterface: 'lo',
+    outInterface: device,
+    protocol: flow.protocol,
+    sport: flow.sport,
+    dport: flow.dport,
+    uid: flow.uid,
+    strictInterface: strict ? device : undefined,
+  });
+  if ('error' in answer) return dropped(answer.error, answer.error);
+  const { hit } = answer;
+  const local = hit.route.type === 'local' || hit.route.type === 'anycast';
+  return destination(facts, 'output', hit, {
+    outInterface: local ? 'lo' : hit.nextHop?.device,
+    ...(isMulticast6(flow.dst) ? { toMany: 'multicast' as const, copyBack: joined6Anywhere(flow.dst) } : {}),
+  });
+}
+
+function joined6Anywhere(group: Address): boolean {
+  const scope = (group.w0 >>> 16) & 15;
+  return group.w1 === 0 && group.w2 === 0 && group.w3 === 1 && scope === 2;
+}
+
+function outputRouteWithoutFacts(w: Walk, flow: OutputFlow): RouteAnswer {
+  const { facts } = w.shared;
+  const { dst } = flow;
+  if (isLimitedBroadcast(dst) || isMulticast(dst)) {
+    const outInterface = interfaceWithoutFacts(w, dst);
+    if (outInterface === undefined) return undecided;
+    return destination(facts, 'output', undefined, {
+      outInterface,
+      toMany: isMulticast(dst) ? 'multicast' : 'broadcast',
+    });
+  }
+  // A known interface other than lo says that the packet leaves.
+  const hinted = w.entry.hints?.outInterface;
+  const local =
+    hinted !== undefined && hinted !== 'lo' ? localityOf(w, dst) === true : localWithoutFacts(w, dst);
+  if (local === undefined) return undecided;
+  if (local) return destination(facts, 'output', undefined, { outInterface: 'lo', type: 'local' });
+  const outInterface = interfaceWithoutFacts(w, dst);
+  if (outInterface === undefined) return undecided;
+  return destination(facts, 'output', undefined, { outInterface });
+}
+
+/** The decision for a packet that this machine sends, also for the answers that the kernel makes. */
+export function routeOutput(w: Walk, flow: OutputFlow): RouteAnswer {
+  const fib = w.shared.facts.fib[w.family];
+  if (!fib) return outputRouteWithoutFacts(w, flow);
+  return w.family === 'ipv4' ? outputRoute4(w, fib, flow) : outputRoute6(w, fib, flow);
+}
+
+/** ip_route_me_harder(), ip6_route_me_harder(): a changed packet in OUTPUT is routed again. */
+export function reroute(w: Walk): RouteAnswer {
+  const p = w.packet;
+  const fib = w.shared.facts.fib[w.family];
+  let src: Address | undefined = p.src;
+  if (w.family === 'ipv4' && fib) {
+    // A source that is neither local nor unicast is left out of the lookup.
+    if (isMulticast4(src) || isLimitedBroadcast(src) || isZero(src)) src = undefined;
+    else if (lookupLocalTable(fib, src)?.type === 'broadcast') src = undefined;
+  }
+  return routeOutput(w, {
+    dst: p.dst,
+    src,
+    mark: p.mark,
+    tos: p.tos,
+    protocol: p.protocol,
+    ...portsOf(p),
+    uid: p.uid ?? 0,
+    outInterface:
+      w.family === 'ipv6' && needsInterface6(p.dst) && !isLoopback6(p.dst) ? w.outInterface : undefined,
+    anySource: true,
+  });
+}
+
+/** errno of a failed lookup for a local sender. */
+export function errnoOf(error: FibError | undefined): string {
+  switch (error) {
+    case 'unreachable':
+      return 'EHOSTUNREACH';
+    case 'prohibit':
+      return 'EACCES';
+    case 'blackhole':
+      return 'EINVAL';
+    default:
+      return 'ENETUNREACH';
+  }
+}

@@ -1,0 +1,123 @@
+/** What all walks of one `simulate` call share: the state as it changes, the tape, the budget. */
+
+import type { NatAddressSource, NatRange, Outcome, SetChange, SetView } from '../extensions/define.ts';
+import type { Packet } from '../model/packet.ts';
+import type { Assumption, Question, RuleRef } from '../model/trace.ts';
+import { tupleKey } from './conntrack/tuple.ts';
+import type { MachineFacts } from './facts.ts';
+import type { PersistentMap } from './persistent-map.ts';
+import type { Program } from './program.ts';
+import type { Destination } from './routing.ts';
+import type { Entry, FragmentQueue, SimulationState, TupleTarget } from './state.ts';
+import type { Tape } from './tape.ts';
+import type { Walk } from './walk.ts';
+
+/** Parts of the engine that a walk reaches from inside a rule's target. */
+export interface WalkActions {
+  setupNat(w: Walk, manip: 'source' | 'destination', from: NatAddressSource, range: NatRange): Outcome;
+  sendReject(w: Walk, answer: string): void;
+  readSet(w: Walk, name: string): SetView | undefined;
+  changeSet(w: Walk, change: SetChange): void;
+  /** Sends a packet that the kernel made because of `w`'s; it goes through OUTPUT. */
+  sendGenerated(w: Walk, packet: Packet, made: GeneratedPacket): void;
+}
+
+/** How a packet of the kernel's own is sent. */
+export interface GeneratedPacket {
+  readonly cause: 'reject' | 'icmp-error' | 'broadcast-copy' | 'duplicate';
+  readonly destination: Destination;
+  /** The answer belongs to the connection of the packet that it answers. */
+  readonly attach: boolean;
+}
+
+export interface Shared {
+  readonly actions: WalkActions;
+  readonly program: Program;
+  readonly facts: MachineFacts;
+  readonly tape: Tape;
+  readonly timeMs: number;
+  readonly detail: 'matched' | 'all' | 'none';
+  readonly stepsMax: number;
+  stepsLeft: number;
+  entries: PersistentMap<Entry>;
+  tuples: PersistentMap<TupleTarget>;
+  nextEntry: number;
+  slots: PersistentMap<unknown>;
+  fragments: PersistentMap<FragmentQueue>;
+  /** Answers that were used, in order, each once. */
+  readonly assumptions: Assumption[];
+  /** Set as soon as something was asked that the tape does not answer. */
+  question: Question | undefined;
+}
+
+/** The state as a value again. */
+export function stateOf(s: Shared): SimulationState {
+  return {
+    entries: s.entries,
+    tuples: s.tuples,
+    nextEntry: s.nextEntry,
+    slots: s.slots,
+    fragments: s.fragments,
+  };
+}
+
+/** The tape's answer to `key`; it is noted as used. */
+export function answerOf(s: Shared, key: string): string | undefined {
+  const answer = s.tape[key];
+  if (answer !== undefined && !s.assumptions.some((a) => a.key === key)) s.assumptions.push({ key, answer });
+  return answer;
+}
+
+/** Asks the tape; without an answer the walk is undecided and `undefined` comes back. */
+export function decide(
+  s: Shared,
+  key: string,
+  topic: string,
+  answers: readonly string[],
+  rule: RuleRef | undefined,
+): string | undefined {
+  const answer = answerOf(s, key) ?? (topic === key ? undefined : answerOf(s, topic));
+  if (answer !== undefined) return answer;
+  s.question ??= { key, topic, answers, rule };
+  return undefined;
+}
+
+/** The confirmed entry that a tuple of this zone belongs to. Entries whose time is over are gone. */
+export function findTuple(
+  s: Shared,
+  key: string,
+): { readonly entry: Entry; readonly direction: 'original' | 'reply' } | undefined {
+  const target = s.tuples.get(key);
+  if (!target) return undefined;
+  const entry = s.entries.get(String(target.entry));
+  if (!entry || entry.expiresMs <= s.timeMs) return undefined;
+  return { entry, direction: target.direction };
+}
+
+export function originalKey(e: Entry): string {
+  return tupleKey(e.original, e.zoneOriginal);
+}
+
+export function replyKey(e: Entry): string {
+  return tupleKey(e.reply, e.zoneReply);
+}
+
+/** Puts an entry into the table, or replaces it there. */
+export function storeEntry(s: Shared, e: Entry): void {
+  s.entries = s.entries.with(String(e.id), e);
+}
+
+/** Adds both tuples of a newly confirmed entry. */
+export function insertEntry(s: Shared, e: Entry): void {
+  storeEntry(s, e);
+  s.tuples = s.tuples
+    .with(originalKey(e), { entry: e.id, direction: 'original' })
+    .with(replyKey(e), { entry: e.id, direction: 'reply' });
+}
+
+/** Removes an entry with its tuples. */
+export function removeEntry(s: Shared, e: Entry): void {
+  s.entries = s.entries.without(String(e.id));
+  for (const key of [originalKey(e), replyKey(e)])
+    if (s.tuples.get(key)?.entry === e.id) s.tuples = s.tuples.without(key);
+}

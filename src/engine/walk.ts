@@ -1,0 +1,280 @@
+/**
+ * One packet under way: what the kernel keeps in its sk_buff, and the environment that matches and targets see.
+ * One object serves a whole walk; a packet that the kernel makes on the way gets a walk of its own.
+ */
+
+import type {
+  CtTemplate,
+  FibView,
+  IpsecTransform,
+  NatAddressSource,
+  NatRange,
+  Outcome,
+  SetChange,
+  SetView,
+  TargetEnv,
+  Tri,
+} from '../extensions/define.ts';
+import { NO, UNKNOWN, YES } from '../extensions/define.ts';
+import type { Connection, PacketConnection, Tuple } from '../model/connection.ts';
+import { ctStatusBit } from '../model/connection.ts';
+import type { Machine } from '../model/machine.ts';
+import type { CtDirection, CtState, Hook } from '../model/netfilter.ts';
+import type { MutablePacket, Packet } from '../model/packet.ts';
+import type { EntryPoint, Fate, RuleRef, TraceConnection, TraceEvent } from '../model/trace.ts';
+import type { Family } from '../net/address.ts';
+import { zeroAddress } from '../net/address.ts';
+import { createFibView } from './fib-view.ts';
+import type { FamilyProgram } from './program.ts';
+import type { Destination } from './routing.ts';
+import { answerOf, type Shared, storeEntry } from './shared.ts';
+import type { Entry } from './state.ts';
+
+const noConnection: PacketConnection = { state: 'INVALID', direction: 'original', entry: undefined };
+
+/** The connection that a `-j CT` template shows to later rules of raw: NEW, without addresses. */
+function templateConnection(family: Family, template: CtTemplate): PacketConnection {
+  const zero = zeroAddress(family);
+  const tuple: Tuple = { src: zero, dst: zero, protocol: 0, sport: 0, dport: 0 };
+  return {
+    state: 'NEW',
+    direction: 'original',
+    entry: {
+      original: tuple,
+      reply: tuple,
+      status: ctStatusBit.TEMPLATE | ctStatusBit.CONFIRMED,
+      mark: 0,
+      zone: template.zone?.value ?? 0,
+      helper: template.helper,
+      labels: [],
+      packets: { original: 0, reply: 0 },
+      bytes: { original: 0, reply: 0 },
+      expiresMs: Number.POSITIVE_INFINITY,
+      master: undefined,
+    },
+  };
+}
+
+export class Walk implements TargetEnv {
+  readonly shared: Shared;
+  readonly program: FamilyProgram;
+  readonly entry: EntryPoint;
+  readonly family: Family;
+  readonly events: TraceEvent[] = [];
+  /** Generated packets count their nesting. */
+  readonly depth: number;
+  /** The packet as it came in or was sent. */
+  readonly original: Packet;
+  packet: MutablePacket;
+  /** Set once fragments were put together: the largest of them. */
+  largestFragmentBytes: number | undefined;
+
+  table = '';
+  hook: Hook = 'PREROUTING';
+  inInterface: string | undefined;
+  outInterface: string | undefined;
+  physIn: string | undefined;
+  physOut: string | undefined;
+  connection: PacketConnection = noConnection;
+  hasSocket = false;
+  readonly fib: FibView;
+  ipsec: readonly IpsecTransform[] | undefined = [];
+
+  /** The entry attached; the same object as `connection.entry`. */
+  ct: Entry | undefined;
+  untracked = false;
+  ctTemplate: CtTemplate | undefined;
+  /** The route attached to the packet (skb_dst). */
+  destination: Destination | undefined;
+  viaLoopback = false;
+  lastInInterface: string | undefined;
+  errno: string | undefined;
+  /** The rule under trial or whose target runs. */
+  rule: RuleRef | undefined;
+  /** Set by REJECT for the fate. */
+  rejectedWith: string | undefined;
+  /** Why a nat rule dropped the packet although its target says accept. */
+  natDropReason: string | undefined;
+  /** A socket that TPROXY assigned. */
+  divertedTo: { readonly port: number } | undefined;
+  /** Connection as of the last table visited. */
+  lastConnection: TraceConnection | undefined;
+  /** A match asked to drop the packet. */
+  hotDropped = false;
+  /** What the last `ask` wanted to know. */
+  asked: { readonly topic: string; readonly answers: readonly [no: string, yes: string] } | undefined;
+
+  constructor(shared: Shared, program: FamilyProgram, packet: Packet, entry: EntryPoint, depth = 0) {
+    this.shared = shared;
+    this.program = program;
+    this.family = program.family;
+    this.original = packet;
+    this.packet = { ...packet };
+    this.entry = entry;
+    this.depth = depth;
+    this.fib = createFibView(this);
+  }
+
+  get timeMs(): number {
+    return this.shared.timeMs;
+  }
+
+  get machine(): Machine {
+    return this.shared.program.machine;
+  }
+
+  emit(event: TraceEvent): void {
+    if (this.shared.detail !== 'none') this.events.push(event);
+  }
+
+  /** Attaches an entry (or none) with the packet's state. */
+  attach(entry: Entry | undefined, state: CtState, direction: CtDirection): void {
+    this.ct = entry;
+    this.connection = { state, direction, entry };
+  }
+
+  /** Replaces the attached entry by a changed one, in the table too if it is confirmed. */
+  updateEntry(change: Partial<Entry>): void {
+    if (!this.ct) return;
+    const next: Entry = { ...this.ct, ...change };
+    if (next.status & ctStatusBit.CONFIRMED && !(next.status & ctStatusBit.DYING))
+      storeEntry(this.shared, next);
+    this.ct = next;
+    this.connection = { state: this.connection.state, direction: this.connection.direction, entry: next };
+  }
+
+  /** Remembers the connection as the last table saw it. */
+  noteConnection(): void {
+    const { state, direction } = this.connection;
+    this.lastConnection = {
+      state,
+      direction,
+      entry: this.ct?.id,
+      status: this.ct?.status ?? 0,
+      mark: this.ct?.mark ?? 0,
+    };
+  }
+
+  // ------------------------------------------------------------------------------------------ MatchEnv
+
+  ask(topic: string, answers: readonly [no: string, yes: string]): Tri {
+    this.asked = { topic, answers };
+    const answer = answerOf(this.shared, topic);
+    if (answer === undefined) return UNKNOWN;
+    this.emit({ kind: 'assumed', assumption: { key: topic, answer }, rule: this.rule });
+    if (answer === answers[1]) return YES;
+    if (answer === answers[0]) return NO;
+    return answer === 'yes' ? YES : answer === 'no' ? NO : UNKNOWN;
+  }
+
+  readState(slot: string): unknown {
+    return this.shared.slots.get(slot);
+  }
+
+  writeState(slot: string, value: unknown): void {
+    this.shared.slots = this.shared.slots.with(slot, value);
+  }
+
+  readSet(name: string): SetView | undefined {
+    return this.shared.actions.readSet(this, name);
+  }
+
+  hotDrop(): Tri {
+    this.hotDropped = true;
+    return NO;
+  }
+
+  connections(): readonly Connection[] {
+    const list: Connection[] = [];
+    for (const e of this.shared.entries.values()) if (e.expiresMs > this.shared.timeMs) list.push(e);
+    return list;
+  }
+
+  // ------------------------------------------------------------------------------------------ TargetEnv
+
+  nat(manip: 'source' | 'destination', from: NatAddressSource, range: NatRange): Outcome {
+    return this.shared.actions.setupNat(this, manip, from, range);
+  }
+
+  reject(answer: string): Outcome {
+    this.rejectedWith = answer;
+    this.shared.actions.sendReject(this, answer);
+    return 'drop';
+  }
+
+  log(entry: {
+    readonly via: string;
+    readonly prefix: string;
+    readonly level?: number;
+    readonly group?: number;
+  }): void {
+    if (!this.rule) return;
+    this.emit({
+      kind: 'log',
+      rule: this.rule,
+      via: entry.via,
+      prefix: entry.prefix,
+      level: entry.level,
+      group: entry.group,
+    });
+  }
+
+  untrack(): void {
+    // xt_CT notrack_tg(): only a packet that conntrack has not seen yet.
+    if (this.ct || this.untracked) return;
+    this.untracked = true;
+    this.ctTemplate = undefined;
+    this.attach(undefined, 'UNTRACKED', 'original');
+  }
+
+  template(template: CtTemplate): void {
+    if (this.ct || this.untracked) return;
+    this.ctTemplate = template;
+    this.connection = templateConnection(this.family, template);
+  }
+
+  setConnmark(mark: number): void {
+    if (!this.ct || this.ct.mark === mark >>> 0) return;
+    const before = this.ct.mark;
+    this.updateEntry({ mark: mark >>> 0 });
+    this.emit({
+      kind: 'change',
+      field: 'connmark',
+      before,
+      after: mark >>> 0,
+      by: this.rule ?? 'kernel',
+    });
+  }
+
+  changeSet(change: SetChange): void {
+    this.shared.actions.changeSet(this, change);
+  }
+
+  duplicate(gateway: Packet['dst'], device: string | undefined): void {
+    void gateway;
+    this.note(`a copy is sent${device === undefined ? '' : ` by ${device}`}`);
+  }
+
+  divert(to: {
+    readonly address: Packet['dst'] | undefined;
+    readonly port: number;
+    readonly mark: number;
+    readonly markMask: number;
+  }): Outcome {
+    // Without a listening socket TPROXY drops; listeners are known only where `ss` was given.
+    const listeners = this.machine.listeners.value;
+    const port = to.port === 0 ? this.packet.dport : to.port;
+    const found = listeners?.some((l) => l.protocol === this.packet.protocol && l.port === port) ?? false;
+    if (!found) return 'drop';
+    this.packet.mark = ((this.packet.mark & ~to.markMask) ^ to.mark) >>> 0;
+    this.divertedTo = { port: port ?? 0 };
+    return 'accept';
+  }
+
+  note(effect: string): void {
+    this.emit({ kind: 'note', rule: this.rule, text: effect });
+  }
+}
+
+/** A fate where a drop, a question or a bound ends the walk; undefined: go on. */
+export type Ending = Fate | undefined;
