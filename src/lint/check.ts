@@ -8,7 +8,7 @@
  */
 
 import type { DiagnosticCode, Severity } from '../diagnostics/diagnostic.ts';
-import type { Refusal } from '../extensions/define.ts';
+import type { FieldChange, Outcome, Refusal } from '../extensions/define.ts';
 import type { LinkedRuleset } from '../link/link.ts';
 import type { Machine } from '../model/machine.ts';
 import type { CtDirection, CtState, Hook } from '../model/netfilter.ts';
@@ -148,6 +148,23 @@ export interface RulesetView {
   find<D extends object>(rule: Rule, extension: DataOf<D>): D | undefined;
   /** The data of the rule's target, if it is this one. */
   findTarget<D extends object>(rule: Rule, extension: DataOf<D>): D | undefined;
+  /** What the rule does with packets that match: REJECT drops, DNAT accepts, LOG continues. */
+  effect(rule: Rule): RuleEffect;
+  /**
+   * Whether the rule matches every packet that comes to it: it has no condition (a comment is none), or only such as
+   * every way into its chain asks for already.
+   */
+  isCatchAll(rule: Rule): boolean;
+  /** Whether nothing passes on to the rule's successor: a catch-all that decides, returns, goes to or jumps to a chain that decides all. */
+  endsChain(rule: Rule): boolean;
+}
+
+/** What a rule does with packets that match it. */
+export interface RuleEffect {
+  /** `unknown`: a target that nobody here knows, or one that the packet alone does not decide. */
+  readonly outcome: Outcome | 'jump' | 'goto' | 'return';
+  /** Fields of the packet and its connection that change; undefined: not known. */
+  readonly changes: readonly FieldChange[] | undefined;
 }
 
 /** An extension, seen only as the name and the type of its data. */
@@ -241,9 +258,9 @@ export interface CheckContext {
   /** Walks a packet. Undecided walks have the fate `undecided` and prove nothing. Equal questions are walked once. */
   send(sketch: PacketSketch, options?: SendOptions): Walk;
   /**
-   * Packets that this rule's own conditions describe and let through, most ordinary first, each confirmed by the engine
-   * against the rule alone; empty where none was found. `given` fixes fields beforehand. What reaches the rule is
-   * another question: {@link send} it.
+   * Ordinary packets that this rule's own conditions describe; empty where none was found. `given` fixes fields
+   * beforehand. Conditions that no packet decides (limits, sets, lists) are passed over. Whether the packet reaches the
+   * rule and matches there is the engine's to say: {@link send} it and ask `matched`.
    */
   packetsOf(view: RulesetView, rule: Rule, given?: Partial<PacketSketch>): readonly PacketSketch[];
   /** Interfaces that the rules or the machine name, loopback included, in the order of their names. */

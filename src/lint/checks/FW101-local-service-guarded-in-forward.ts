@@ -1,0 +1,284 @@
+import type { Rule } from '../../model/ruleset.ts';
+import { addressBits, networkContains, prefixLength } from '../../net/address.ts';
+import { addressKind } from '../../net/documentation.ts';
+import {
+  type CheckContext,
+  defineCheck,
+  type FindingDraft,
+  type RulesetView,
+  type SidedInterface,
+  type Walk,
+} from '../check.ts';
+import {
+  accepts,
+  admitsDestination,
+  admitsInterface,
+  denies,
+  insideInterfaces,
+  ofRule,
+  rulesAt,
+  type Service,
+  sendThrough,
+  sendToMachine,
+  servicesOf,
+  servicesText,
+  sourceNatRules,
+  strangersInterfaces,
+} from '../path-probes.ts';
+
+/** A rule of FORWARD that keeps strangers from a service, and what becomes of them at this machine. */
+interface Guarded {
+  readonly service: Service;
+  readonly atMachine: Walk;
+  readonly through: Walk;
+}
+
+/** Whether this machine itself, by what it told, listens on the service. */
+function listens(context: CheckContext, s: Service): boolean {
+  return (context.machine.listeners.value ?? []).some(
+    (l) =>
+      l.protocol === s.protocol &&
+      l.port === s.port &&
+      !(l.address && (l.address.w3 >>> 24 === 127 || (l.address.family === 'ipv6' && l.address.w3 === 1))),
+  );
+}
+
+/** Rules of INPUT that accept this service by name: it is open on purpose. */
+function openedByName(view: RulesetView, s: Service): boolean {
+  return rulesAt(view, 'INPUT').some(
+    (r) =>
+      accepts(r) &&
+      !r.base.src &&
+      servicesOf(view, r).some((x) => x.protocol === s.protocol && x.port === s.port),
+  );
+}
+
+/** A deny that speaks of outsiders: it names an outside interface, or everybody but a network. */
+function guardsAgainstOutsiders(rule: Rule, from: SidedInterface): boolean {
+  const { inInterface, outInterface, src } = rule.base;
+  if (outInterface && !outInterface.negated) return false;
+  if (inInterface) return !inInterface.negated && admitsInterface(rule, from.name) && from.side === 'outside';
+  return src?.negated === true;
+}
+
+/** An accept for a few outside sources: with a deny below it, it guards the service as well. */
+function opensForSome(rule: Rule, from: SidedInterface): boolean {
+  const { inInterface, outInterface, src } = rule.base;
+  if (outInterface || !src || src.negated || prefixLength(src.value.mask) === 0) return false;
+  const publicSource = ['global', 'documentation'].includes(addressKind(src.value.address));
+  if (inInterface) return !inInterface.negated && admitsInterface(rule, from.name) && from.side === 'outside';
+  return publicSource;
+}
+
+function* guardedServices(
+  context: CheckContext,
+  view: RulesetView,
+  rule: Rule,
+  from: SidedInterface,
+): Iterable<Guarded> {
+  const { family } = view;
+  const narrow = denies(rule);
+  const local = context.localAddress(family, from.name);
+  if (!admitsDestination(rule, local.address) && rule.base.dst) return;
+  for (const service of servicesOf(view, rule)) {
+    if (openedByName(view, service)) continue;
+    // A source that the rule itself refuses; for an accept, somebody whom it does not name.
+    const described = narrow
+      ? context.packetsOf(view, rule, {
+          inInterface: from.name,
+          dst: local.address,
+          protocol: service.protocol,
+          dport: service.port,
+        })[0]
+      : undefined;
+    if (narrow && !described) continue;
+    let src = described ? ofRule(described.src) : context.remoteAddress(family, from.name);
+    if (!narrow && rule.base.src && networkContains(rule.base.src.value, src.address))
+      src = context.remoteAddress(family);
+    if (!narrow && rule.base.src && networkContains(rule.base.src.value, src.address)) continue;
+    const atMachine = sendToMachine(context, from, src, service, family, local);
+    if (atMachine.fate !== 'local') continue;
+    for (const to of insideInterfaces(context, family, from.name).slice(0, 2)) {
+      const through = sendThrough(context, from, src, service, to, family);
+      const refused = through.fate === 'drop' || through.fate === 'reject';
+      if (!refused || through.decidedBy === undefined || !through.hooks.includes('FORWARD')) continue;
+      if (narrow && !through.matched(rule)) continue;
+      yield { service, atMachine, through };
+      break;
+    }
+  }
+}
+
+export const localServiceGuardedInForward = defineCheck({
+  code: 'FW101',
+  name: 'local-service-guarded-in-forward',
+  title: 'A service of this machine is guarded in FORWARD, where its packets never come by',
+  severity: 'error',
+  confidences: ['context', 'inferred'],
+  groups: ['recommended'],
+  state: 'stable',
+  since: '0.1.0',
+  reports:
+    'A rule in FORWARD keeps strangers from a port, while INPUT lets the same strangers reach that port on the machine itself. The finding shows one such packet and who accepted it.',
+  rationale:
+    'Packets that are addressed to the machine go PREROUTING, routing, INPUT. FORWARD sees only packets that leave again by another way. A rule there never guards a service of the machine, however right it reads; the service is as open as INPUT leaves it. A gateway was lost to an IRC bot in just this way.',
+  decision:
+    'For every rule that packets in FORWARD can meet and that refuses a port to outsiders (by an outside interface, or to everybody but a network), or that allows it to a few outsiders before a refusal: a packet from a refused source is sent to an address of this machine, and once more to somebody behind it. It is reported if the first is delivered by INPUT without a rule that opens the port by name, and the second is refused in FORWARD. That the port is meant to be on this machine is known from `ss -tulnp`, from the rule naming an own address, or inferred: behind source NAT, strangers cannot ask for a host inside, so the rule has no other meaning.',
+  exceptions:
+    'Machines whose INPUT is filtered elsewhere (a native nft table, the provider). A rule that guards hosts behind a gateway without NAT is right where it is, and is not reported unless it names an address of the machine.',
+  references: [
+    'https://stackoverflow.com/questions/12945233/iptables-forward-and-input',
+    'man iptables(8), TABLES',
+  ],
+  examples: {
+    bad: [
+      {
+        title: 'everybody but the LAN is kept from the web application, in the wrong chain',
+        rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD ! -s 192.168.1.0/24 -i eth0 -p tcp -m multiport --dports 80,443 -j DROP
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`,
+      },
+      {
+        title: 'the founding incident: accept from the office only, then a drop',
+        rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -s 198.51.100.0/28 -i eth0 -p tcp -m tcp --dport 80 -j ACCEPT
+-A FORWARD -i eth0 -j DROP
+-A FORWARD -i eth1 -o eth0 -j ACCEPT
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`,
+      },
+      {
+        title: 'the rule names the address of the gateway itself',
+        rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -d 203.0.113.1/32 -i eth0 -p tcp -m tcp --dport 8080 -j REJECT --reject-with icmp-port-unreachable
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j SNAT --to-source 203.0.113.1
+COMMIT
+`,
+      },
+    ],
+    good: [
+      {
+        title: 'the restriction stands in INPUT',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -s 192.168.1.0/24 -i eth1 -p tcp -m multiport --dports 80,443 -j ACCEPT
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -i eth1 -o eth0 -j ACCEPT
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`,
+      },
+      {
+        title: 'mail out of the LAN is refused: that belongs into FORWARD',
+        rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -i eth1 -o eth0 -p tcp -m tcp --dport 25 -j DROP
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`,
+      },
+      {
+        title: 'a router without NAT guards the servers behind it',
+        rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD ! -s 198.51.100.0/24 -i eth0 -o eth1 -p tcp -m multiport --dports 80,443 -j DROP
+COMMIT
+`,
+      },
+    ],
+  },
+  *run(context): Iterable<FindingDraft> {
+    for (const view of context.views) {
+      const hidden = sourceNatRules(view).length > 0;
+      const found: { rule: Rule; from: SidedInterface; guarded: readonly Guarded[] }[] = [];
+      for (const from of strangersInterfaces(context, view.family)) {
+        for (const rule of rulesAt(view, 'FORWARD')) {
+          if (view.owner('filter', rule.chain) || found.some((f) => f.rule === rule)) continue;
+          const deny = denies(rule);
+          if (!deny && !accepts(rule)) continue;
+          const { dst } = rule.base;
+          const local = context.localAddress(view.family, from.name);
+          const namesMachine =
+            dst !== undefined &&
+            !dst.negated &&
+            prefixLength(dst.value.mask) === addressBits(view.family) &&
+            local.provenance !== 'assumed' &&
+            networkContains(dst.value, local.address);
+          if (dst && !namesMachine) continue;
+          if (!namesMachine && !(deny ? guardsAgainstOutsiders(rule, from) : opensForSome(rule, from)))
+            continue;
+          const guarded = [...guardedServices(context, view, rule, from)].filter(
+            (g) => namesMachine || hidden || listens(context, g.service),
+          );
+          if (guarded.length > 0) found.push({ rule, from, guarded });
+        }
+      }
+      // A deny and the accepts above it about the same ports are one cause: the deny speaks.
+      const told = new Set<string>();
+      for (const { rule, from, guarded } of [...found].sort(
+        (a, b) => Number(denies(b.rule)) - Number(denies(a.rule)),
+      )) {
+        const fresh = guarded.filter((g) => !told.has(`${g.service.protocol}/${g.service.port}`));
+        const [first] = fresh;
+        if (!first) continue;
+        for (const g of fresh) told.add(`${g.service.protocol}/${g.service.port}`);
+        const services = servicesText(fresh.map((g) => g.service));
+        const given = fresh.every((g) => listens(context, g.service));
+        const inferences =
+          given || rule.base.dst
+            ? []
+            : [
+                {
+                  text: `${services} is meant to be a service of this machine (source NAT on ${from.name}: strangers cannot ask for a host behind it)`,
+                  settledBy: 'ss -tulnp',
+                },
+              ];
+        const opener = first.atMachine.decidedBy;
+        yield {
+          at: { kind: 'rule', view, rule },
+          message: `${services} on this machine ${fresh.length > 1 ? 'are' : 'is'} guarded in FORWARD, but packets to the machine itself take INPUT, which lets them in`,
+          caption: 'never sees packets to this machine',
+          what: `${services} on this machine can be reached from ${from.name} by those whom this rule means to refuse`,
+          why: 'packets addressed to this machine go PREROUTING, INPUT; FORWARD is for packets that leave again',
+          ...(opener ? { openedBy: [opener] } : {}),
+          help: [
+            `put the restriction into INPUT as well, above what accepts there; keep the FORWARD rule for what is behind this machine`,
+          ],
+          inferences,
+          witness: first.atMachine,
+        };
+      }
+    }
+  },
+});

@@ -1,0 +1,170 @@
+import { defineCheck, type FindingDraft, type Subject } from '../check.ts';
+import {
+  destinationNatRules,
+  insideInterfaces,
+  type Service,
+  sendThrough,
+  sendToMachine,
+  sourceNatRules,
+  strangersInterfaces,
+  unspokenService,
+} from '../path-probes.ts';
+
+/** Services that a stranger would try: if all are let through, nothing is filtered. */
+const tried: readonly Service[] = [unspokenService, { protocol: 6, port: 22 }, { protocol: 6, port: 445 }];
+
+export const forwardOpenBehindClosedInput = defineCheck({
+  code: 'FW102',
+  name: 'forward-open-behind-closed-input',
+  title: 'The machine guards itself and forwards everything',
+  severity: 'error',
+  confidences: ['proved', 'context', 'inferred'],
+  groups: ['recommended'],
+  state: 'stable',
+  since: '0.1.0',
+  reports:
+    'New connections from outside are refused by INPUT, but any of them passes FORWARD to the networks behind this router. The finding shows a packet that goes through.',
+  rationale:
+    'NAT is no filter: a neighbour on the outside segment (the provider, other customers, guests of the same Wi-Fi) can address the hosts inside directly, and a router with an open FORWARD passes the packets on. Closing INPUT protects the router alone.',
+  decision:
+    'Only on routers: a ruleset with source or destination NAT, or a context with forwarding on. Strangers on each outside interface try an ordinary port, ssh and SMB, at the machine and at a host behind it. It is reported if INPUT refuses the unspoken port and FORWARD accepts all three.',
+  exceptions:
+    'A bridge or an access router whose filtering is done by the next hop; a router between networks that all are meant to reach each other.',
+  references: ['man iptables(8), TABLES'],
+  examples: {
+    bad: [
+      {
+        title: 'a gateway with its own door shut',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i eth1 -j ACCEPT
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`,
+      },
+      {
+        title: 'an accept for everything at the end of FORWARD',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -j ACCEPT
+COMMIT
+*nat
+-A POSTROUTING -o ppp0 -j MASQUERADE
+COMMIT
+`,
+      },
+      {
+        title: 'port forwards on a router that lets everything else through as well',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i eth1 -j ACCEPT
+COMMIT
+*nat
+-A PREROUTING -i eth0 -p tcp -m tcp --dport 443 -j DNAT --to-destination 192.168.1.10
+-A POSTROUTING -s 192.168.1.0/24 -o eth0 -j SNAT --to-source 203.0.113.1
+COMMIT
+`,
+      },
+    ],
+    good: [
+      {
+        title: 'only the LAN may open connections through it',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i eth1 -j ACCEPT
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -i eth1 -o eth0 -j ACCEPT
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`,
+      },
+      {
+        title: 'a server that routes nothing',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'forwarding is refused from outside by a rule',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -i eth0 -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`,
+      },
+    ],
+  },
+  *run(context): Iterable<FindingDraft> {
+    const forwarding = context.machine.sysctls.value['net.ipv4.ip_forward'] === '1';
+    for (const view of context.views) {
+      const nat = [...sourceNatRules(view), ...destinationNatRules(view)];
+      if (nat.length === 0 && !forwarding) continue;
+      for (const from of strangersInterfaces(context, view.family)) {
+        if (from.side !== 'outside') continue;
+        const src = context.remoteAddress(view.family, from.name);
+        const atMachine = sendToMachine(context, from, src, unspokenService, view.family);
+        if (atMachine.fate !== 'drop' && atMachine.fate !== 'reject') continue;
+        for (const to of insideInterfaces(context, view.family, from.name)) {
+          const walks = tried.map((s) => sendThrough(context, from, src, s, to, view.family));
+          const [first] = walks;
+          if (!first || !walks.every((w) => w.fate === 'forward' && w.decidedBy)) continue;
+          const by = first.decidedBy;
+          const chain = view.chain('filter', 'FORWARD');
+          const rule = by?.kind === 'rule' ? view.ruleById(by.id) : undefined;
+          const at: Subject | undefined = rule
+            ? { kind: 'rule', view, rule }
+            : chain
+              ? { kind: 'policy', view, chain }
+              : undefined;
+          if (!at) continue;
+          yield {
+            at,
+            message: `New connections from ${from.name} are refused by INPUT, but pass FORWARD to the network behind ${to.name}`,
+            caption: 'lets strangers through',
+            what: `anybody who can send a packet to this machine on ${from.name} reaches the hosts behind ${to.name} by their own addresses, any port`,
+            why: 'INPUT guards this machine alone, and NAT is no filter: packets to a host behind it take FORWARD',
+            help: [
+              `:FORWARD DROP, then accept RELATED,ESTABLISHED and what may open connections: -A FORWARD -i ${to.name} -o ${from.name} -j ACCEPT`,
+            ],
+            witness: first,
+            group: `FW102 ${view.family}`,
+          };
+          break;
+        }
+      }
+    }
+  },
+});

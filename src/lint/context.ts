@@ -1,0 +1,40 @@
+/** The context of the checks of one machine. */
+
+import type { Registry } from '../extensions/registry.ts';
+import type { Machine } from '../model/machine.ts';
+import type { CheckContext, RulesetView } from './check.ts';
+import { chooseLocal, chooseRemote, interfaceNames, sidedInterfaces } from './sides.ts';
+import { sketchOfRule } from './sketch.ts';
+import { createSender, type Engine } from './walks.ts';
+
+/** Makes the context of one machine's views. Nothing is computed before a check asks. */
+export function createContext(
+  views: readonly RulesetView[],
+  machine: Machine,
+  registry: Registry,
+  engine: Engine,
+): CheckContext {
+  let names: readonly string[] | undefined;
+  const mentioned = (): readonly string[] => {
+    names ??= interfaceNames(machine, views);
+    return names;
+  };
+  const send = createSender(
+    views.map((view) => view.ruleset),
+    machine,
+    registry,
+    engine,
+  );
+  return {
+    machine,
+    views,
+    send,
+    packetsOf(view, rule, given = {}) {
+      const sketch = sketchOfRule(view, rule, given, { registry, machine, interfaces: mentioned() });
+      return sketch ? [sketch] : [];
+    },
+    interfaces: () => sidedInterfaces(machine, mentioned()),
+    localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),
+    remoteAddress: (family, behind) => chooseRemote(machine, family, behind),
+  };
+}

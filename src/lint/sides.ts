@@ -1,0 +1,136 @@
+/** Which interfaces lead where, and which addresses are ours: the best that is known, with what it rests on. */
+
+import type { Machine } from '../model/machine.ts';
+import {
+  type Address,
+  addressBits,
+  type Family,
+  networkContains,
+  prefix,
+  sameAddress,
+} from '../net/address.ts';
+import { addressText, parseAddress } from '../net/address-text.ts';
+import { witnessAddresses } from '../net/documentation.ts';
+import type { ChosenAddress, RulesetView, SidedInterface } from './check.ts';
+import type { Inference } from './finding.ts';
+
+const sidesSettledBy = 'ip -j route show table all';
+
+/** Names of interfaces in the rules (patterns left out) and of the machine, each once. */
+export function interfaceNames(machine: Machine, views: readonly RulesetView[]): readonly string[] {
+  const names = new Set<string>((machine.interfaces.value ?? []).map((i) => i.name));
+  for (const view of views)
+    for (const rule of view.rules())
+      for (const i of [rule.base.inInterface, rule.base.outInterface])
+        if (i?.value.exact && i.value.name !== '') names.add(i.value.name);
+  return [...names].sort();
+}
+
+/** See `CheckContext.interfaces`. */
+export function sidedInterfaces(machine: Machine, names: readonly string[]): readonly SidedInterface[] {
+  const outside = new Map(machine.outside.map((fact) => [fact.value, fact]));
+  const all = new Set([...names, ...outside.keys(), 'lo']);
+  return [...all].sort().map((name): SidedInterface => {
+    if (name === 'lo') return { name, side: 'loopback', provenance: 'given', inferences: [] };
+    const fact = outside.get(name);
+    if (fact) {
+      const given = fact.provenance === 'given';
+      return {
+        name,
+        side: 'outside',
+        provenance: given ? 'given' : 'inferred',
+        inferences: given ? [] : [outsideInference(name, fact.source)],
+      };
+    }
+    if (outside.size === 0) return { name, side: 'unknown', provenance: 'unknown', inferences: [] };
+    const guessed = [...outside.values()].filter((f) => f.provenance !== 'given');
+    return {
+      name,
+      side: 'inside',
+      provenance: guessed.length === 0 ? 'given' : 'inferred',
+      inferences: guessed.map((f) => outsideInference(f.value, f.source)),
+    };
+  });
+}
+
+function outsideInference(name: string, source: string): Inference {
+  return { text: `${name} leads outside (${source})`, settledBy: sidesSettledBy };
+}
+
+/** Addresses that stand for one of ours, where none is known. */
+const standIns: Readonly<Record<Family, string>> = { ipv4: '203.0.113.1', ipv6: '2001:db8:113::1' };
+
+function mustRead(family: Family, text: string): Address {
+  const address = parseAddress(family, text);
+  if (!address) throw new TypeError(`not an address: ${text}`);
+  return address;
+}
+
+/** See `CheckContext.localAddress`. */
+export function chooseLocal(machine: Machine, family: Family, inInterface?: string): ChosenAddress {
+  const known = machine.interfaces.value ?? [];
+  const there = known.filter((i) => i.name === inInterface);
+  for (const i of [...there, ...known]) {
+    const found = i.addresses.find((a) => a.address.family === family && a.scope === 'global');
+    if (found && i.linkType !== 'loopback')
+      return { address: found.address, provenance: 'given', assume: [], inferences: [] };
+  }
+  const usable = machine.localAddresses.filter(
+    (f) => f.value.family === family && !(family === 'ipv4' && f.value.w3 >>> 24 === 127),
+  );
+  const best = usable.find((f) => f.provenance === 'given') ?? usable[0];
+  if (best) {
+    const given = best.provenance === 'given';
+    return {
+      address: best.value,
+      provenance: given ? 'given' : 'inferred',
+      assume: [],
+      inferences: given
+        ? []
+        : [
+            {
+              text: `${addressText(best.value)} is this machine's (${best.source})`,
+              settledBy: 'ip -j addr',
+            },
+          ],
+    };
+  }
+  const text = standIns[family];
+  return {
+    address: mustRead(family, text),
+    provenance: 'assumed',
+    assume: [`local=${text}`],
+    inferences: [],
+  };
+}
+
+/** See `CheckContext.remoteAddress`. */
+export function chooseRemote(machine: Machine, family: Family, behind?: string): ChosenAddress {
+  const known = machine.interfaces.value ?? [];
+  const own = (a: Address): boolean =>
+    known.some((i) => i.addresses.some((x) => sameAddress(x.address, a))) ||
+    machine.localAddresses.some((f) => sameAddress(f.value, a));
+  const outside = machine.outside.some((f) => f.value === behind);
+  const at = known
+    .find((i) => i.name === behind)
+    ?.addresses.find((a) => a.address.family === family && a.scope === 'global');
+  if (behind !== undefined && at && !outside && at.prefixLength <= addressBits(family) - 2) {
+    const net = prefix(at.address, at.prefixLength);
+    for (const host of [7, 8, 9, 2, 3]) {
+      const address = { ...net.address, w3: (net.address.w3 | host) >>> 0 };
+      if (networkContains(net, address) && !own(address))
+        return { address, provenance: 'given', assume: [], inferences: [] };
+    }
+  }
+  const neighbours = known.flatMap((i) => i.addresses).filter((a) => a.address.family === family);
+  const connected = (a: Address): boolean =>
+    neighbours.some((n) => networkContains(prefix(n.address, n.prefixLength), a));
+  const candidates = witnessAddresses(family);
+  const address =
+    candidates.find((a) => !own(a) && !connected(a)) ?? candidates.find((a) => !own(a)) ?? candidates[0];
+  if (!address) throw new TypeError('the list of witness addresses is empty');
+  const settled = machine.interfaces.value !== undefined || machine.routes.value !== undefined;
+  return settled
+    ? { address, provenance: 'given', assume: [], inferences: [] }
+    : { address, provenance: 'assumed', assume: [`remote=${addressText(address)}`], inferences: [] };
+}

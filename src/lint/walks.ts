@@ -1,0 +1,127 @@
+/** Sends packets through the engine for checks, and reads from the trace what they ask of it. */
+
+import type { ExtensionRegistry } from '../engine/extension-registry.ts';
+import type { Program } from '../engine/program.ts';
+import type { Compile, Simulate } from '../engine/simulate.ts';
+import type { SimulationState } from '../engine/state.ts';
+import { assumptionText, tapeOf } from '../engine/tape.ts';
+import type { Machine } from '../model/machine.ts';
+import type { Hook } from '../model/netfilter.ts';
+import type { Ruleset } from '../model/ruleset.ts';
+import type { PolicyRef, RuleRef, Trace } from '../model/trace.ts';
+import type { PacketSketch, SendOptions, Walk } from './check.ts';
+import type { DecidedBy, Inference, Witness } from './finding.ts';
+import { packetOf, sketchKey, wordsOf } from './sketch.ts';
+
+/** The parts of the engine that walks need. */
+export interface Engine {
+  readonly compile: Compile;
+  readonly simulate: Simulate;
+  readonly emptyState: () => SimulationState;
+}
+
+/** A rule, or a built-in chain's policy, as findings name it. */
+export function decidedByOf(at: RuleRef | PolicyRef): DecidedBy {
+  if ('policy' in at) return { kind: 'policy', table: at.table, chain: at.chain };
+  return { kind: 'rule', ...at };
+}
+
+function decider(trace: Trace): DecidedBy | undefined {
+  const { fate } = trace;
+  switch (fate.kind) {
+    case 'drop':
+    case 'reject':
+    case 'queue':
+    case 'stolen':
+      return decidedByOf(fate.at);
+    case 'hook-drop':
+      return fate.at && decidedByOf(fate.at);
+    case 'local':
+    case 'forward':
+    case 'sent':
+      break;
+    default:
+      return undefined;
+  }
+  for (let i = trace.events.length - 1; i >= 0; i--) {
+    const event = trace.events[i];
+    if (event?.kind === 'rule' && event.rule.table === 'filter' && event.outcome === 'accept')
+      return decidedByOf(event.rule);
+    if (event?.kind === 'policy' && event.table === 'filter')
+      return { kind: 'policy', table: event.table, chain: event.chain };
+  }
+  return undefined;
+}
+
+/** Guesses of ours that a walk used: addresses that rules only hint at, and what the tape was told of them. */
+function inferencesOf(trace: Trace, machine: Machine): readonly Inference[] {
+  const guessed = [...machine.localAddresses, ...machine.remoteAddresses].filter(
+    (fact) => fact.provenance === 'inferred',
+  );
+  const used = new Set<string>();
+  for (const event of trace.events) {
+    if (event.kind === 'route' && event.decision.source !== undefined) used.add(event.decision.source);
+  }
+  return guessed
+    .filter((fact) => used.has(fact.source))
+    .map((fact) => ({ text: fact.source, settledBy: 'ip -j addr' }));
+}
+
+function makeWalk(sketch: PacketSketch, trace: Trace, options: SendOptions, machine: Machine): Walk {
+  const hooks: Hook[] = [];
+  const matched = new Set<number>();
+  let routed = false;
+  for (const event of trace.events) {
+    if (event.kind === 'hook') hooks.push(event.hook);
+    else if (event.kind === 'rule') matched.add(event.rule.id);
+    else if (event.kind === 'route') routed = true;
+  }
+  const { kind } = trace.fate;
+  const told = [machine.interfaces, machine.routes].some((fact) => fact.provenance === 'given');
+  return {
+    sketch,
+    trace,
+    fate: kind,
+    accepted: kind === 'local' || kind === 'forward' || kind === 'sent',
+    decidedBy: decider(trace),
+    hooks,
+    matched: (rule) => matched.has(rule.id),
+    assume: trace.assumptions.map(assumptionText),
+    inferences: [...(options.inferences ?? []), ...inferencesOf(trace, machine)],
+    usedContext: routed && told,
+  };
+}
+
+/** Sends packets through one machine; equal questions are walked once. */
+export function createSender(
+  rulesets: readonly Ruleset[],
+  machine: Machine,
+  registry: ExtensionRegistry,
+  engine: Engine,
+): (sketch: PacketSketch, options?: SendOptions) => Walk {
+  let program: Program | undefined;
+  const state = engine.emptyState();
+  const traces = new Map<string, Trace>();
+  return (sketch, options = {}) => {
+    program ??= engine.compile(rulesets, machine, registry);
+    const assume = options.assume ?? [];
+    const key = `${sketchKey(sketch)}|${assume.join('|')}`;
+    let trace = traces.get(key);
+    if (!trace) {
+      const { packet, entry } = packetOf(sketch);
+      ({ trace } = engine.simulate(program, state, packet, entry, 0, tapeOf(assume)));
+      traces.set(key, trace);
+    }
+    return makeWalk(sketch, trace, options, machine);
+  };
+}
+
+/** A walk as the data of a finding. */
+export function witnessOf(walk: Walk): Witness {
+  return {
+    packet: wordsOf(walk.sketch),
+    local: walk.sketch.inInterface === undefined,
+    assume: walk.assume,
+    fate: { kind: walk.fate, by: walk.decidedBy },
+  };
+}
