@@ -51,6 +51,12 @@ export type RouteType =
 /** Numbers of the routing tables with names of their own. */
 export const routeTable = { default: 253, main: 254, local: 255 } as const;
 
+/**
+ * What is known of a family's routes. `all`: every table. `main`: the main table without the local one, so `routes`
+ * leaves the family out. `connected`: what follows from addresses alone; left out as well. `none`: nothing.
+ */
+export type RouteCoverage = 'all' | 'main' | 'connected' | 'none';
+
 export interface NextHop {
   readonly via: Address | undefined;
   readonly device: string | undefined;
@@ -152,4 +158,13 @@ export interface Machine {
   readonly remoteAddresses: readonly Fact<Address>[];
   /** Interfaces known or inferred to lead to the outside. */
   readonly outside: readonly Fact<string>[];
+  /** Sysctls in `sysctls` that nobody gave, with the evidence for their value. Absent: none. */
+  readonly inferredSysctls?: Readonly<Record<string, Fact<string>>>;
+  /** Whether the machine forwards for others, and whether a container manager writes rules on it. */
+  readonly router?: Fact<boolean | undefined>;
+  readonly containerHost?: Fact<boolean | undefined>;
+  /** How much of each family's routing tables is known; absent: what `routes` shows. */
+  readonly routeCoverage?: Readonly<Record<Family, RouteCoverage>>;
+  /** Names of native nft tables, `inet fw`; undefined value: nobody said. */
+  readonly nativeTables?: Fact<readonly string[] | undefined>;
 }

@@ -1,0 +1,212 @@
+/** What a ruleset gives away about the machine that it was made for. */
+
+import type { Interface } from '../model/machine.ts';
+import type { Rule, Ruleset } from '../model/ruleset.ts';
+import {
+  type Address,
+  type AddressRange,
+  addressFromBigInt,
+  addressToBigInt,
+  type Family,
+  prefixLength,
+} from '../net/address.ts';
+import { addressText, networkTextShort } from '../net/address-text.ts';
+import { addressKind } from '../net/documentation.ts';
+import { type InterfacePattern, interfaceMatches, interfacePatternText } from '../net/interface-pattern.ts';
+
+/** A value with its evidence in words. */
+export interface Evidence<T> {
+  readonly value: T;
+  readonly source: string;
+}
+
+export interface Inferences {
+  /** Interfaces that lead outside, best evidence first; none where the rules say nothing. */
+  readonly outside: readonly Evidence<string>[];
+  readonly localAddresses: readonly Evidence<Address>[];
+  /** By family: why this machine must be forwarding. */
+  readonly router: Readonly<Record<Family, Evidence<true> | undefined>>;
+  readonly containerHost: Evidence<true> | undefined;
+  /** Names of all interfaces that rules name without a wildcard. */
+  readonly interfaceNames: readonly string[];
+}
+
+/** Chains of programs that run containers. */
+const containerChain = /^(?:DOCKER|KUBE-|CNI-|CNI_|cali-|NETAVARK|CILIUM_|FLANNEL-|WEAVE-|ANTREA-)/;
+
+/** Interfaces that by their name lead to a provider. */
+const outsideName = /^(?:ppp|wan|wwan)/;
+
+/** The range in the data of DNAT, SNAT and their like; all of them keep it in `range`. */
+function natAddresses(data: unknown): AddressRange | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { range } = data as { readonly range?: { readonly addresses?: AddressRange } };
+  return range?.addresses;
+}
+
+/** `nat/POSTROUTING#1`, with the program's name where it is ip6tables. */
+function ruleName(ruleset: Ruleset, rule: Rule): string {
+  const place = `${rule.table}/${rule.chain}#${rule.index + 1}`;
+  return ruleset.family === 'ipv6' ? `ip6tables rule ${place}` : `rule ${place}`;
+}
+
+function because(ruleset: Ruleset, rule: Rule, words: readonly string[]): string {
+  return `${ruleName(ruleset, rule)} (${words.join(' ')})`;
+}
+
+/** The name that stands for a pattern: itself, a known interface that fits it, or the first of its kind. */
+function nameOf(pattern: InterfacePattern, known: readonly string[]): string | undefined {
+  if (pattern.exact) return pattern.name;
+  if (pattern.name === '') return undefined;
+  return known.find((name) => interfaceMatches(pattern, name)) ?? `${pattern.name}0`;
+}
+
+/** The one address that a `-d` names, if it is one that a machine can have. */
+function hostAddress(rule: Rule): Address | undefined {
+  const dst = rule.base.dst;
+  if (!dst || dst.negated) return undefined;
+  const { address, mask } = dst.value;
+  if (prefixLength(mask) !== (address.family === 'ipv4' ? 32 : 128)) return undefined;
+  const kind = addressKind(address);
+  if (kind === 'multicast' || kind === 'broadcast' || kind === 'unspecified') return undefined;
+  // 192.168.1.255 is more likely a broadcast than a host.
+  if (address.family === 'ipv4' && (address.w3 & 255) === 255) return undefined;
+  return address;
+}
+
+/** A pool of SNAT is taken apart up to this size. */
+const poolMax = 16;
+
+function poolAddresses(range: AddressRange): readonly Address[] {
+  const low = addressToBigInt(range.low);
+  const count = addressToBigInt(range.high) - low + 1n;
+  if (count < 1n || count > BigInt(poolMax)) return [];
+  return Array.from({ length: Number(count) }, (_, i) =>
+    addressFromBigInt(range.low.family, low + BigInt(i)),
+  );
+}
+
+/** Collects first mentions only. */
+function collector<T>(keyOf: (value: T) => string): {
+  add(value: T, source: string): void;
+  readonly list: Evidence<T>[];
+} {
+  const seen = new Set<string>();
+  const list: Evidence<T>[] = [];
+  return {
+    list,
+    add(value, source) {
+      const key = keyOf(value);
+      if (seen.has(key)) return;
+      seen.add(key);
+      list.push({ value, source });
+    },
+  };
+}
+
+/**
+ * Reads the evidence of the rules. `interfaces` are those that are known otherwise; their names resolve wildcards.
+ * Linear in the number of rules.
+ */
+export function inferFromRules(
+  rulesets: readonly Ruleset[],
+  interfaces: readonly Interface[] | undefined,
+): Inferences {
+  const masqueraded = collector<string>(String);
+  const published = collector<string>(String);
+  const named = collector<string>(String);
+  const local = collector<Address>((a) => `${a.family} ${addressText(a)}`);
+  const names = new Set<string>();
+  const router: { ipv4: Evidence<true> | undefined; ipv6: Evidence<true> | undefined } = {
+    ipv4: undefined,
+    ipv6: undefined,
+  };
+  let containerHost: Evidence<true> | undefined;
+  const known = interfaces?.map((i) => i.name) ?? [];
+
+  for (const ruleset of rulesets) {
+    for (const table of ruleset.tables) {
+      for (const chain of table.chains) {
+        if (containerChain.test(chain.name) && !containerHost)
+          containerHost = { value: true, source: `chain ${table.name}/${chain.name}` };
+        // The addresses that Kubernetes rewrites are those of services: no interface has them.
+        const services = chain.name.startsWith('KUBE-');
+        for (const rule of chain.rules) {
+          const { inInterface, outInterface } = rule.base;
+          for (const pattern of [inInterface?.value, outInterface?.value]) {
+            if (!pattern || pattern.name === '' || pattern.name === 'lo') continue;
+            if (pattern.exact) names.add(pattern.name);
+            const name = outsideName.test(pattern.name) ? nameOf(pattern, known) : undefined;
+            if (name !== undefined) named.add(name, `the name ${interfacePatternText(pattern)}`);
+          }
+          const target = rule.target.kind === 'extension' ? rule.target.extension : '';
+          const data = rule.target.kind === 'extension' ? rule.target.data : undefined;
+          const out = outInterface && !outInterface.negated ? outInterface.value : undefined;
+          const into = inInterface && !inInterface.negated ? inInterface.value : undefined;
+          const routes = target === 'MASQUERADE' || target === 'SNAT' || target === 'DNAT';
+          if (table.name === 'nat' && routes && chain.hook !== 'OUTPUT' && !services)
+            router[ruleset.family] ??= { value: true, source: because(ruleset, rule, ['-j', target]) };
+          if (
+            (table.name === 'filter' || table.name === 'mangle') &&
+            into &&
+            out &&
+            into.name !== 'lo' &&
+            out.name !== 'lo'
+          )
+            router[ruleset.family] ??= {
+              value: true,
+              source: because(ruleset, rule, [
+                '-i',
+                interfacePatternText(into),
+                '-o',
+                interfacePatternText(out),
+              ]),
+            };
+          if (table.name === 'nat') {
+            const outName = out && out.name !== 'lo' ? nameOf(out, known) : undefined;
+            const inName = into && into.name !== 'lo' ? nameOf(into, known) : undefined;
+            // With a destination it is the return path of a published service (hairpin), not the way out.
+            if ((target === 'MASQUERADE' || target === 'SNAT') && out && outName && !rule.base.dst)
+              masqueraded.add(
+                outName,
+                because(ruleset, rule, ['-o', interfacePatternText(out), '-j', target]),
+              );
+            if ((target === 'DNAT' || target === 'REDIRECT') && into && inName)
+              published.add(inName, because(ruleset, rule, ['-i', interfacePatternText(into), '-j', target]));
+            const range = target === 'SNAT' ? natAddresses(data) : undefined;
+            if (range)
+              for (const a of poolAddresses(range))
+                local.add(a, because(ruleset, rule, ['--to-source', addressText(a)]));
+            const dst = hostAddress(rule);
+            if ((target === 'DNAT' || target === 'REDIRECT') && dst && chain.hook !== 'OUTPUT' && !services)
+              local.add(dst, because(ruleset, rule, ['-d', addressText(dst), '-j', target]));
+          }
+          if (
+            table.name === 'filter' &&
+            chain.hook === 'INPUT' &&
+            rule.target.kind === 'verdict' &&
+            rule.target.verdict === 'ACCEPT'
+          ) {
+            const dst = hostAddress(rule);
+            if (dst && rule.base.dst)
+              local.add(
+                dst,
+                because(ruleset, rule, ['-d', networkTextShort(rule.base.dst.value), '-j', 'ACCEPT']),
+              );
+          }
+        }
+      }
+    }
+  }
+  for (const name of known) if (outsideName.test(name)) named.add(name, `the name ${name}`);
+  // A redirection on an inner interface (a transparent proxy) looks like a published service, so better evidence
+  // excludes the weaker kinds.
+  const outside = [masqueraded.list, published.list, named.list].find((l) => l.length > 0) ?? [];
+  return {
+    outside,
+    localAddresses: local.list,
+    router,
+    containerHost,
+    interfaceNames: [...names],
+  };
+}
