@@ -65,7 +65,11 @@ export const headerOptions: OptionType<readonly HeaderOption[]> = {
       const type = read(colon < 0 ? part : part.slice(0, colon), 'opt');
       if (typeof type !== 'number') return type;
       if (colon >= 0 && type === 0)
-        return refuse('bad-value', "PAD0 hasn't got length", { word: part, option: context.option });
+        return refuse(
+          'bad-value',
+          context.extension === 'hbh' ? 'PAD0 has not got length' : "PAD0 hasn't got length",
+          { word: part, option: context.option },
+        );
       const length = colon < 0 ? anyLength : read(part.slice(colon + 1), 'length');
       if (typeof length !== 'number') return length;
       out.push({ type, lengthBytes: length === anyLength ? undefined : length });

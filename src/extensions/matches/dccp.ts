@@ -56,7 +56,7 @@ const typeList: OptionType<number> = {
     // As strtok(3): empty words are passed over.
     for (const word of (words[0] ?? '').split(',')) {
       if (word === '') continue;
-      const index = dccpTypeWords.findIndex((w) => w === word.toUpperCase());
+      const index = (dccpTypeWords as readonly string[]).indexOf(word.toUpperCase());
       if (index < 0)
         return refuse('bad-value', `Unknown DCCP type \`${word}'`, { word, option: context.option });
       bits |= 1 << index;

@@ -1,0 +1,44 @@
+# -m ah: full ranges are not printed, not even inverted ones, which match nothing
+:CHAINS filter/INPUT,FORWARD ipv4
+-p ah -m ah --ahspi 0 ; = ; OK
+-p ah -m ah --ahspi 4294967295 ; = ; OK
+-p ah -m ah --ahspi 0x10:0x20 ; -p ah -m ah --ahspi 16:32 ; OK
+-p ah -m ah ! --ahspi 1:2 ; = ; OK
+-p ah -m ah --ahspi :3 ; -p ah -m ah --ahspi 0:3 ; OK
+-p ah -m ah --ahspi 3: ; -p ah -m ah --ahspi 3:4294967295 ; OK
+-p ah -m ah --ahspi 3:3 ; -p ah -m ah --ahspi 3 ; OK
+-p ah -m ah --ahspi 4:3 ; = ; OK
+-p ah -m ah ; = ; OK
+-p ah -m ah --ahspi : ; -p ah -m ah ; OK
+-p ah -m ah ! --ahspi 0:4294967295 ; -p ah -m ah ; OK
+-p ah -m ah --ahspi "" ; -p ah -m ah --ahspi 0 ; OK
+-p ah --ahspi 1 ; -p ah -m ah --ahspi 1 ; OK
+-m ah ; ; FAIL needs-protocol
+-p tcp -m ah --ahspi 1 ; ; FAIL needs-protocol
+! -p ah -m ah --ahspi 1 ; ; FAIL needs-protocol
+-p ah -m ah --ahspi ; ; FAIL missing-argument
+-p ah -m ah --ahspi -1 ; ; FAIL bad-value
+-p ah -m ah --ahspi 4294967296 ; ; FAIL bad-value
+-p ah -m ah --ahspi x:3 ; ; FAIL bad-value
+-p ah -m ah --ahspi 0:x ; ; FAIL bad-value
+-p ah -m ah --ahspi 1:2:3 ; ; FAIL bad-value
+-p ah -m ah --ahspi 1-2 ; ; FAIL bad-value
+-p ah -m ah --ahspi 1 --ahspi 2 ; ; FAIL repeated-option
+-p ah -m ah --ahlen 1 ; ; FAIL unknown-option
+-p ah -m ah --ahres ; ; FAIL unknown-option
+:CHAINS filter/INPUT,FORWARD ipv6
+-m ah ; = ; OK
+-m ah --ahspi 0 ; = ; OK
+-m ah ! --ahspi 500:600 ; = ; OK
+-m ah --ahspi 0:4294967295 ; -m ah ; OK
+-m ah ! --ahspi 0:4294967295 --ahres ; -m ah --ahres ; OK
+-m ah --ahlen 12 ; = ; OK
+-m ah ! --ahlen 12 ; = ; OK
+-m ah --ahlen 0 ; -m ah ; OK
+-m ah ! --ahlen 0 ; = ; OK
+-m ah --ahlen 0x78 --ahres --ahspi 500 ; -m ah --ahspi 500 --ahlen 120 --ahres ; OK
+-p tcp -m ah --ahspi 1 ; = ; OK
+-m ah --ahlen 4294967296 ; ; FAIL bad-value
+-m ah --ahlen 3:4 ; ; FAIL bad-value
+-m ah ! --ahres ; ; FAIL cannot-invert
+-m ah --ahres --ahres ; ; FAIL repeated-option

@@ -1,0 +1,42 @@
+# -m bpf: decimal only, as sscanf reads; the kernel checks the program
+:CHAINS filter/INPUT,FORWARD ipv4,ipv6
+-m bpf --bytecode "4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0" ; = ; OK
+-m bpf --bytecode "1,6 0 0 4294967295" ; = ; OK
+-m bpf --bytecode "1,6 0 0 -1" ; -m bpf --bytecode "1,6 0 0 4294967295" ; OK
+-m bpf --bytecode " 1,  6 0  0 1" ; -m bpf --bytecode "1,6 0 0 1" ; OK
+-m bpf --bytecode "1,6 0 0 1," ; -m bpf --bytecode "1,6 0 0 1" ; OK
+-m bpf --bytecode "1,6 0 0 1x" ; -m bpf --bytecode "1,6 0 0 1" ; OK
+-m bpf --bytecode "1,6 0 0 0xffff" ; -m bpf --bytecode "1,6 0 0 0" ; OK
+-m bpf --bytecode "1,6 300 0 1" ; -m bpf --bytecode "1,6 44 0 1" ; OK
+-m bpf --bytecode "65537,6 0 0 1" ; -m bpf --bytecode "1,6 0 0 1" ; OK
+-m bpf --bytecode "1,22 0 0 0" ; = ; OK
+-m bpf --bytecode "2,100 0 0 31,6 0 0 1" ; = ; OK
+-m bpf --bytecode "2,32 0 0 4294963200,6 0 0 1" ; = ; OK
+-m bpf --bytecode "3,2 0 0 3,96 0 0 3,22 0 0 0" ; = ; OK
+-m bpf --bytecode "2,5 0 0 0,6 0 0 1" ; = ; OK
+-m bpf ; ; FAIL missing-option
+-m bpf --bytecode "" ; ; FAIL bad-bytecode
+-m bpf --bytecode "x" ; ; FAIL bad-bytecode
+-m bpf --bytecode "1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "1 ,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "0," ; ; FAIL bad-bytecode
+-m bpf --bytecode "65536,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "65,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "2,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "1,6 0 0 1,6 0 0 0" ; ; FAIL bad-bytecode
+-m bpf --bytecode "1,6 0 0" ; ; FAIL bad-bytecode
+-m bpf --bytecode "1,0x6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "1,255 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "1,14 0 0 0" ; ; FAIL bad-bytecode
+-m bpf --bytecode "2,48 0 0 9,21 0 0 6" ; ; FAIL bad-bytecode
+-m bpf --bytecode "2,21 5 0 9,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "2,5 0 0 1,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "2,52 0 0 0,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "2,100 0 0 32,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "2,96 0 0 1,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf --bytecode "4,21 1 0 1,2 0 0 3,96 0 0 3,22 0 0 0" ; ; FAIL bad-bytecode
+-m bpf --bytecode "2,40 0 0 4294967295,6 0 0 1" ; ; FAIL bad-bytecode
+-m bpf ! --bytecode "1,6 0 0 1" ; ; FAIL cannot-invert
+-m bpf --bytecode "1,6 0 0 1" --bytecode "1,6 0 0 1" ; ; FAIL repeated-option
+:UNVERIFIED needs an object pinned in the bpf file system
+-m bpf --object-pinned /sys/fs/bpf/filter ; = ; OK

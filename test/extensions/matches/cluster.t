@@ -1,0 +1,25 @@
+# -m cluster: always printed as a mask, though masks above 32 cannot be read
+:CHAINS filter/INPUT,FORWARD ipv4,ipv6
+-m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 0xdeadbeef ; -m cluster --cluster-local-nodemask 0x00000001 --cluster-total-nodes 2 --cluster-hash-seed 0xdeadbeef ; OK
+-m cluster --cluster-total-nodes 2 ! --cluster-local-node 2 --cluster-hash-seed 1 ; -m cluster ! --cluster-local-nodemask 0x00000002 --cluster-total-nodes 2 --cluster-hash-seed 0x00000001 ; OK
+-m cluster --cluster-local-nodemask 0x00000003 --cluster-total-nodes 2 --cluster-hash-seed 0x00000001 ; = ; OK
+-m cluster --cluster-total-nodes 2 ! --cluster-local-nodemask 0x2 --cluster-hash-seed 4294967295 ; -m cluster ! --cluster-local-nodemask 0x00000002 --cluster-total-nodes 2 --cluster-hash-seed 0xffffffff ; OK
+-m cluster --cluster-total-nodes 32 --cluster-local-node 32 --cluster-hash-seed 1 ; -m cluster --cluster-local-nodemask 0x80000000 --cluster-total-nodes 32 --cluster-hash-seed 0x00000001 ; OK
+-m cluster --cluster-total-nodes 32 --cluster-local-nodemask 32 --cluster-hash-seed 1 ; -m cluster --cluster-local-nodemask 0x00000020 --cluster-total-nodes 32 --cluster-hash-seed 0x00000001 ; OK
+-m cluster --cluster-hash-seed 0 --cluster-total-nodes 1 --cluster-local-node 1 ; -m cluster --cluster-local-nodemask 0x00000001 --cluster-total-nodes 1 --cluster-hash-seed 0x00000000 ; OK
+-m cluster ; ; FAIL missing-option
+-m cluster --cluster-total-nodes 2 --cluster-hash-seed 1 ; ; FAIL missing-option
+-m cluster --cluster-total-nodes 2 --cluster-local-node 1 ; ; FAIL missing-option
+-m cluster --cluster-local-node 1 --cluster-hash-seed 1 ; ; FAIL missing-option
+-m cluster --cluster-total-nodes 2 --cluster-local-node 3 --cluster-hash-seed 1 ; ; FAIL too-many-nodes
+-m cluster --cluster-total-nodes 2 --cluster-local-nodemask 0x4 --cluster-hash-seed 1 ; ; FAIL too-many-nodes
+-m cluster --cluster-total-nodes 32 --cluster-local-nodemask 33 --cluster-hash-seed 1 ; ; FAIL bad-value
+-m cluster --cluster-total-nodes 2 --cluster-local-nodemask 0 --cluster-hash-seed 1 ; ; FAIL bad-value
+-m cluster --cluster-total-nodes 33 --cluster-local-node 1 --cluster-hash-seed 1 ; ; FAIL bad-value
+-m cluster --cluster-total-nodes 0 --cluster-local-node 1 --cluster-hash-seed 1 ; ; FAIL bad-value
+-m cluster --cluster-total-nodes 2 --cluster-local-node 0 --cluster-hash-seed 1 ; ; FAIL bad-value
+-m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 4294967296 ; ; FAIL bad-value
+-m cluster --cluster-total-nodes 2 --cluster-local-node 1 --cluster-local-nodemask 1 --cluster-hash-seed 1 ; ; FAIL excluded-option
+-m cluster ! --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 1 ; ; FAIL cannot-invert
+-m cluster --cluster-total-nodes 2 --cluster-local-node 1 ! --cluster-hash-seed 1 ; ; FAIL cannot-invert
+-m cluster --cluster-total-nodes 2 --cluster-total-nodes 2 --cluster-local-node 1 --cluster-hash-seed 1 ; ; FAIL repeated-option

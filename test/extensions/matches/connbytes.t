@@ -1,0 +1,35 @@
+# -m connbytes: a single number is the lower bound; the kernel keeps `!` in the order of the ends
+:CHAINS filter/INPUT,FORWARD ipv4,ipv6
+-m connbytes --connbytes 0:1000 --connbytes-mode packets --connbytes-dir original ; = ; OK
+-m connbytes ! --connbytes 0:1000 --connbytes-mode packets --connbytes-dir original ; = ; OK
+-m connbytes --connbytes 0:4294967295 --connbytes-mode avgpkt --connbytes-dir reply ; = ; OK
+-m connbytes --connbytes 10 --connbytes-mode bytes --connbytes-dir both ; = ; OK
+-m connbytes --connbytes 10: --connbytes-mode bytes --connbytes-dir both ; -m connbytes --connbytes 10 --connbytes-mode bytes --connbytes-dir both ; OK
+-m connbytes --connbytes :10 --connbytes-mode bytes --connbytes-dir both ; -m connbytes --connbytes 0:10 --connbytes-mode bytes --connbytes-dir both ; OK
+-m connbytes --connbytes : --connbytes-mode bytes --connbytes-dir both ; -m connbytes --connbytes 0 --connbytes-mode bytes --connbytes-dir both ; OK
+-m connbytes ! --connbytes 10: --connbytes-mode bytes --connbytes-dir both ; -m connbytes ! --connbytes 10 --connbytes-mode bytes --connbytes-dir both ; OK
+-m connbytes --connbytes 10:10 --connbytes-mode bytes --connbytes-dir both ; = ; OK
+-m connbytes ! --connbytes 10:10 --connbytes-mode bytes --connbytes-dir both ; -m connbytes --connbytes 10:10 --connbytes-mode bytes --connbytes-dir both ; OK
+-m connbytes --connbytes 0:0 --connbytes-mode bytes --connbytes-dir both ; -m connbytes --connbytes 0 --connbytes-mode bytes --connbytes-dir both ; OK
+-m connbytes --connbytes 18446744073709551615 --connbytes-mode bytes --connbytes-dir both ; = ; OK
+-m connbytes --connbytes 0:18446744073709551615 --connbytes-mode bytes --connbytes-dir both ; -m connbytes --connbytes 0 --connbytes-mode bytes --connbytes-dir both ; OK
+-m connbytes --connbytes 0x10:0x20 --connbytes-mode bytes --connbytes-dir both ; -m connbytes --connbytes 16:32 --connbytes-mode bytes --connbytes-dir both ; OK
+-m connbytes --connbytes "" --connbytes-mode bytes --connbytes-dir both ; -m connbytes --connbytes 0 --connbytes-mode bytes --connbytes-dir both ; OK
+-m connbytes --connbytes-dir reply --connbytes-mode packets --connbytes 5 ; -m connbytes --connbytes 5 --connbytes-mode packets --connbytes-dir reply ; OK
+-m connbytes ; ; FAIL missing-option
+-m connbytes --connbytes 10 --connbytes-mode bytes ; ; FAIL missing-option
+-m connbytes --connbytes 10 --connbytes-dir both ; ; FAIL missing-option
+-m connbytes --connbytes-mode bytes --connbytes-dir both ; ; FAIL missing-option
+-m connbytes --connbytes 20:10 --connbytes-mode bytes --connbytes-dir both ; ; FAIL reversed-range
+-m connbytes --connbytes 18446744073709551616 --connbytes-mode bytes --connbytes-dir both ; ; FAIL bad-value
+-m connbytes --connbytes 0:18446744073709551616 --connbytes-mode bytes --connbytes-dir both ; ; FAIL bad-value
+-m connbytes --connbytes x --connbytes-mode bytes --connbytes-dir both ; ; FAIL bad-value
+-m connbytes --connbytes 1:x --connbytes-mode bytes --connbytes-dir both ; ; FAIL bad-value
+-m connbytes --connbytes 1:2:3 --connbytes-mode bytes --connbytes-dir both ; ; FAIL bad-value
+-m connbytes --connbytes -1:2 --connbytes-mode bytes --connbytes-dir both ; ; FAIL bad-value
+-m connbytes --connbytes 1-2 --connbytes-mode bytes --connbytes-dir both ; ; FAIL bad-value
+-m connbytes --connbytes 10 --connbytes-mode BYTES --connbytes-dir both ; ; FAIL bad-value
+-m connbytes --connbytes 10 --connbytes-mode "" --connbytes-dir both ; ; FAIL bad-value
+-m connbytes --connbytes 10 --connbytes-mode bytes --connbytes-dir up ; ; FAIL bad-value
+-m connbytes --connbytes 10 ! --connbytes-mode bytes --connbytes-dir both ; ; FAIL cannot-invert
+-m connbytes --connbytes 10 --connbytes 12 --connbytes-mode bytes --connbytes-dir both ; ; FAIL repeated-option

@@ -1,0 +1,26 @@
+# -m connlabel: numbers are cut to 16 bits, then 0 to 127 will do; names need a connlabel.conf
+:CHAINS filter/INPUT,FORWARD ipv4,ipv6
+-m connlabel --label "40" ; = ; OK
+-m connlabel ! --label 40 ; -m connlabel ! --label "40" ; OK
+-m connlabel --label "41" --set ; = ; OK
+-m connlabel --set ! --label "41" ; -m connlabel ! --label "41" --set ; OK
+-m connlabel --label 0 ; -m connlabel --label "0" ; OK
+-m connlabel --label 127 ; -m connlabel --label "127" ; OK
+-m connlabel --label 0x10 ; -m connlabel --label "16" ; OK
+-m connlabel --label 010 ; -m connlabel --label "8" ; OK
+-m connlabel --label 65536 ; -m connlabel --label "0" ; OK
+-m connlabel --label 4294967296 ; -m connlabel --label "0" ; OK
+-m connlabel ; ; FAIL missing-option
+-m connlabel --set ; ; FAIL missing-option
+-m connlabel --label ; ; FAIL missing-argument
+-m connlabel --label "" ; ; FAIL too-short
+-m connlabel --label 128 ; ; FAIL bad-value
+-m connlabel --label 2048 ; ; FAIL bad-value
+-m connlabel --label 99999999999 ; ; FAIL bad-value
+-m connlabel --label -1 ; ; FAIL unknown-label
+-m connlabel --label 4294967295 ; ; FAIL unknown-label
+-m connlabel --label 1x ; ; FAIL unknown-label
+-m connlabel --label foobar_not_there ; ; FAIL unknown-label
+-m connlabel --label 1 ! --set ; ; FAIL cannot-invert
+-m connlabel --label 1 --label 2 ; ; FAIL repeated-option
+-m connlabel --label 1 --set --set ; ; FAIL repeated-option

@@ -1,0 +1,37 @@
+# -m connlimit: `!` and the other option are the same; a mask longer than 32 is 32
+:CHAINS filter/INPUT,FORWARD ipv4
+-m connlimit --connlimit-above 3 ; -m connlimit --connlimit-above 3 --connlimit-mask 32 --connlimit-saddr ; OK
+-m connlimit --connlimit-upto 3 ; -m connlimit --connlimit-upto 3 --connlimit-mask 32 --connlimit-saddr ; OK
+-m connlimit ! --connlimit-above 3 ; -m connlimit --connlimit-upto 3 --connlimit-mask 32 --connlimit-saddr ; OK
+-m connlimit ! --connlimit-upto 3 ; -m connlimit --connlimit-above 3 --connlimit-mask 32 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 0 ; -m connlimit --connlimit-above 0 --connlimit-mask 32 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 4294967295 ; -m connlimit --connlimit-above 4294967295 --connlimit-mask 32 --connlimit-saddr ; OK
+-m connlimit --connlimit-upto 0x10 ; -m connlimit --connlimit-upto 16 --connlimit-mask 32 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 3 --connlimit-mask 24 ; -m connlimit --connlimit-above 3 --connlimit-mask 24 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 3 --connlimit-mask 0 ; -m connlimit --connlimit-above 3 --connlimit-mask 0 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 3 --connlimit-mask 33 ; -m connlimit --connlimit-above 3 --connlimit-mask 32 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 3 --connlimit-mask 255.255.0.0 ; -m connlimit --connlimit-above 3 --connlimit-mask 16 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 3 --connlimit-mask 255.0.255.0 ; -m connlimit --connlimit-above 3 --connlimit-mask 32 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 3 --connlimit-mask 024 ; -m connlimit --connlimit-above 3 --connlimit-mask 20 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 3 --connlimit-mask 32 --connlimit-saddr ; = ; OK
+-m connlimit --connlimit-daddr --connlimit-upto 5 --connlimit-mask 8 ; -m connlimit --connlimit-upto 5 --connlimit-mask 8 --connlimit-daddr ; OK
+-m connlimit ; ; FAIL missing-option
+-m connlimit --connlimit-mask 24 ; ; FAIL missing-option
+-m connlimit --connlimit-above -1 ; ; FAIL bad-value
+-m connlimit --connlimit-above 4294967296 ; ; FAIL bad-value
+-m connlimit --connlimit-above x ; ; FAIL bad-value
+-m connlimit --connlimit-above 3 --connlimit-mask /24 ; ; FAIL bad-mask
+-m connlimit --connlimit-above 3 --connlimit-mask -1 ; ; FAIL bad-mask
+-m connlimit --connlimit-above 3 --connlimit-mask x ; ; FAIL bad-mask
+-m connlimit --connlimit-above 3 --connlimit-mask "" ; ; FAIL bad-mask
+-m connlimit --connlimit-above 3 ! --connlimit-mask 24 ; ; FAIL cannot-invert
+-m connlimit --connlimit-upto 3 --connlimit-above 3 ; ; FAIL excluded-option
+-m connlimit --connlimit-above 3 --connlimit-saddr --connlimit-daddr ; ; FAIL excluded-option
+-m connlimit --connlimit-above 3 --connlimit-above 4 ; ; FAIL repeated-option
+:CHAINS filter/INPUT,FORWARD ipv6
+-m connlimit --connlimit-above 3 ; -m connlimit --connlimit-above 3 --connlimit-mask 128 --connlimit-saddr ; OK
+-m connlimit --connlimit-upto 3 --connlimit-mask 0 --connlimit-daddr ; = ; OK
+-m connlimit --connlimit-upto 3 --connlimit-mask 64 ; -m connlimit --connlimit-upto 3 --connlimit-mask 64 --connlimit-saddr ; OK
+-m connlimit --connlimit-upto 3 --connlimit-mask ffff:: ; -m connlimit --connlimit-upto 3 --connlimit-mask 16 --connlimit-saddr ; OK
+-m connlimit --connlimit-above 3 --connlimit-mask 129 ; ; FAIL bad-mask
+-m connlimit --connlimit-above 3 --connlimit-mask 255.255.0.0 ; ; FAIL bad-mask

@@ -1,0 +1,35 @@
+# -m dccp: ports are resolved as udp's; full ranges are kept
+:CHAINS filter/INPUT,FORWARD ipv4,ipv6
+-p dccp -m dccp ; = ; OK
+-p dccp -m dccp --sport 80 ; = ; OK
+-p dccp -m dccp ! --sport 80 ! --dport 1000:2000 ; = ; OK
+-p dccp -m dccp ! --sport 80 ! --dport : ; -p dccp -m dccp ! --sport 80 ! --dport 0:65535 ; OK
+-p dccp -m dccp --sport : --dport 1: ; -p dccp -m dccp --sport 0:65535 --dport 1:65535 ; OK
+-p dccp -m dccp --source-port 80:80 --destination-port :90 ; -p dccp -m dccp --sport 80 --dport 0:90 ; OK
+-p dccp -m dccp --sport 4:3 ; = ; OK
+-p dccp -m dccp --sport http:https ; -p dccp -m dccp --sport 80:443 ; OK
+-p dccp -m dccp --sport 65536 ; -p dccp -m dccp --sport 0 ; OK
+-p dccp -m dccp --sport "" ; -p dccp -m dccp --sport 0 ; OK
+-p dccp --sport ssh ; -p dccp -m dccp --sport 22 ; OK
+-p dccp -m dccp --dccp-types REQUEST ; = ; OK
+-p dccp -m dccp ! --dccp-types REQUEST,INVALID ; = ; OK
+-p dccp -m dccp --dccp-types request,response,DATA,ACK,DATAACK,CLOSEREQ,CLOSE,RESET,SYNC,SYNCACK,INVALID ; -p dccp -m dccp --dccp-types REQUEST,RESPONSE,DATA,ACK,DATAACK,CLOSEREQ,CLOSE,RESET,SYNC,SYNCACK,INVALID ; OK
+-p dccp -m dccp --dccp-types ,ACK,,REQUEST, ; -p dccp -m dccp --dccp-types REQUEST,ACK ; OK
+-p dccp -m dccp --dccp-option 255 ; = ; OK
+-p dccp -m dccp ! --dccp-option 0x10 ; -p dccp -m dccp ! --dccp-option 16 ; OK
+-p dccp -m dccp --dccp-option 5 --dccp-types ACK --dport 2 --sport 1 ; -p dccp -m dccp --sport 1 --dport 2 --dccp-types ACK --dccp-option 5 ; OK
+-m dccp --sport 80 ; ; FAIL needs-protocol
+-p tcp -m dccp --sport 80 ; ; FAIL needs-protocol
+! -p dccp -m dccp --sport 80 ; ; FAIL needs-protocol
+-p dccp -m dccp --sport foo ; ; FAIL bad-port
+-p dccp -m dccp --sport 0x50 ; ; FAIL bad-port
+-p dccp -m dccp --sport 80:foo ; ; FAIL bad-port
+-p dccp -m dccp --sport 80,90 ; ; FAIL bad-port
+-p dccp -m dccp --sport -1 ; ; FAIL bad-port
+-p dccp -m dccp --sport 1:2:3 ; ; FAIL bad-value
+-p dccp -m dccp --sport 1 --sport 2 ; ; FAIL repeated-option
+-p dccp -m dccp --dccp-types foo ; ; FAIL bad-value
+-p dccp -m dccp --dccp-types REQUEST,foo ; ; FAIL bad-value
+-p dccp -m dccp --dccp-option 0 ; ; FAIL bad-value
+-p dccp -m dccp --dccp-option 256 ; ; FAIL bad-value
+-p dccp -m dccp --dccp-option x ; ; FAIL bad-value

@@ -1,0 +1,36 @@
+# -m dst: types and lengths are cut to eight bits; a length of 255 is any
+:CHAINS filter/INPUT,FORWARD ipv6
+-m dst ; = ; OK
+-m dst --dst-len 42 ; = ; OK
+-m dst ! --dst-len 0 ; = ; OK
+-m dst --dst-len 4294967295 ; = ; OK
+-m dst --dst-opts 149:92,12:12,123:12 ; = ; OK
+-m dst --dst-opts 1:2,3 --dst-len 42 ; -m dst --dst-len 42 --dst-opts 1:2,3 ; OK
+-m dst --dst-opts 0 ; = ; OK
+-m dst --dst-opts 256 ; -m dst --dst-opts 0 ; OK
+-m dst --dst-opts 1:255 ; -m dst --dst-opts 1 ; OK
+-m dst --dst-opts 1:256 ; -m dst --dst-opts 1:0 ; OK
+-m dst --dst-opts -1 ; -m dst --dst-opts 255 ; OK
+-m dst --dst-opts 99999999999 ; -m dst --dst-opts 255 ; OK
+-m dst --dst-opts 010:0x10 ; -m dst --dst-opts 8:16 ; OK
+-m dst --dst-opts 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 ; = ; OK
+-p tcp -m dst --dst-len 3 ; = ; OK
+-m dst --dst-len 4294967296 ; ; FAIL bad-value
+-m dst --dst-len x ; ; FAIL bad-value
+-m dst --dst-len 3:4 ; ; FAIL bad-value
+-m dst --dst-opts ; ; FAIL missing-argument
+-m dst --dst-opts "" ; ; FAIL bad-value
+-m dst --dst-opts 1, ; ; FAIL bad-value
+-m dst --dst-opts x ; ; FAIL bad-value
+-m dst --dst-opts 1x ; ; FAIL bad-value
+-m dst --dst-opts 1: ; ; FAIL bad-value
+-m dst --dst-opts :1 ; ; FAIL bad-value
+-m dst --dst-opts 1:x ; ; FAIL bad-value
+-m dst --dst-opts 1:2:3 ; ; FAIL bad-value
+-m dst --dst-opts 0:5 ; ; FAIL bad-value
+-m dst --dst-opts 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 ; ; FAIL too-many-options
+-m dst ! --dst-opts 1:2,3 ; ; FAIL cannot-invert
+-m dst --dst-opts 1 --dst-opts 2 ; ; FAIL repeated-option
+-m dst --dst-not-strict --dst-opts 1 ; ; FAIL unknown-option
+:CHAINS filter/INPUT ipv4
+-m dst --dst-len 42 ; ; FAIL unknown-match

@@ -1,0 +1,32 @@
+# -m frag: --fraglen is kept and printed, and never looked at
+:CHAINS filter/INPUT,FORWARD ipv6
+-m frag ; = ; OK
+-m frag --fragid 1 ; = ; OK
+-m frag ! --fragid 1:42 ; = ; OK
+-m frag --fragid : ; -m frag ; OK
+-m frag ! --fragid : ; -m frag ; OK
+-m frag --fragid 5: ; -m frag --fragid 5:4294967295 ; OK
+-m frag --fragid 4:3 ; = ; OK
+-m frag --fragid 0:4294967295 --fraglast ; -m frag --fraglast ; OK
+-m frag --fraglen 42 ; = ; OK
+-m frag ! --fraglen 0 ; = ; OK
+-m frag --fragres ; = ; OK
+-m frag --fragfirst ; = ; OK
+-m frag --fragmore ; = ; OK
+-m frag --fraglast --fragfirst ; -m frag --fragfirst --fraglast ; OK
+-m frag --fragmore --fragfirst --fragres --fraglen 42 --fragid 1 ; -m frag --fragid 1 --fraglen 42 --fragres --fragfirst --fragmore ; OK
+-p tcp -m frag --fragmore ; = ; OK
+-m frag --fragid x ; ; FAIL bad-value
+-m frag --fragid 1:x ; ; FAIL bad-value
+-m frag --fragid 4294967296 ; ; FAIL bad-value
+-m frag --fragid 1:2:3 ; ; FAIL bad-value
+-m frag --fraglen x ; ; FAIL bad-value
+-m frag --fraglen 1:2 ; ; FAIL bad-value
+-m frag --fraglast --fragmore ; ; FAIL excluded-option
+-m frag ! --fragres ; ; FAIL cannot-invert
+-m frag ! --fragfirst ; ; FAIL cannot-invert
+-m frag ! --fragmore ; ; FAIL cannot-invert
+-m frag ! --fraglast ; ; FAIL cannot-invert
+-m frag --fragmore --fragmore ; ; FAIL repeated-option
+:CHAINS filter/INPUT ipv4
+-m frag --fragmore ; ; FAIL unknown-match

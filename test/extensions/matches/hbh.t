@@ -1,0 +1,36 @@
+# -m hbh: types and lengths are cut to eight bits; a length of 255 is any
+:CHAINS filter/INPUT,FORWARD ipv6
+-m hbh ; = ; OK
+-m hbh --hbh-len 42 ; = ; OK
+-m hbh ! --hbh-len 0 ; = ; OK
+-m hbh --hbh-len 4294967295 ; = ; OK
+-m hbh --hbh-opts 149:92,12:12,123:12 ; = ; OK
+-m hbh --hbh-opts 1:2,3 --hbh-len 42 ; -m hbh --hbh-len 42 --hbh-opts 1:2,3 ; OK
+-m hbh --hbh-opts 0 ; = ; OK
+-m hbh --hbh-opts 256 ; -m hbh --hbh-opts 0 ; OK
+-m hbh --hbh-opts 1:255 ; -m hbh --hbh-opts 1 ; OK
+-m hbh --hbh-opts 1:256 ; -m hbh --hbh-opts 1:0 ; OK
+-m hbh --hbh-opts -1 ; -m hbh --hbh-opts 255 ; OK
+-m hbh --hbh-opts 99999999999 ; -m hbh --hbh-opts 255 ; OK
+-m hbh --hbh-opts 010:0x10 ; -m hbh --hbh-opts 8:16 ; OK
+-m hbh --hbh-opts 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 ; = ; OK
+-p tcp -m hbh --hbh-len 3 ; = ; OK
+-m hbh --hbh-len 4294967296 ; ; FAIL bad-value
+-m hbh --hbh-len x ; ; FAIL bad-value
+-m hbh --hbh-len 3:4 ; ; FAIL bad-value
+-m hbh --hbh-opts ; ; FAIL missing-argument
+-m hbh --hbh-opts "" ; ; FAIL bad-value
+-m hbh --hbh-opts 1, ; ; FAIL bad-value
+-m hbh --hbh-opts x ; ; FAIL bad-value
+-m hbh --hbh-opts 1x ; ; FAIL bad-value
+-m hbh --hbh-opts 1: ; ; FAIL bad-value
+-m hbh --hbh-opts :1 ; ; FAIL bad-value
+-m hbh --hbh-opts 1:x ; ; FAIL bad-value
+-m hbh --hbh-opts 1:2:3 ; ; FAIL bad-value
+-m hbh --hbh-opts 0:5 ; ; FAIL bad-value
+-m hbh --hbh-opts 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 ; ; FAIL too-many-options
+-m hbh ! --hbh-opts 1:2,3 ; ; FAIL cannot-invert
+-m hbh --hbh-opts 1 --hbh-opts 2 ; ; FAIL repeated-option
+-m hbh --hbh-not-strict --hbh-opts 1 ; ; FAIL unknown-option
+:CHAINS filter/INPUT ipv4
+-m hbh --hbh-len 42 ; ; FAIL unknown-match
