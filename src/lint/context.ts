@@ -5,14 +5,13 @@ import type { Machine } from '../model/machine.ts';
 import type { CheckContext, RulesetView } from './check.ts';
 import { chooseLocal, chooseRemote, interfaceNames, sidedInterfaces } from './sides.ts';
 import { sketchOfRule } from './sketch.ts';
-import { createSender, type Engine } from './walks.ts';
+import { createSender } from './walks.ts';
 
 /** Makes the context of one machine's views. Nothing is computed before a check asks. */
 export function createContext(
   views: readonly RulesetView[],
   machine: Machine,
   registry: Registry,
-  engine: Engine,
 ): CheckContext {
   let names: readonly string[] | undefined;
   const mentioned = (): readonly string[] => {
@@ -23,7 +22,6 @@ export function createContext(
     views.map((view) => view.ruleset),
     machine,
     registry,
-    engine,
   );
   return {
     machine,

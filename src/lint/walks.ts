@@ -1,9 +1,6 @@
 /** Sends packets through the engine for checks, and reads from the trace what they ask of it. */
 
-import type { ExtensionRegistry } from '../engine/extension-registry.ts';
-import type { Program } from '../engine/program.ts';
-import type { Compile, Simulate } from '../engine/simulate.ts';
-import type { SimulationState } from '../engine/state.ts';
+import { compile, type ExtensionRegistry, emptyState, type Program, simulate } from '../engine/simulate.ts';
 import { assumptionText, tapeOf } from '../engine/tape.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Hook } from '../model/netfilter.ts';
@@ -12,13 +9,6 @@ import type { PolicyRef, RuleRef, Trace } from '../model/trace.ts';
 import type { PacketSketch, SendOptions, Walk } from './check.ts';
 import type { DecidedBy, Inference, Witness } from './finding.ts';
 import { packetOf, sketchKey, wordsOf } from './sketch.ts';
-
-/** The parts of the engine that walks need. */
-export interface Engine {
-  readonly compile: Compile;
-  readonly simulate: Simulate;
-  readonly emptyState: () => SimulationState;
-}
 
 /** A rule, or a built-in chain's policy, as findings name it. */
 export function decidedByOf(at: RuleRef | PolicyRef): DecidedBy {
@@ -97,19 +87,18 @@ export function createSender(
   rulesets: readonly Ruleset[],
   machine: Machine,
   registry: ExtensionRegistry,
-  engine: Engine,
 ): (sketch: PacketSketch, options?: SendOptions) => Walk {
   let program: Program | undefined;
-  const state = engine.emptyState();
+  const state = emptyState();
   const traces = new Map<string, Trace>();
   return (sketch, options = {}) => {
-    program ??= engine.compile(rulesets, machine, registry);
+    program ??= compile(rulesets, machine, registry);
     const assume = options.assume ?? [];
     const key = `${sketchKey(sketch)}|${assume.join('|')}`;
     let trace = traces.get(key);
     if (!trace) {
       const { packet, entry } = packetOf(sketch);
-      ({ trace } = engine.simulate(program, state, packet, entry, 0, tapeOf(assume)));
+      ({ trace } = simulate(program, state, packet, entry, 0, tapeOf(assume)));
       traces.set(key, trace);
     }
     return makeWalk(sketch, trace, options, machine);
