@@ -18,6 +18,7 @@ import {
 } from '../model/netfilter.ts';
 import type { Chain, Counters, Rule, Ruleset } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
+import { intVector } from '../support/int-vector.ts';
 import { type BoundRule, type RuleBinder, type RuleProblem, ruleBinder } from './bind-rule.ts';
 import { type DumpPart, findDumps } from './find-dumps.ts';
 import { ruleBody } from './rule-text.ts';
@@ -97,21 +98,19 @@ export function link({ tree }: Pick<Parsed, 'tree'>, options: LinkOptions): Link
   return { rulesets, diagnostics };
 }
 
-/** Line numbers for offsets that come in ascending order; others cost a walk from the start. */
+/** Line numbers, 1-based, for offsets in any order: one pass over the source, then a binary search each. */
 function lineCounter(source: string): (offset: number) => number {
-  let at = 0;
-  let line = 1;
+  const feeds = intVector(1024);
+  for (let at = source.indexOf('\n'); at >= 0; at = source.indexOf('\n', at + 1)) feeds.push(at);
   return (offset) => {
-    if (offset < at) {
-      at = 0;
-      line = 1;
+    let low = 0;
+    let high = feeds.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (feeds.at(middle) < offset) low = middle + 1;
+      else high = middle;
     }
-    for (;;) {
-      const next = source.indexOf('\n', at);
-      if (next < 0 || next >= offset) return line;
-      line++;
-      at = next + 1;
-    }
+    return low + 1;
   };
 }
 
