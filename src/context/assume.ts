@@ -3,6 +3,7 @@
 import { type Address, sameAddress } from '../net/address.ts';
 import { addressText, parseIpv4, parseIpv6 } from '../net/address-text.ts';
 
+/** One assumption, read. */
 export type Assumption =
   | { readonly kind: 'local' | 'remote'; readonly address: Address }
   | { readonly kind: 'limit'; readonly value: 'under' | 'over' }

@@ -17,6 +17,7 @@ import { promptFamily, readRoutesJson, readRulesJson, routeReader, ruleReader } 
 import { socketReaders } from './read-sockets.ts';
 import { sysctlReader } from './read-sysctls.ts';
 
+/** What {@link claimContext} found. */
 export interface ClaimedContext {
   readonly facts: ContextFacts;
   readonly diagnostics: readonly Diagnostic[];
@@ -85,7 +86,13 @@ function readJson(draft: FactsDraft, value: unknown, start: number, end: number)
       );
     return true;
   }
-  if (has('dst') && (has('dev') || has('flags') || has('type') || has('gateway') || has('nexthops'))) {
+  // `ip -j neigh` has destinations too.
+  if (
+    has('dst') &&
+    !has('state') &&
+    !has('lladdr') &&
+    (has('dev') || has('flags') || has('type') || has('gateway') || has('nexthops'))
+  ) {
     const unread = readRoutesJson(draft, items, hint);
     if (unread > 0)
       draft.diagnostics.push(

@@ -52,6 +52,7 @@ export interface IpsecPolicy {
   readonly templates: readonly IpsecTemplate[];
 }
 
+/** A transformation that a policy asks for, or a state that carries one out. */
 export interface IpsecTemplate {
   readonly source: string;
   readonly destination: string;
@@ -137,6 +138,7 @@ export interface FactsDraft {
   promptCommand: string | undefined;
 }
 
+/** Kinds of facts, as {@link noteSource} counts them. */
 export type FactKind =
   | 'interfaces'
   | 'routes'

@@ -20,6 +20,7 @@ export interface Evidence<T> {
   readonly source: string;
 }
 
+/** What {@link inferFromRules} makes of the rules. */
 export interface Inferences {
   /** Interfaces that lead outside, best evidence first; none where the rules say nothing. */
   readonly outside: readonly Evidence<string>[];

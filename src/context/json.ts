@@ -3,6 +3,7 @@
 /** Deepest nesting that is read; `ip -j` needs five. */
 const depthMax = 64;
 
+/** A JSON text that was read, or where it breaks. */
 export type JsonExtent =
   | { readonly ok: true; readonly value: unknown; readonly end: number }
   | { readonly ok: false; readonly message: string; readonly at: number };
@@ -99,6 +100,7 @@ export function readJsonAt(text: string, start: number): JsonExtent {
   }
 }
 
+/** An object of JSON. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The value as an object with named members, if it is one. */

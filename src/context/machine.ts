@@ -12,6 +12,7 @@ import type { ContextFacts, NftTable, ReadRoute } from './facts.ts';
 import { type Inferences, inferFromRules } from './infer.ts';
 import { defaultSysctls, sysctlInterface } from './sysctls.ts';
 
+/** What {@link buildMachine} puts together. */
 export interface MachineInput {
   readonly facts: ContextFacts;
   readonly rulesets: readonly Ruleset[];

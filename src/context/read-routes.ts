@@ -218,6 +218,9 @@ const routeStart =
 const routeWord =
   /(?:^| )(?:dev|via|nhid|nexthop|proto|scope|table|metric|src)(?: |$)|^(?:blackhole|unreachable|prohibit|throw|[1-9]) /;
 
+/** `ip neigh` begins as a route does. */
+const neighbour = / lladdr | (?:REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|PERMANENT|NOARP|NONE)\s*$/;
+
 function textHop(words: readonly string[]): HopText {
   let via: string | undefined;
   let device: string | undefined;
@@ -239,7 +242,7 @@ function numberWord(text: string | undefined): number | undefined {
 export const routeReader: Reader = {
   read(context, at) {
     const text = lineAt(context, at);
-    if (!routeStart.test(text)) return 0;
+    if (!routeStart.test(text) || neighbour.test(text)) return 0;
     const words = [...wordsOf(text.replaceAll('\\', ' '))];
     let count = 1;
     for (; /^\s+nexthop /.test(lineAt(context, at + count)); count++)

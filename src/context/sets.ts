@@ -24,6 +24,7 @@ import {
 /** 0 no, 1 yes, 2 unknown: the answers of matches. */
 type Answer = 0 | 1 | 2;
 
+/** Which side of the packet a dimension looks at. */
 export type SetDirection = 'src' | 'dst';
 
 /** What a lookup needs of a match's environment. */

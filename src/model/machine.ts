@@ -23,6 +23,7 @@ export interface InterfaceAddress {
   readonly secondary: boolean;
 }
 
+/** A network interface with its addresses. */
 export interface Interface {
   readonly name: string;
   readonly index: number | undefined;
@@ -37,6 +38,7 @@ export interface Interface {
   readonly addresses: readonly InterfaceAddress[];
 }
 
+/** Kinds of routes (`RTN_…`). */
 export type RouteType =
   | 'unicast'
   | 'local'
@@ -57,12 +59,14 @@ export const routeTable = { default: 253, main: 254, local: 255 } as const;
  */
 export type RouteCoverage = 'all' | 'main' | 'connected' | 'none';
 
+/** One way that a route leads. */
 export interface NextHop {
   readonly via: Address | undefined;
   readonly device: string | undefined;
   readonly weight: number;
 }
 
+/** A route of any table. */
 export interface Route {
   readonly type: RouteType;
   readonly destination: Network;
@@ -80,6 +84,7 @@ export interface Route {
   readonly down: boolean;
 }
 
+/** What a policy rule does. */
 export type PolicyRuleAction = 'lookup' | 'blackhole' | 'unreachable' | 'prohibit' | 'goto' | 'nop';
 
 /** A rule of `ip rule`, in the order of `priority`. */
@@ -120,6 +125,7 @@ export interface IpSetMember {
   readonly comment: string | undefined;
 }
 
+/** An ipset as it was saved. */
 export interface IpSet {
   readonly name: string;
   /** `hash:ip,port`, `bitmap:port`, `list:set` … */

@@ -5,6 +5,7 @@
  * order, `w0` the most significant. An IPv4 address lives in `w3`, with `w0`, `w1` and `w2` zero.
  */
 
+/** IPv4 or IPv6. */
 export type Family = 'ipv4' | 'ipv6';
 
 /** One address. Words are unsigned (`>>> 0`), most significant first; IPv4 uses `w3` alone. */

@@ -10,6 +10,7 @@ export interface IcmpSelector {
   readonly codeMax: number;
 }
 
+/** A selector with its name. */
 export interface NamedIcmpType extends IcmpSelector {
   readonly name: string;
 }

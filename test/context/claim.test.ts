@@ -127,6 +127,13 @@ describe('routes', () => {
       [1, true],
     ]);
   });
+  test('neighbours are no routes', () => {
+    const { facts, unclaimed } = claim(
+      '192.0.2.1 dev eth0 lladdr aa:bb:cc:dd:ee:ff REACHABLE \n192.0.2.2 dev eth0 FAILED \n[{"dst":"192.0.2.1","dev":"eth0","lladdr":"aa:bb:cc:dd:ee:ff","state":["STALE"]}]\n',
+    );
+    expect(facts.routes).toBeUndefined();
+    expect(unclaimed).toHaveLength(1);
+  });
   test('tables by name keep their name', () => {
     const { facts } = claim(
       'default via 192.0.2.1 dev eth0 table vpn \n10:\tfrom all fwmark 0x1 lookup vpn\n',
