@@ -148,7 +148,8 @@ export function runHook(w: Walk, hook: Hook): Fate | undefined {
       case 'confirm':
         w.noteConnection();
         if (program.conntrack && !confirm(w)) return { kind: 'lost', reason: 'connection not unique' };
-        break;
+        if (hook === 'INPUT') w.noteConnection();
+        return undefined;
       default: {
         const chain = program.chains[step][hook];
         if (!chain) break;

@@ -1,0 +1,151 @@
+/** A trace of ours in the words of the recorded cases. */
+
+import { ctStatusBit } from '../model/connection.ts';
+import { type Packet, tcpFlag } from '../model/packet.ts';
+import type { Fate, PolicyRef, RuleRef, Trace, TraceEvent } from '../model/trace.ts';
+import { addressText } from '../net/address-text.ts';
+import type { CaseAnswer, CasePacketOut, CaseTraceEntry } from './conform-case.ts';
+
+const fates: Readonly<Record<Fate['kind'], string>> = {
+  local: 'local',
+  forward: 'forward',
+  sent: 'sent',
+  drop: 'drop',
+  reject: 'reject',
+  queue: 'queue',
+  stolen: 'stolen',
+  'route-drop': 'route_drop',
+  'ingress-drop': 'ingress_drop',
+  queued: 'queued',
+  'hook-drop': 'hook_drop',
+  lost: 'lost',
+  'send-error': 'send_error',
+  undecided: 'undecided',
+  exhausted: 'exhausted',
+};
+
+/** Status bits that the recordings name, in their order. */
+const statusNames: readonly (readonly [number, string])[] = [
+  [ctStatusBit.EXPECTED, 'EXPECTED'],
+  [ctStatusBit.SEEN_REPLY, 'SEEN_REPLY'],
+  [ctStatusBit.ASSURED, 'ASSURED'],
+  [ctStatusBit.CONFIRMED, 'CONFIRMED'],
+  [ctStatusBit.SRC_NAT, 'SNAT'],
+  [ctStatusBit.DST_NAT, 'DNAT'],
+  [ctStatusBit.SRC_NAT_DONE, 'SRC_NAT_DONE'],
+  [ctStatusBit.DST_NAT_DONE, 'DST_NAT_DONE'],
+  [ctStatusBit.DYING, 'DYING'],
+];
+
+export function flagNames(flags: number): readonly string[] {
+  return Object.entries(tcpFlag)
+    .filter(([, bit]) => flags & bit)
+    .map(([name]) => name);
+}
+
+function packetOut(p: Packet, onWire: boolean): CasePacketOut {
+  const out: Record<string, unknown> = {
+    src: addressText(p.src),
+    dst: addressText(p.dst),
+    ttl: p.ttl,
+    tos: p.tos,
+    length: p.lengthBytes,
+  };
+  if (p.moreFragments) out['mf'] = true;
+  if (p.fragmentOffsetBytes > 0) out['frag_off'] = p.fragmentOffsetBytes;
+  if (p.sport !== undefined) out['sport'] = p.sport;
+  if (p.dport !== undefined) out['dport'] = p.dport;
+  if (p.protocol === 6 && p.fragmentOffsetBytes === 0) {
+    out['seq'] = p.seq;
+    out['ack'] = p.ack;
+    out['window'] = p.window;
+    out['tcp_flags'] = flagNames(p.tcpFlags);
+    const mss = p.tcpOptions.find((o) => o.kind === 2);
+    if (mss) out['mss'] = Number.parseInt(mss.data, 16);
+  }
+  if (p.icmpType !== undefined) {
+    out['icmp_type'] = p.icmpType;
+    out['icmp_code'] = p.icmpCode;
+    if (p.icmpId !== undefined) out['icmp_id'] = p.icmpId;
+    if (p.icmpSeq !== undefined) out['icmp_seq'] = p.icmpSeq;
+  }
+  out['mark'] = p.mark;
+  if (onWire && p.quote) {
+    const { mark: _, ...quote } = packetOut(p.quote, false) as Record<string, unknown>;
+    out['quote'] = quote;
+  }
+  return out;
+}
+
+function traceEntries(events: readonly TraceEvent[], firstMark: number): CaseTraceEntry[] {
+  const out: CaseTraceEntry[] = [];
+  let mark = firstMark;
+  const push = (entry: CaseTraceEntry, now: number): void => {
+    out.push(now === mark ? entry : { ...entry, mark: now });
+    mark = now;
+  };
+  for (const e of events) {
+    if (e.kind === 'rule') {
+      const { table, chain, number } = e.rule;
+      push(
+        {
+          table,
+          chain,
+          rule: number,
+          verdict: e.outcome,
+          ...(e.to === undefined ? {} : { to: e.to }),
+        },
+        e.mark,
+      );
+    } else if (e.kind === 'policy')
+      push({ table: e.table, chain: e.chain, policy: true, verdict: e.verdict }, e.mark);
+  }
+  return out;
+}
+
+function place(at: RuleRef | PolicyRef): NonNullable<CaseAnswer['drop_at']> {
+  return 'number' in at
+    ? { table: at.table, chain: at.chain, rule: at.number }
+    : { table: at.table, chain: at.chain, policy: true };
+}
+
+/** The answer to one packet of a case. */
+export function answerOf(t: Trace): CaseAnswer {
+  const { fate } = t;
+  const generated = t.events.flatMap((e) =>
+    e.kind === 'generated' && (e.trace.events.length > 0 || e.trace.fate.kind !== 'drop')
+      ? [e.cause === 'broadcast-copy' ? { ...answerOf(e.trace), copy: true } : answerOf(e.trace)]
+      : [],
+  );
+  const c = t.connection;
+  const status = c ? statusNames.filter(([bit]) => c.status & bit).map(([, name]) => name) : [];
+  const tracked =
+    t.events.some((e) => e.kind === 'conntrack') || c?.entry !== undefined || c?.state === 'UNTRACKED';
+  const out = fate.kind === 'forward' || fate.kind === 'sent' ? fate.outInterface : undefined;
+  const wire = fate.kind === 'forward' || fate.kind === 'sent';
+  const packet =
+    fate.kind === 'local' || fate.kind === 'forward' || fate.kind === 'sent'
+      ? ((fate.kind === 'local' ? undefined : fate.fragments?.[0]) ?? fate.packet)
+      : undefined;
+  return {
+    trace: traceEntries(t.events, 0),
+    fate: fates[fate.kind],
+    ...(fate.kind === 'drop' || fate.kind === 'reject' || fate.kind === 'queue' || fate.kind === 'stolen'
+      ? { drop_at: place(fate.at) }
+      : {}),
+    ...(fate.kind === 'reject' ? { reject_with: fate.with } : {}),
+    ...(out === undefined ? {} : { out_iface: out }),
+    ...(packet ? { packet_out: packetOut(packet, wire) } : {}),
+    ...(c && tracked
+      ? {
+          ct: {
+            state: c.state,
+            ...(c.entry === undefined ? {} : { dir: c.direction }),
+            ...(status.length > 0 ? { status } : {}),
+          },
+        }
+      : {}),
+    ...(generated.length > 0 ? { generated } : {}),
+    ...(t.errno === undefined ? {} : { errno: t.errno }),
+  };
+}

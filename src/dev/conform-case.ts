@@ -1,0 +1,342 @@
+/** Recorded kernel cases as fwsim's own data: machine, packets, entry points. The format is in test/fixtures/kernel-cases. */
+
+import { claimContext } from '../context/claim.ts';
+import { createDraft, finishDraft } from '../context/facts.ts';
+import type { JsonObject } from '../context/json.ts';
+import { readRoutesJson, readRulesJson } from '../context/read-routes.ts';
+import { headerBytes, layer4HeaderBytes, readLayer4, readTcpOptions } from '../engine/layer4.ts';
+import type { Fact, Interface, InterfaceAddress, Machine, Provenance } from '../model/machine.ts';
+import { type Packet, type PacketType, type TcpOption, tcpFlag } from '../model/packet.ts';
+import type { EntryPoint } from '../model/trace.ts';
+import { type Family, ipv4, ipv6 } from '../net/address.ts';
+import { addressText, parseAddress } from '../net/address-text.ts';
+
+export interface CasePacket {
+  readonly src: string;
+  readonly dst: string;
+  readonly proto: string;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly id?: number;
+  readonly df?: boolean;
+  readonly mf?: boolean;
+  readonly frag_off?: number;
+  readonly ip_options?: string;
+  readonly sport?: number;
+  readonly dport?: number;
+  readonly tcp_flags?: readonly string[];
+  readonly seq?: number;
+  readonly ack?: number;
+  readonly window?: number;
+  readonly mss?: number;
+  readonly tcp_options?: string;
+  readonly icmp_type?: number;
+  readonly icmp_code?: number;
+  readonly icmp_id?: number;
+  readonly icmp_seq?: number;
+  readonly icmp_rest?: number;
+  readonly quote?: CasePacket;
+  readonly payload?: string;
+  readonly l4_raw?: string;
+  readonly vtag?: number;
+  readonly sctp_chunk?: string;
+  readonly bad_checksum?: boolean;
+  readonly iface?: string;
+  readonly eth_src?: string;
+  readonly eth_dst?: string;
+  readonly local?: boolean;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly mark?: number;
+}
+
+export interface CaseTraceEntry {
+  readonly table: string;
+  readonly chain: string;
+  readonly rule?: number;
+  readonly policy?: boolean;
+  readonly verdict: string;
+  readonly to?: string;
+  readonly mark?: number;
+}
+
+export interface CasePacketOut {
+  readonly [field: string]: unknown;
+}
+
+/** What became of one packet: `expect` of a case, and the answers of a simulator. */
+export interface CaseAnswer {
+  readonly trace?: readonly CaseTraceEntry[];
+  readonly fate: string;
+  readonly drop_at?: {
+    readonly table: string;
+    readonly chain: string;
+    readonly rule?: number;
+    readonly policy?: boolean;
+  };
+  readonly reject_with?: string;
+  readonly out_iface?: string;
+  readonly packet_out?: CasePacketOut;
+  readonly ct?: { readonly state: string; readonly dir?: string; readonly status?: readonly string[] };
+  readonly generated?: readonly (CaseAnswer & { readonly copy?: boolean })[];
+  readonly errno?: string;
+}
+
+export interface KernelCase {
+  readonly id: string;
+  readonly title: string;
+  readonly family: 4 | 6;
+  readonly ruleset: string;
+  readonly ipsets?: string;
+  readonly host: {
+    readonly interfaces: readonly {
+      readonly name: string;
+      readonly mac: string;
+      readonly addresses: readonly string[];
+      readonly mtu?: number;
+    }[];
+    readonly sysctls: Readonly<Record<string, string>>;
+    readonly routes_json: readonly JsonObject[];
+    readonly rules_json: readonly JsonObject[];
+  };
+  readonly conntrack_active: boolean;
+  readonly packets: readonly CasePacket[];
+  readonly expect: readonly CaseAnswer[];
+}
+
+const protocolNumbers: Readonly<Record<string, number>> = {
+  icmp: 1,
+  igmp: 2,
+  tcp: 6,
+  udp: 17,
+  dccp: 33,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  icmpv6: 58,
+  ospf: 89,
+  sctp: 132,
+  udplite: 136,
+};
+
+export function familyOf(c: KernelCase): Family {
+  return c.family === 4 ? 'ipv4' : 'ipv6';
+}
+
+function optionsOf(p: CasePacket): readonly TcpOption[] {
+  const options: TcpOption[] = [];
+  if (p.mss !== undefined) options.push({ kind: 2, data: p.mss.toString(16).padStart(4, '0') });
+  if (p.tcp_options !== undefined) options.push(...readTcpOptions(p.tcp_options));
+  return options;
+}
+
+const initChunk = '01000014000000010000ffff0001000100000001';
+
+/** Reads a packet of a case. `machine` tells how its frame was addressed. */
+export function readPacket(p: CasePacket, family: Family, machine?: Machine): Packet {
+  const protocol = protocolNumbers[p.proto] ?? Number(p.proto);
+  const address = (text: string): Packet['src'] =>
+    parseAddress(family, text) ?? (family === 'ipv4' ? ipv4(0) : ipv6(0, 0, 0, 0));
+  const quote = p.quote && readPacket({ ...p.quote, ttl: p.quote.ttl ?? 64, tos: p.quote.tos ?? 0 }, family);
+  const fragment = (p.frag_off ?? 0) > 0;
+  const raw = p.l4_raw;
+  const ports = [6, 17, 33, 132, 136].includes(protocol);
+  const base: Packet = {
+    family,
+    src: address(p.src),
+    dst: address(p.dst),
+    protocol,
+    ttl: p.ttl,
+    tos: p.tos,
+    lengthBytes: 0,
+    identification: p.id ?? 0,
+    dontFragment: p.df ?? false,
+    moreFragments: p.mf ?? false,
+    fragmentOffsetBytes: p.frag_off ?? 0,
+    ipOptions: p.ip_options ?? '',
+    extensionHeaders: [],
+    sport: ports && !fragment ? (p.sport ?? 0) : undefined,
+    dport: ports && !fragment ? (p.dport ?? 0) : undefined,
+    tcpFlags:
+      protocol === 6 && !fragment
+        ? (p.tcp_flags ?? []).reduce((n, f) => n | tcpFlag[f as keyof typeof tcpFlag], 0)
+        : 0,
+    seq: p.seq ?? 1000,
+    ack: p.ack ?? 0,
+    window: p.window ?? 64240,
+    tcpOptions: protocol === 6 && !fragment ? optionsOf(p) : [],
+    icmpType: fragment ? undefined : p.icmp_type,
+    icmpCode: fragment ? undefined : p.icmp_code,
+    icmpId: p.quote || p.icmp_rest !== undefined ? undefined : p.icmp_id,
+    icmpSeq: p.quote || p.icmp_rest !== undefined ? undefined : p.icmp_seq,
+    icmpRest: p.icmp_rest ?? (p.quote ? 0 : undefined),
+    quote,
+    sctpTag: p.vtag ?? 0,
+    sctpChunks: protocol === 132 && raw === undefined ? (p.sctp_chunk ?? initChunk) : '',
+    spi: undefined,
+    payload: raw !== undefined ? undefined : (p.payload ?? ''),
+    layer4: raw,
+    badChecksum: p.bad_checksum ?? false,
+    mark: p.mark ?? 0,
+    ethSrc: p.eth_src,
+    ethDst: p.eth_dst,
+    packetType: packetTypeOf(p, machine),
+    uid: p.local ? (p.uid ?? 0) : undefined,
+    gid: p.local ? (p.gid ?? 0) : undefined,
+    ...(raw !== undefined && !fragment ? withoutPayload(readLayer4(protocol, raw)) : {}),
+  };
+  const extra =
+    base.quote !== undefined
+      ? quotedBytes(base.quote)
+      : protocol === 132
+        ? base.sctpChunks.length / 2
+        : (base.payload ?? '').length / 2;
+  const fragmentHeader = family === 'ipv6' && (base.moreFragments || fragment || raw !== undefined) ? 8 : 0;
+  const lengthBytes =
+    raw !== undefined
+      ? headerBytes(base) + fragmentHeader + raw.length / 2
+      : headerBytes(base) + layer4HeaderBytes(base) + extra;
+  const payload = base.payload;
+  const spi =
+    (protocol === 50 || protocol === 51) && payload !== undefined && payload.length >= 16
+      ? Number.parseInt(payload.slice(protocol === 50 ? 0 : 8, protocol === 50 ? 8 : 16), 16)
+      : undefined;
+  return { ...base, lengthBytes, spi };
+}
+
+function withoutPayload(fields: Partial<Packet>): Partial<Packet> {
+  const { payload: _, ...rest } = fields;
+  return rest;
+}
+
+/** IPv4 quotes the header and 8 bytes, IPv6 the header and up to 64 bytes. */
+function quotedBytes(q: Packet): number {
+  const data = q.lengthBytes - headerBytes(q);
+  return headerBytes(q) + Math.min(data, q.family === 'ipv4' ? 8 : 64);
+}
+
+function packetTypeOf(p: CasePacket, machine: Machine | undefined): PacketType {
+  if (p.local || p.eth_dst === undefined || !machine) return 'unicast';
+  const own = machine.interfaces.value?.find((i) => i.name === p.iface)?.mac;
+  if (p.eth_dst === own) return 'unicast';
+  if (p.eth_dst === 'ff:ff:ff:ff:ff:ff') return 'broadcast';
+  return Number.parseInt(p.eth_dst.slice(0, 2), 16) & 1 ? 'multicast' : 'otherhost';
+}
+
+export function entryOf(p: CasePacket): EntryPoint {
+  return p.local ? { kind: 'local', rawSocket: true } : { kind: 'arrives', inInterface: p.iface ?? '' };
+}
+
+function fact<T>(value: T, provenance: Provenance = 'given'): Fact<T> {
+  return { value, provenance, source: 'case' };
+}
+
+function interfaceAddress(text: string): InterfaceAddress[] {
+  const [address = '', length = ''] = text.split('/');
+  const family = address.includes(':') ? 'ipv6' : 'ipv4';
+  const a = parseAddress(family, address);
+  if (!a) return [];
+  const prefixLength = Number(length);
+  const hosts = prefixLength >= 31 ? 0 : 0xffffffff >>> prefixLength;
+  return [
+    {
+      address: a,
+      prefixLength,
+      broadcast: family === 'ipv4' && prefixLength < 31 ? ipv4((a.w3 | hosts) >>> 0) : undefined,
+      peer: undefined,
+      scope:
+        family === 'ipv4'
+          ? a.w3 >>> 24 === 127
+            ? 'host'
+            : 'global'
+          : addressText(a) === '::1'
+            ? 'host'
+            : a.w0 >>> 22 === 0x3fa
+              ? 'link'
+              : 'global',
+      secondary: false,
+    },
+  ];
+}
+
+/** IPv4: the first address of a subnet on an interface is the primary one. */
+function addressesOf(texts: readonly string[]): InterfaceAddress[] {
+  const out: InterfaceAddress[] = [];
+  for (const a of texts.flatMap(interfaceAddress)) {
+    const mask = a.prefixLength === 0 ? 0 : (0xffffffff << (32 - a.prefixLength)) >>> 0;
+    const secondary =
+      a.address.family === 'ipv4' &&
+      out.some(
+        (b) =>
+          b.address.family === 'ipv4' &&
+          b.prefixLength === a.prefixLength &&
+          ((b.address.w3 ^ a.address.w3) & mask) === 0,
+      );
+    out.push({ ...a, secondary });
+  }
+  return out;
+}
+
+/** The kernel's lists: IPv6 addresses by scope, the widest first; the newest in front of its equals. */
+function kernelOrder(list: InterfaceAddress[]): InterfaceAddress[] {
+  const v4 = list.filter((a) => a.address.family === 'ipv4');
+  const v6 = list.filter((a) => a.address.family === 'ipv6');
+  const global = v6.filter((a) => a.scope === 'global').reverse();
+  return [...v4, ...global, ...v6.filter((a) => a.scope !== 'global')];
+}
+
+/** Settings that all recordings share and no case lists. */
+const recordedSysctls = {
+  'net.ipv4.conf.all.send_redirects': '0',
+  'net.ipv4.ip_forward': '0',
+  'net.ipv6.conf.all.forwarding': '0',
+};
+
+export function machineOf(c: KernelCase): Machine {
+  const family = familyOf(c);
+  const draft = createDraft();
+  readRoutesJson(draft, c.host.routes_json, family);
+  readRulesJson(draft, c.host.rules_json, family);
+  const facts = finishDraft(draft);
+  const sets = c.ipsets ? (claimContext([{ text: c.ipsets, offset: 0 }]).facts.sets?.value ?? []) : [];
+  const loopback: Interface = {
+    name: 'lo',
+    index: 1,
+    mac: '00:00:00:00:00:00',
+    mtuBytes: 65536,
+    up: true,
+    linkType: 'loopback',
+    master: undefined,
+    group: 0,
+    addresses: [...interfaceAddress('127.0.0.1/8'), ...interfaceAddress('::1/128')],
+  };
+  const interfaces: Interface[] = [
+    loopback,
+    ...c.host.interfaces.map((i, n) => ({
+      name: i.name,
+      index: n + 2,
+      mac: i.mac,
+      mtuBytes: i.mtu ?? 1500,
+      up: true,
+      linkType: 'ether',
+      master: undefined,
+      group: 0,
+      addresses: kernelOrder(addressesOf(i.addresses)),
+    })),
+  ];
+  return {
+    hostName: fact('recorded'),
+    kernelRelease: fact('6.18'),
+    backend: fact('nft'),
+    interfaces: fact(interfaces),
+    routes: fact(facts.routes?.value ?? []),
+    policyRules: fact(facts.policyRules?.value ?? []),
+    sysctls: fact({ ...recordedSysctls, ...c.host.sysctls }),
+    sets: fact(sets),
+    listeners: fact([]),
+    conntrack: fact('auto'),
+    localAddresses: [],
+    remoteAddresses: [],
+    outside: [],
+  };
+}
