@@ -46,23 +46,45 @@ import { tcp } from './matches/tcp.ts';
 import { tos } from './matches/tos.ts';
 import { ttl } from './matches/ttl.ts';
 import { udp } from './matches/udp.ts';
+import { AUDIT } from './targets/AUDIT.ts';
+import { CHECKSUM } from './targets/CHECKSUM.ts';
+import { CLASSIFY } from './targets/CLASSIFY.ts';
+import { CLUSTERIP } from './targets/CLUSTERIP.ts';
 import { CONNMARK } from './targets/CONNMARK.ts';
+import { CONNSECMARK } from './targets/CONNSECMARK.ts';
 import { CT } from './targets/CT.ts';
 import { DNAT } from './targets/DNAT.ts';
+import { DNPT } from './targets/DNPT.ts';
 import { DSCP } from './targets/DSCP.ts';
+import { ECN } from './targets/ECN.ts';
 import { HL } from './targets/HL.ts';
+import { HMARK } from './targets/HMARK.ts';
+import { IDLETIMER } from './targets/IDLETIMER.ts';
+import { LED } from './targets/LED.ts';
 import { LOG } from './targets/LOG.ts';
 import { MARK } from './targets/MARK.ts';
 import { MASQUERADE } from './targets/MASQUERADE.ts';
+import { MIRROR } from './targets/MIRROR.ts';
 import { NETMAP } from './targets/NETMAP.ts';
 import { NFLOG } from './targets/NFLOG.ts';
+import { NFQUEUE } from './targets/NFQUEUE.ts';
 import { NOTRACK } from './targets/NOTRACK.ts';
+import { RATEEST } from './targets/RATEEST.ts';
 import { REDIRECT } from './targets/REDIRECT.ts';
 import { REJECT } from './targets/REJECT.ts';
+import { SECMARK } from './targets/SECMARK.ts';
+import { SET } from './targets/SET.ts';
 import { SNAT } from './targets/SNAT.ts';
+import { SNPT } from './targets/SNPT.ts';
+import { SYNPROXY } from './targets/SYNPROXY.ts';
 import { TCPMSS } from './targets/TCPMSS.ts';
+import { TCPOPTSTRIP } from './targets/TCPOPTSTRIP.ts';
+import { TEE } from './targets/TEE.ts';
 import { TOS } from './targets/TOS.ts';
+import { TPROXY } from './targets/TPROXY.ts';
+import { TRACE } from './targets/TRACE.ts';
 import { TTL } from './targets/TTL.ts';
+import { ULOG } from './targets/ULOG.ts';
 
 /** Matches, then targets, each in the order of their names. */
 export const extensions: readonly Extension[] = [
@@ -111,21 +133,43 @@ export const extensions: readonly Extension[] = [
   tos,
   ttl,
   udp,
+  AUDIT,
+  CHECKSUM,
+  CLASSIFY,
+  CLUSTERIP,
   CONNMARK,
+  CONNSECMARK,
   CT,
   DNAT,
+  DNPT,
   DSCP,
+  ECN,
   HL,
+  HMARK,
+  IDLETIMER,
+  LED,
   LOG,
   MARK,
   MASQUERADE,
+  MIRROR,
   NETMAP,
   NFLOG,
+  NFQUEUE,
   NOTRACK,
+  RATEEST,
   REDIRECT,
   REJECT,
+  SECMARK,
+  SET,
   SNAT,
+  SNPT,
+  SYNPROXY,
   TCPMSS,
+  TCPOPTSTRIP,
+  TEE,
   TOS,
+  TPROXY,
+  TRACE,
   TTL,
+  ULOG,
 ];

@@ -1,0 +1,100 @@
+/**
+ * IPv6-to-IPv6 network prefix translation (RFC 6296), as SNPT and DNPT do it: stateless and neutral to checksums.
+ *
+ * Source: net/ipv6/netfilter/ip6t_NPT.c ip6t_npt_checkentry(), ip6t_npt_map_pfx().
+ */
+
+import {
+  type Address,
+  addressFromBigInt,
+  addressToBigInt,
+  type Network,
+  networkContains,
+  prefixLength,
+  sameAddress,
+} from '../net/address.ts';
+import { networkText } from '../net/address-text.ts';
+import { type OptionSpec, option, type Refusal, refuse } from './define.ts';
+import { hostMask } from './host-address.ts';
+
+export interface PrefixTranslationData {
+  readonly srcPrefix: Network;
+  readonly dstPrefix: Network;
+}
+
+export const prefixTranslationOptions = {
+  'src-pfx': { type: hostMask, required: true },
+  'dst-pfx': { type: hostMask, required: true },
+} as const satisfies Readonly<Record<string, OptionSpec<Network>>>;
+
+/** Refuses prefixes that the kernel does not take: longer than 64 bits, or with host bits. */
+export function checkPrefixes(name: string, data: PrefixTranslationData): Refusal | undefined {
+  for (const [key, { address, mask }] of [
+    ['src-pfx', data.srcPrefix],
+    ['dst-pfx', data.dstPrefix],
+  ] as const) {
+    const fault =
+      (prefixLength(mask) ?? 128) > 64
+        ? 'is longer than 64 bits'
+        : networkContains({ address, mask }, address) && sameAddress(hostBits(address, mask), noBits)
+          ? undefined
+          : 'has bits behind its length';
+    if (fault) {
+      return refuse(
+        'bad-prefix',
+        `${name}: the prefix ${fault}: the kernel refuses the rule (Invalid argument)`,
+        {
+          option: `--${key}`,
+        },
+      );
+    }
+  }
+  return undefined;
+}
+
+const noBits: Address = { family: 'ipv6', w0: 0, w1: 0, w2: 0, w3: 0 };
+
+const hostBits = (a: Address, m: Address): Address => ({
+  family: 'ipv6',
+  w0: (a.w0 & ~m.w0) >>> 0,
+  w1: (a.w1 & ~m.w1) >>> 0,
+  w2: (a.w2 & ~m.w2) >>> 0,
+  w3: (a.w3 & ~m.w3) >>> 0,
+});
+
+/** `--src-pfx A --dst-pfx B` as iptables-save prints it. */
+export const printPrefixes = (d: PrefixTranslationData): readonly string[] => [
+  option('src-pfx', networkText(d.srcPrefix)),
+  option('dst-pfx', networkText(d.dstPrefix)),
+];
+
+/** The eight 16-bit words of an address, most significant first. */
+const words16 = (a: Address): number[] => [a.w0, a.w1, a.w2, a.w3].flatMap((w) => [w >>> 16, w & 0xffff]);
+
+/** Sum in one's complement arithmetic of 16 bits. */
+function fold(sum: number): number {
+  let s = sum;
+  while (s > 0xffff) s = (s & 0xffff) + Math.floor(s / 0x10000);
+  return s;
+}
+
+/** Makes the translation of an address; undefined: the address cannot be translated. */
+export function prefixTranslator(d: PrefixTranslationData): (a: Address) => Address | undefined {
+  const length = Math.max(prefixLength(d.srcPrefix.mask) ?? 0, prefixLength(d.dstPrefix.mask) ?? 0);
+  const keep = (1n << BigInt(128 - length)) - 1n;
+  const prefix = addressToBigInt(d.dstPrefix.address) & ~keep;
+  const sum = (a: Address): number => fold(words16(a).reduce((x, y) => x + y, 0));
+  const adjustment = fold(sum(d.srcPrefix.address) + (~sum(d.dstPrefix.address) & 0xffff));
+  return (a) => {
+    const words = words16(addressFromBigInt('ipv6', (addressToBigInt(a) & keep) | prefix));
+    // The difference goes into the subnet part, or into the first interface word that can take it.
+    const at = length <= 48 ? 3 : words.findIndex((w, i) => i >= 4 && w !== 0xffff);
+    if (at < 0) return undefined;
+    const adjusted = fold((words[at] ?? 0) + adjustment);
+    words[at] = adjusted === 0xffff ? 0 : adjusted;
+    return addressFromBigInt(
+      'ipv6',
+      words.reduce((value, w) => (value << 16n) | BigInt(w), 0n),
+    );
+  };
+}
