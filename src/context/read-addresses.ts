@@ -198,7 +198,7 @@ function readLinkLine(words: readonly string[]): Partial<ReadInterface> {
 }
 
 /** `ip addr` and `ip link`, also with `-s`, `-d`; one block per interface. */
-export const linkBlockReader: Reader = {
+const linkBlockReader: Reader = {
   read(context, at) {
     const m = linkHead.exec(lineAt(context, at));
     if (!m) return 0;
@@ -234,7 +234,7 @@ export const linkBlockReader: Reader = {
 };
 
 /** `ip -o addr`: a line per address. */
-export const oneLineAddressReader: Reader = {
+const oneLineAddressReader: Reader = {
   read(context, at) {
     const m = oneLineHead.exec(lineAt(context, at));
     if (!m) return 0;
@@ -253,7 +253,7 @@ export const oneLineAddressReader: Reader = {
 };
 
 /** `ip -br addr` and `ip -br link`: a line per interface. */
-export const briefReader: Reader = {
+const briefReader: Reader = {
   read(context, at) {
     const m = briefHead.exec(lineAt(context, at));
     if (!m) return 0;
@@ -341,7 +341,7 @@ function ifconfigAddress(words: readonly string[], alias: boolean): InterfaceAdd
 }
 
 /** `ifconfig -a` of net-tools 1.60 and 2. Aliases (`eth0:1`) count for their interface. */
-export const ifconfigReader: Reader = {
+const ifconfigReader: Reader = {
   read(context, at) {
     const first = lineAt(context, at);
     const modern = ifconfigHead.exec(first);

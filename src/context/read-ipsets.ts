@@ -6,7 +6,7 @@ import { type FactsDraft, noteSource, type SetDraft } from './facts.ts';
 import { lineAt, type ReadContext, type Reader } from './lines.ts';
 
 /** Words of an ipset command; a word in double quotes may hold blanks, `\` before a character keeps it. */
-export function ipsetWords(text: string): readonly string[] {
+function ipsetWords(text: string): readonly string[] {
   if (!text.includes('"')) return text.split(' ').filter((w) => w !== '');
   const words: string[] = [];
   let word = '';
@@ -49,7 +49,7 @@ function createOptions(words: readonly string[]): Record<string, string> {
 }
 
 /** Options of a member: everything after the element. */
-export function parseMember(words: readonly string[]): IpSetMember | undefined {
+function parseMember(words: readonly string[]): IpSetMember | undefined {
   const [text, ...options] = words;
   if (text === undefined) return undefined;
   const number = (key: string): number | undefined => {
@@ -86,7 +86,7 @@ const setTypeWord = /^(?:hash|bitmap|list):[a-z,]{2,20}$/;
 const oldTypeWords = new Set(['iphash', 'nethash', 'ipportmap', 'portmap', 'ipmap', 'setlist', 'ipporthash']);
 
 /** `create NAME TYPE …` and `add NAME ELEMENT …`: what `ipset save` prints and `ipset restore` reads. */
-export const ipsetSaveReader: Reader = {
+const ipsetSaveReader: Reader = {
   read(context, at) {
     const text = lineAt(context, at);
     const m = saveLine.exec(text);
@@ -179,7 +179,7 @@ function missingSet(context: ReadContext, at: number, name: string): void {
 const nameLine = /^Name: (\S{1,64})$/;
 
 /** `ipset list`: a block per set, with its members below `Members:`. With `-t` there are none, and so no set. */
-export const ipsetListReader: Reader = {
+const ipsetListReader: Reader = {
   read(context, at) {
     const name = nameLine.exec(lineAt(context, at))?.[1];
     const type = /^Type: (\S{1,32})$/.exec(lineAt(context, at + 1))?.[1];

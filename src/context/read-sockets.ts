@@ -38,7 +38,7 @@ function localEnd(text: string): Pick<Listener, 'address' | 'port' | 'device'> |
 const netidProtocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132, dccp: 33 };
 
 /** One socket a line, with or without the `Netid` column (`ss -tln`: TCP). Sockets that do not listen are passed over. */
-export const ssReader: Reader = {
+const ssReader: Reader = {
   read(context, at) {
     const text = lineAt(context, at);
     if (/^(?:Netid\s+)?State\s+Recv-Q\s+Send-Q\s/.test(text)) {
@@ -68,7 +68,7 @@ export const ssReader: Reader = {
 const netstatLine = /^(tcp|udp|sctp|udplite)(6?)\s+\d+\s+\d+\s+(\S+)\s+(\S+)\s*(.*)$/;
 
 /** `netstat -tulnp`; its header lines too. */
-export const netstatReader: Reader = {
+const netstatReader: Reader = {
   read(context, at) {
     const text = lineAt(context, at);
     if (/^Active Internet connections \(/.test(text) || /^Proto\s+Recv-Q\s+Send-Q\s/.test(text)) {

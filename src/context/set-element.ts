@@ -57,7 +57,7 @@ function parseEnd(family: Family, text: string): { address: Address; length: num
 }
 
 /** The largest networks that together make up the range, first to last. Source: ipset lib ip_set_range_to_cidr(). */
-export function rangeToPrefixes(
+function rangeToPrefixes(
   low: Address,
   high: Address,
 ): readonly { readonly address: Address; readonly length: number }[] {
