@@ -52,7 +52,8 @@ function packetOut(p: Packet, onWire: boolean): CasePacketOut {
     length: p.lengthBytes,
   };
   if (p.moreFragments) out['mf'] = true;
-  if (p.fragmentOffsetBytes > 0) out['frag_off'] = p.fragmentOffsetBytes;
+  if (p.fragmentOffsetBytes > 0 || (p.family === 'ipv6' && p.moreFragments))
+    out['frag_off'] = p.fragmentOffsetBytes;
   if (p.sport !== undefined) out['sport'] = p.sport;
   if (p.dport !== undefined) out['dport'] = p.dport;
   if (p.protocol === 6 && p.fragmentOffsetBytes === 0) {
@@ -121,7 +122,8 @@ export function answerOf(t: Trace): CaseAnswer {
   const status = c ? statusNames.filter(([bit]) => c.status & bit).map(([, name]) => name) : [];
   const tracked =
     t.events.some((e) => e.kind === 'conntrack') || c?.entry !== undefined || c?.state === 'UNTRACKED';
-  const out = fate.kind === 'forward' || fate.kind === 'sent' ? fate.outInterface : undefined;
+  const out =
+    fate.kind === 'forward' || fate.kind === 'sent' || fate.kind === 'lost' ? fate.outInterface : undefined;
   const wire = fate.kind === 'forward' || fate.kind === 'sent';
   const packet =
     fate.kind === 'local' || fate.kind === 'forward' || fate.kind === 'sent'

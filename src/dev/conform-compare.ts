@@ -27,9 +27,8 @@ function packetDifference(
   ours: Readonly<Record<string, unknown>> | undefined,
   kernels: Readonly<Record<string, unknown>> | undefined,
 ): Pick<Difference, 'ours' | 'kernels'> | undefined {
-  if (!ours || !kernels) {
-    return ours || kernels ? { ours: json(ours), kernels: json(kernels) } : undefined;
-  }
+  if (!kernels) return undefined;
+  if (!ours) return { ours: json(ours), kernels: json(kernels) };
   const wrong: [string, unknown, unknown][] = [];
   for (const field of [
     'src',

@@ -65,8 +65,8 @@ function routeAgain(w: Walk, hook: Hook, at: RuleRef | undefined): Fate | undefi
     w.errno ??= 'EINVAL';
     return { kind: 'hook-drop', hook, reason: `reroute: ${answer.reason}`, at };
   }
+  // `-o` in the rest of OUTPUT still means the first interface: the hook's state is not renewed.
   w.destination = answer.destination;
-  w.outInterface = answer.destination.outInterface;
   return undefined;
 }
 
@@ -147,7 +147,8 @@ export function runHook(w: Walk, hook: Hook): Fate | undefined {
       }
       case 'confirm':
         w.noteConnection();
-        if (program.conntrack && !confirm(w)) return { kind: 'lost', reason: 'connection not unique' };
+        if (program.conntrack && !confirm(w))
+          return { kind: 'lost', reason: 'connection not unique', outInterface: w.outInterface };
         if (hook === 'INPUT') w.noteConnection();
         return undefined;
       default: {

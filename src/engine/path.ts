@@ -82,11 +82,7 @@ function deliver(w: Walk): Fate {
   w.outInterface = undefined;
   const end = runHook(w, 'INPUT');
   if (end) return end;
-  // IPv6 puts local fragments together only now.
-  if (w.family === 'ipv6' && isFragment(w.packet)) {
-    const waiting = reassembleHere(w);
-    if (waiting) return waiting;
-  }
+  // IPv6 puts local fragments together only now: each of them is delivered as far as filtering goes.
   return { kind: 'local', inInterface: w.inInterface ?? '', packet: { ...w.packet } };
 }
 
@@ -180,6 +176,7 @@ function output(w: Walk, d: Destination): Fate {
   const end = runHook(w, 'OUTPUT');
   if (end) return end;
   const to = w.destination as Destination;
+  w.outInterface = to.outInterface;
   if (w.family === 'ipv4' && to.copyBack) copyBack(w, to);
   const late = runHook(w, 'POSTROUTING');
   if (late) return late;
@@ -257,5 +254,7 @@ export function sendGenerated(w: Walk, packet: Packet, made: GeneratedPacket): v
   if (made.attach && w.ct && !(w.ct.status & ctStatusBit.TEMPLATE))
     g.attach(w.ct, 'RELATED', w.connection.direction === 'original' ? 'reply' : 'original');
   const fate = output(g, made.destination);
+  // The answer shares the connection: what it set up there holds for the packet that it answers.
+  if (g.ct && w.ct && g.ct.id === w.ct.id) w.attach(g.ct, w.connection.state, w.connection.direction);
   w.emit({ kind: 'generated', cause: made.cause, trace: traceOf(g, fate) });
 }

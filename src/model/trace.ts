@@ -258,7 +258,7 @@ export type Fate =
       readonly at: RuleRef | undefined;
     }
   /** Passed POSTROUTING (or INPUT) and did not come out: conntrack could not confirm it. */
-  | { readonly kind: 'lost'; readonly reason: string }
+  | { readonly kind: 'lost'; readonly reason: string; readonly outInterface: string | undefined }
   /** The local send failed before OUTPUT. */
   | { readonly kind: 'send-error'; readonly errno: string; readonly reason: RouteDropReason }
   /** The tape has no answer for `key`. */
