@@ -30,29 +30,16 @@ function jhashFinal(a: number, b: number, c: number): number {
 const swapped = (w: number): number =>
   ((w & 0xff) << 24) | ((w & 0xff00) << 8) | ((w >>> 8) & 0xff00) | (w >>> 24);
 
-/** Hash of a source address, on little-endian machines. Source: include/linux/jhash.h jhash_1word(), jhash2(). */
+/**
+ * Hash of a source address, on little-endian machines. Of an IPv6 address the kernel hashes the first 32 bits only:
+ * it divides the number of words by four (seen with 6.18).
+ *
+ * Source: include/linux/jhash.h jhash_1word(), jhash2(); net/netfilter/xt_cluster.c xt_cluster_hash().
+ */
 export function clusterHash(a: Address, seed: number): number {
-  if (a.family === 'ipv4') {
-    const start = (seed + jhashInitial + 4) | 0;
-    return jhashFinal((swapped(a.w3) + start) | 0, start, start);
-  }
-  const start = (jhashInitial + 16 + seed) | 0;
-  let x = (start + swapped(a.w0)) | 0;
-  let y = (start + swapped(a.w1)) | 0;
-  let z = (start + swapped(a.w2)) | 0;
-  x = (x - z) ^ rotate(z, 4);
-  z = (z + y) | 0;
-  y = (y - x) ^ rotate(x, 6);
-  x = (x + z) | 0;
-  z = (z - y) ^ rotate(y, 8);
-  y = (y + x) | 0;
-  x = (x - z) ^ rotate(z, 16);
-  z = (z + y) | 0;
-  y = (y - x) ^ rotate(x, 19);
-  x = (x + z) | 0;
-  z = (z - y) ^ rotate(y, 4);
-  y = (y + x) | 0;
-  return jhashFinal((x + swapped(a.w3)) | 0, y, z);
+  const start = (seed + jhashInitial + 4) | 0;
+  const word = a.family === 'ipv4' ? a.w3 : a.w0;
+  return jhashFinal((swapped(word) + start) | 0, start, start);
 }
 
 const hex8 = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
