@@ -24,7 +24,7 @@ import {
   servicesText,
   sourceNatRules,
   strangersInterfaces,
-} from '../path-probes.ts';
+} from './support/path-probes.ts';
 
 /** A rule of FORWARD that keeps strangers from a service, and what becomes of them at this machine. */
 interface Guarded {

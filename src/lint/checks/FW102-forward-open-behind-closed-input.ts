@@ -8,7 +8,7 @@ import {
   sourceNatRules,
   strangersInterfaces,
   unspokenService,
-} from '../path-probes.ts';
+} from './support/path-probes.ts';
 
 /** Services that a stranger would try: if all are let through, nothing is filtered. */
 const tried: readonly Service[] = [unspokenService, { protocol: 6, port: 22 }, { protocol: 6, port: 445 }];

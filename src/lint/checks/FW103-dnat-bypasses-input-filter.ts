@@ -18,7 +18,7 @@ import {
   sideOf,
   strangersInterfaces,
   unspokenService,
-} from '../path-probes.ts';
+} from './support/path-probes.ts';
 
 /** A rule of INPUT that would have kept this packet out, had it come there: by naming its port. */
 function guardOf(

@@ -9,7 +9,7 @@ import {
   servicesOf,
   servicesText,
   sideOf,
-} from '../path-probes.ts';
+} from './support/path-probes.ts';
 
 /** The DNAT rule that took the packet away, if one did. */
 function takenBy(view: RulesetView, walk: Walk): Rule | undefined {

@@ -11,7 +11,7 @@ import {
   servicesOf,
   serviceText,
   sideOf,
-} from '../path-probes.ts';
+} from './support/path-probes.ts';
 
 /** Whether the rule asks conntrack for the original destination: it knows about the translation. */
 function asksForOriginal(rule: Rule): boolean {

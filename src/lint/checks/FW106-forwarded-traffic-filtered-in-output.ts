@@ -9,7 +9,7 @@ import {
   servicesOf,
   serviceText,
   sideOf,
-} from '../path-probes.ts';
+} from './support/path-probes.ts';
 
 export const forwardedTrafficFilteredInOutput = defineCheck({
   code: 'FW106',

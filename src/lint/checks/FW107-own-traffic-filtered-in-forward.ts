@@ -1,7 +1,7 @@
 import { type Address, addressBits, prefixLength, sameAddress } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { denies, rulesAt, sendOptions, servicesOf, serviceText } from '../path-probes.ts';
+import { denies, rulesAt, sendOptions, servicesOf, serviceText } from './support/path-probes.ts';
 
 /** How we know that the address is this machine's: given, inferred from a rule, or not at all. */
 function knownLocal(

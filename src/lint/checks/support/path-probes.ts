@@ -1,0 +1,206 @@
+/**
+ * What the checks of the path family have in common: which service a rule is about, from where strangers come, and
+ * packets sent to this machine and through it. Nothing here judges; the walks do.
+ */
+
+import { multiport } from '../../../extensions/matches/multiport.ts';
+import { tcp } from '../../../extensions/matches/tcp.ts';
+import { udp } from '../../../extensions/matches/udp.ts';
+import type { Hook } from '../../../model/netfilter.ts';
+import type { Rule } from '../../../model/ruleset.ts';
+import { type Address, type Family, networkContains } from '../../../net/address.ts';
+import { interfaceMatches } from '../../../net/interface-pattern.ts';
+import { protocolName } from '../../../net/protocols.ts';
+import { portName } from '../../../net/services.ts';
+import type {
+  CheckContext,
+  ChosenAddress,
+  PacketSketch,
+  RulesetView,
+  SendOptions,
+  SidedInterface,
+  Walk,
+} from '../../check.ts';
+import type { Inference } from '../../finding.ts';
+
+/** A destination port of one protocol. */
+export interface Service {
+  readonly protocol: number;
+  readonly port: number;
+}
+
+/** Samples taken of a range of ports: its ends say enough for a witness. */
+function rangeSamples(low: number, high: number): readonly number[] {
+  return low === high ? [low] : [low, high];
+}
+
+/** The destination ports that a rule names, both ends of each range; none if it names none or only excludes some. */
+export function servicesOf(view: RulesetView, rule: Rule): readonly Service[] {
+  const protocol = rule.base.protocol;
+  if (!protocol || protocol.negated) return [];
+  const ranges: { low: number; high: number }[] = [];
+  const t = view.find(rule, tcp)?.dport ?? view.find(rule, udp)?.dport;
+  if (t && !t.negated) ranges.push(t);
+  const m = view.find(rule, multiport);
+  if (m && !m.negated && m.side !== 'source') ranges.push(...m.ports);
+  const ports = new Set(ranges.flatMap((r) => rangeSamples(r.low, r.high)));
+  return [...ports].map((port) => ({ protocol: protocol.value, port }));
+}
+
+/** `tcp/80`, `udp/53`. */
+export function serviceText(s: Service): string {
+  return `${protocolName(s.protocol)}/${s.port}`;
+}
+
+/** `tcp/80, tcp/443 and udp/53`. */
+export function servicesText(list: readonly Service[]): string {
+  const texts = list.map(serviceText);
+  return texts.length < 2 ? (texts[0] ?? '') : `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
+}
+
+/** A rule that refuses for good: DROP or REJECT. */
+export function denies(rule: Rule): boolean {
+  const t = rule.target;
+  return (
+    (t.kind === 'verdict' && t.verdict === 'DROP') || (t.kind === 'extension' && t.extension === 'REJECT')
+  );
+}
+
+/** A rule that accepts for good. */
+export function accepts(rule: Rule): boolean {
+  return rule.target.kind === 'verdict' && rule.target.verdict === 'ACCEPT';
+}
+
+/** The rules of table filter that packets of this hook can come to, in the order of chains. */
+export function rulesAt(view: RulesetView, hook: Hook): readonly Rule[] {
+  return view.rules().filter((r) => r.table === 'filter' && view.hooks('filter', r.chain).includes(hook));
+}
+
+/** Whether the rule's own -i lets this interface in. */
+export function admitsInterface(rule: Rule, name: string): boolean {
+  const i = rule.base.inInterface;
+  return !i || interfaceMatches(i.value, name) !== i.negated;
+}
+
+/** The interfaces by which strangers come: those known or thought to be outside, else one whose side nobody knows. */
+export function strangersInterfaces(context: CheckContext, family: Family): readonly SidedInterface[] {
+  const all = context.interfaces(family).filter((i) => i.side !== 'loopback');
+  const outside = all.filter((i) => i.side === 'outside');
+  return outside.length > 0 ? outside : all.filter((i) => i.side === 'unknown').slice(0, 1);
+}
+
+/** Interfaces behind which our own networks are. */
+export function insideInterfaces(
+  context: CheckContext,
+  family: Family,
+  except: string,
+): readonly SidedInterface[] {
+  const all = context.interfaces(family).filter((i) => i.side !== 'loopback' && i.name !== except);
+  const inside = all.filter((i) => i.side === 'inside');
+  return inside.length > 0 ? inside : all.filter((i) => i.side === 'unknown');
+}
+
+/** Source NAT of table nat: the rules that hide a network behind this machine. */
+export function sourceNatRules(view: RulesetView): readonly Rule[] {
+  return view
+    .rules()
+    .filter(
+      (r) =>
+        r.table === 'nat' &&
+        r.target.kind === 'extension' &&
+        (r.target.extension === 'MASQUERADE' || r.target.extension === 'SNAT') &&
+        view.hooks('nat', r.chain).includes('POSTROUTING'),
+    );
+}
+
+/** Rules of nat PREROUTING that give packets to another destination. */
+export function destinationNatRules(view: RulesetView): readonly Rule[] {
+  return view
+    .rules()
+    .filter(
+      (r) =>
+        r.table === 'nat' &&
+        r.target.kind === 'extension' &&
+        r.target.extension === 'DNAT' &&
+        view.hooks('nat', r.chain).includes('PREROUTING'),
+    );
+}
+
+/** Puts together what several choices rest on. */
+export function sendOptions(
+  ...parts: readonly { readonly assume: readonly string[]; readonly inferences: readonly Inference[] }[]
+): SendOptions {
+  return {
+    assume: [...new Set(parts.flatMap((p) => p.assume))],
+    inferences: [...new Map(parts.flatMap((p) => p.inferences).map((i) => [i.text, i])).values()],
+  };
+}
+
+/** An interface's inferences in the shape of {@link sendOptions}. */
+export function sideOf(i: SidedInterface): {
+  readonly assume: readonly string[];
+  readonly inferences: readonly Inference[];
+} {
+  return { assume: [], inferences: i.inferences };
+}
+
+/** A packet to one of this machine's own addresses. */
+export function sendToMachine(
+  context: CheckContext,
+  from: SidedInterface,
+  src: ChosenAddress,
+  service: Service,
+  family: Family,
+  dst: ChosenAddress = context.localAddress(family, from.name),
+): Walk {
+  return context.send(
+    {
+      inInterface: from.name,
+      src: src.address,
+      dst: dst.address,
+      protocol: service.protocol,
+      dport: service.port,
+    },
+    sendOptions(dst, src, sideOf(from)),
+  );
+}
+
+/** The same packet to somebody behind this machine. */
+export function sendThrough(
+  context: CheckContext,
+  from: SidedInterface,
+  src: ChosenAddress,
+  service: Service,
+  to: SidedInterface,
+  family: Family,
+): Walk {
+  const dst = context.remoteAddress(family, to.name);
+  const sketch: PacketSketch = {
+    inInterface: from.name,
+    src: src.address,
+    dst: dst.address,
+    protocol: service.protocol,
+    dport: service.port,
+    outInterface: to.name,
+  };
+  return context.send(sketch, sendOptions(dst, src, sideOf(from)));
+}
+
+/** An address whose choice rests on the rule's own words. */
+export function ofRule(address: Address): ChosenAddress {
+  return { address, provenance: 'given', assume: [], inferences: [] };
+}
+
+/** Whether the rule's -d, if it has one, holds this address. */
+export function admitsDestination(rule: Rule, address: Address): boolean {
+  const d = rule.base.dst;
+  return !d || networkContains(d.value, address) !== d.negated;
+}
+
+/** A port that no rule is likely to name: what becomes of it is what becomes of everything not spoken of. */
+export const unspokenService: Service = { protocol: 6, port: 49513 };
+
+/** The port with its usual name, for messages to people. */
+export function serviceName(s: Service): string {
+  return portName(s.protocol, s.port);
+}
