@@ -1,6 +1,6 @@
 import type { Connection } from '../../model/connection.ts';
 import type { CtDirection } from '../../model/netfilter.ts';
-import { defineMatch, NO, type OptionType, option, refuse, tri } from '../define.ts';
+import { defineMatch, NO, type OptionType, option, refuse, tri, YES } from '../define.ts';
 import { oneOf, readRange } from '../option-types.ts';
 
 /** 64 bits; kept as text in data. */
@@ -54,6 +54,9 @@ function amount(d: ConnbytesData, entry: Connection): number {
   }
 }
 
+/** Every connection meets it. */
+const isFull = (d: ConnbytesData): boolean => BigInt(d.low) === 0n && BigInt(d.high) === countMax;
+
 /** Packets or bytes that the connection has carried, this packet included. */
 export const connbytes = defineMatch({
   name: 'connbytes',
@@ -91,17 +94,19 @@ export const connbytes = defineMatch({
   },
   compile: (d) => {
     const [low, high] = [Number(BigInt(d.low)), Number(BigInt(d.high))];
+    const full = isFull(d);
     return (_packet, env) => {
       const { entry } = env.connection;
       if (!entry) return NO;
+      if (full) return YES;
       if (env.timeMs === undefined) return env.ask('connbytes', ['no', 'yes']);
       const what = amount(d, entry);
       return tri(high >= low ? what >= low && what <= high : what < high || what > low);
     };
   },
   packets: (d, space) => {
-    if (BigInt(d.low) === 0n && BigInt(d.high) === countMax) return space.tracked();
-    return space.and(space.tracked(), space.choice({ kind: 'rule' }));
+    const tracked = space.tracked();
+    return isFull(d) ? tracked : space.and(tracked, space.choice({ kind: 'rule' }));
   },
   docs: {
     summary: 'Packets, bytes or average packet size of the connection so far.',
