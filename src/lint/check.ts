@@ -7,15 +7,18 @@
  * witness is a packet that the engine has walked ({@link CheckContext.send} is the only way to make one).
  */
 
-import type { DiagnosticCode, Severity } from '../diagnostics/diagnostic.ts';
+import type { DiagnosticCode, Severity, Span } from '../diagnostics/diagnostic.ts';
+import type { SourceText } from '../diagnostics/sources.ts';
 import type { FieldChange, Outcome, Refusal } from '../extensions/define.ts';
+import type { Registry } from '../extensions/registry.ts';
 import type { LinkedRuleset } from '../link/link.ts';
+import type { ReadMachine } from '../link/read-machine.ts';
 import type { Machine } from '../model/machine.ts';
 import type { CtDirection, CtState, Hook } from '../model/netfilter.ts';
 import type { Chain, Rule, Ruleset, Table } from '../model/ruleset.ts';
 import type { RuleRef, Trace } from '../model/trace.ts';
 import type { Address, Family } from '../net/address.ts';
-import type { Confidence, DecidedBy, Inference } from './finding.ts';
+import type { Confidence, DecidedBy, Finding, Inference } from './finding.ts';
 
 // ---------------------------------------------------------------------------------------------- what a check is
 
@@ -63,6 +66,8 @@ export interface CheckMetadata {
 /** A check. `run` is called once for each machine. */
 export interface Check extends CheckMetadata {
   readonly run: (context: CheckContext) => Iterable<FindingDraft>;
+  /** For checks about the answer itself: called after all others, with what they found. */
+  readonly conclude?: (context: CheckContext, findings: readonly Finding[]) => Iterable<FindingDraft>;
 }
 
 /** Types a check. */
@@ -79,12 +84,16 @@ export type Subject =
   | { readonly kind: 'policy'; readonly view: RulesetView; readonly chain: Chain }
   | { readonly kind: 'chain'; readonly view: RulesetView; readonly chain: Chain }
   | { readonly kind: 'table'; readonly view: RulesetView; readonly table: Table }
+  /** A piece of the input. */
+  | { readonly kind: 'span'; readonly span: Span }
   /** The machine as a whole. */
   | { readonly kind: 'machine' };
 
 /** What a check yields; the runner makes a `Finding` of it. */
 export interface FindingDraft {
   readonly at: Subject;
+  /** A stable name below the code; default: the check's name. */
+  readonly id?: string;
   /** Default: the check's. Taken down to `warning` if the finding rests on inferences. */
   readonly severity?: Severity;
   /**
@@ -126,6 +135,8 @@ export interface Generator {
 /** One family's ruleset with the questions that checks ask of it. Answers are made when first asked, and kept. */
 export interface RulesetView {
   readonly ruleset: Ruleset;
+  /** The text that it stands in. */
+  readonly source: SourceText;
   readonly linked: LinkedRuleset;
   readonly family: Family;
   table(name: string): Table | undefined;
@@ -253,6 +264,9 @@ export interface SidedInterface {
 /** What a check sees of one machine. */
 export interface CheckContext {
   readonly machine: Machine;
+  readonly registry: Registry;
+  /** Everything of the input that is no ruleset: what other commands said, line by line unclaimed. */
+  readonly read: ReadMachine;
   /** At most one of each family; of an undecided dump the reading that is looked at now. */
   readonly views: readonly RulesetView[];
   /** Walks a packet. Undecided walks have the fate `undecided` and prove nothing. Equal questions are walked once. */

@@ -1,7 +1,7 @@
 /** The context of the checks of one machine. */
 
 import type { Registry } from '../extensions/registry.ts';
-import type { Machine } from '../model/machine.ts';
+import type { ReadMachine } from '../link/read-machine.ts';
 import type { CheckContext, RulesetView } from './check.ts';
 import { chooseLocal, chooseRemote, interfaceNames, sidedInterfaces } from './sides.ts';
 import { sketchOfRule } from './sketch.ts';
@@ -10,9 +10,10 @@ import { createSender } from './walks.ts';
 /** Makes the context of one machine's views. Nothing is computed before a check asks. */
 export function createContext(
   views: readonly RulesetView[],
-  machine: Machine,
+  read: ReadMachine,
   registry: Registry,
 ): CheckContext {
+  const { machine } = read;
   let names: readonly string[] | undefined;
   const mentioned = (): readonly string[] => {
     names ??= interfaceNames(machine, views);
@@ -25,6 +26,8 @@ export function createContext(
   );
   return {
     machine,
+    registry,
+    read,
     views,
     send,
     packetsOf(view, rule, given = {}) {

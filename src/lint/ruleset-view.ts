@@ -2,7 +2,7 @@
 
 import { printBase } from '../extensions/base.ts';
 import type { Registry } from '../extensions/registry.ts';
-import type { LinkedRuleset } from '../link/link.ts';
+import type { ReadRuleset } from '../link/read-machine.ts';
 import { ruleText } from '../link/rule-text.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Hook } from '../model/netfilter.ts';
@@ -26,7 +26,8 @@ type Conditions = Partial<BaseMatch>;
 const conditionKeys = ['src', 'dst', 'protocol', 'inInterface', 'outInterface', 'fragment'] as const;
 
 /** Makes the view of one ruleset. */
-export function createView(linked: LinkedRuleset, registry: Registry, machine: Machine): RulesetView {
+export function createView(read: ReadRuleset, registry: Registry, machine: Machine): RulesetView {
+  const { linked, source } = read;
   const { ruleset } = linked;
   const { family } = ruleset;
   const indexes = new Map<string, TableIndex>();
@@ -163,6 +164,7 @@ export function createView(linked: LinkedRuleset, registry: Registry, machine: M
 
   const view: RulesetView = {
     ruleset,
+    source,
     linked,
     family,
     table: (name) => ruleset.tables.find((t) => t.name === name),
