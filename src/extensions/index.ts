@@ -29,22 +29,38 @@ import { hl } from './matches/hl.ts';
 import { icmp } from './matches/icmp.ts';
 import { icmp6 } from './matches/icmp6.ts';
 import { iprange } from './matches/iprange.ts';
+import { ipv6header } from './matches/ipv6header.ts';
+import { ipvs } from './matches/ipvs.ts';
 import { length } from './matches/length.ts';
 import { limit } from './matches/limit.ts';
 import { mac } from './matches/mac.ts';
 import { mark } from './matches/mark.ts';
+import { mh } from './matches/mh.ts';
 import { multiport } from './matches/multiport.ts';
+import { nfacct } from './matches/nfacct.ts';
+import { osf } from './matches/osf.ts';
 import { owner } from './matches/owner.ts';
 import { physdev } from './matches/physdev.ts';
 import { pkttype } from './matches/pkttype.ts';
 import { policy } from './matches/policy.ts';
+import { quota } from './matches/quota.ts';
+import { realm } from './matches/realm.ts';
 import { recent } from './matches/recent.ts';
+import { rpfilter } from './matches/rpfilter.ts';
+import { rt } from './matches/rt.ts';
+import { sctp } from './matches/sctp.ts';
 import { set } from './matches/set.ts';
+import { socket } from './matches/socket.ts';
+import { srh } from './matches/srh.ts';
 import { state } from './matches/state.ts';
 import { statistic } from './matches/statistic.ts';
+import { string } from './matches/string.ts';
 import { tcp } from './matches/tcp.ts';
+import { tcpmss } from './matches/tcpmss.ts';
+import { time } from './matches/time.ts';
 import { tos } from './matches/tos.ts';
 import { ttl } from './matches/ttl.ts';
+import { u32 } from './matches/u32.ts';
 import { udp } from './matches/udp.ts';
 import { AUDIT } from './targets/AUDIT.ts';
 import { CHECKSUM } from './targets/CHECKSUM.ts';
@@ -116,22 +132,38 @@ export const extensions: readonly Extension[] = [
   icmp,
   icmp6,
   iprange,
+  ipv6header,
+  ipvs,
   length,
   limit,
   mac,
   mark,
+  mh,
   multiport,
+  nfacct,
+  osf,
   owner,
   physdev,
   pkttype,
   policy,
+  quota,
+  realm,
   recent,
+  rpfilter,
+  rt,
+  sctp,
   set,
+  socket,
+  srh,
   state,
   statistic,
+  string,
   tcp,
+  tcpmss,
+  time,
   tos,
   ttl,
+  u32,
   udp,
   AUDIT,
   CHECKSUM,

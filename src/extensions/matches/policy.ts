@@ -1,13 +1,4 @@
-import {
-  type Address,
-  addressBits,
-  type Network,
-  networkContains,
-  prefixLength,
-  prefixMask,
-} from '../../net/address.ts';
-import { addressText, parseAddress, parseInetAton } from '../../net/address-text.ts';
-import { parseUnsigned } from '../../net/integer-text.ts';
+import { type Network, networkContains } from '../../net/address.ts';
 import { parseProtocol, protocolText } from '../../net/protocols.ts';
 import {
   type BoundOption,
@@ -19,17 +10,12 @@ import {
   refuse,
   tri,
 } from '../define.ts';
+import { type HostMask, hostMask, hostMaskNetwork, hostMaskText } from '../host-mask.ts';
 import { flag, hex, integer, oneOf } from '../option-types.ts';
 
 interface Negatable<T> {
   readonly value: T;
   readonly negated: boolean;
-}
-
-/** An endpoint as it was written: host bits are kept for printing, the mask decides. */
-interface Endpoint {
-  readonly address: Address;
-  readonly prefixLength: number;
 }
 
 /** Conditions on one transformation. */
@@ -38,8 +24,8 @@ export interface PolicyElement {
   readonly spi: Negatable<number> | undefined;
   readonly protocol: Negatable<number> | undefined;
   readonly mode: Negatable<'transport' | 'tunnel'> | undefined;
-  readonly tunnelDst: Negatable<Endpoint> | undefined;
-  readonly tunnelSrc: Negatable<Endpoint> | undefined;
+  readonly tunnelDst: Negatable<HostMask> | undefined;
+  readonly tunnelSrc: Negatable<HostMask> | undefined;
 }
 
 export interface PolicyData {
@@ -70,56 +56,6 @@ const protocolOption: OptionType<number> = {
         });
   },
 };
-
-/** `address[/mask]` by way of getaddrinfo(3). Masks with holes are taken and ignored. */
-const endpointOption: OptionType<Endpoint> = {
-  arity: 1,
-  placeholder: 'address[/mask]',
-  shape: { kind: 'network' },
-  parse(words, context) {
-    const text = words[0] ?? '';
-    const slash = text.indexOf('/');
-    const host = slash < 0 ? text : text.slice(0, slash);
-    const read = (t: string) => (context.family === 'ipv4' ? parseInetAton(t) : parseAddress('ipv6', t));
-    const address = read(host);
-    if (!address)
-      return refuse('bad-address', `policy: "${host}" is no address of this family`, {
-        word: host === '' ? text : host,
-        option: context.option,
-      });
-    const bits = addressBits(context.family);
-    if (slash < 0) return { address, prefixLength: bits };
-    const maskWord = text.slice(slash + 1);
-    const length = parseUnsigned(maskWord, bits);
-    if (length !== undefined) return { address, prefixLength: length };
-    const mask = read(maskWord);
-    return mask
-      ? { address, prefixLength: prefixLength(mask) ?? bits }
-      : refuse(
-          'bad-mask',
-          `policy: bad value for option "${context.option}", neither a valid network mask nor valid CIDR (0-${bits}).`,
-          { word: context.option, option: context.option },
-        );
-  },
-};
-
-const endpointNetwork = ({ address, prefixLength: length }: Endpoint): Network => {
-  const mask = prefixMask(address.family, length);
-  const and = (a: number, b: number): number => (a & b) >>> 0;
-  return {
-    mask,
-    address: {
-      family: address.family,
-      w0: and(address.w0, mask.w0),
-      w1: and(address.w1, mask.w1),
-      w2: and(address.w2, mask.w2),
-      w3: and(address.w3, mask.w3),
-    },
-  };
-};
-
-const endpointText = ({ address, prefixLength: length }: Endpoint): string =>
-  length === addressBits(address.family) ? addressText(address) : `${addressText(address)}/${length}`;
 
 /** Options of an element, by their key in {@link PolicyElement}. */
 const elementOptions = {
@@ -189,8 +125,8 @@ function printElement(e: PolicyElement): readonly string[] {
   add('spi', e.spi, hex);
   add('protocol', e.protocol, protocolText);
   add('mode', e.mode, (mode) => mode);
-  add('tunnelDst', e.tunnelDst, endpointText);
-  add('tunnelSrc', e.tunnelSrc, endpointText);
+  add('tunnelDst', e.tunnelDst, (h) => hostMaskText(h));
+  add('tunnelSrc', e.tunnelSrc, (h) => hostMaskText(h));
   return out;
 }
 
@@ -210,7 +146,7 @@ function elementMatches(e: PolicyElement, t: IpsecTransform): boolean | undefine
     return same(c.value, actual) === c.negated;
   };
   const equal = (a: unknown, b: unknown): boolean => a === b;
-  const inside = (want: Endpoint, is: Network): boolean => networkContains(endpointNetwork(want), is.address);
+  const inside = (want: HostMask, is: Network): boolean => networkContains(hostMaskNetwork(want), is.address);
   if (fails(e.protocol, t.protocol, equal) || fails(e.mode, t.mode, equal)) return false;
   if (fails(e.spi, t.spi, equal) || fails(e.reqid, t.reqid, equal)) return false;
   if (fails(e.tunnelDst, t.tunnelDst, inside) || fails(e.tunnelSrc, t.tunnelSrc, inside)) return false;
@@ -239,8 +175,8 @@ export const policy = defineMatch({
     strict: { type: flag },
     reqid: { type: integer(0, 0xffffffff), invertible: true, multiple: true },
     spi: { type: integer(0, 0xffffffff, { hex: true }), invertible: true, multiple: true },
-    'tunnel-src': { type: endpointOption, invertible: true, multiple: true },
-    'tunnel-dst': { type: endpointOption, invertible: true, multiple: true },
+    'tunnel-src': { type: hostMask, invertible: true, multiple: true },
+    'tunnel-dst': { type: hostMask, invertible: true, multiple: true },
     proto: { type: protocolOption, invertible: true, multiple: true },
     mode: {
       type: oneOf(['transport', 'tunnel'], (word) => `policy match: invalid mode "${word}"`),
