@@ -110,6 +110,18 @@ function place(at: RuleRef | PolicyRef): NonNullable<CaseAnswer['drop_at']> {
     : { table: at.table, chain: at.chain, policy: true };
 }
 
+/**
+ * The kernel's trace tells the connection's status with the first record of a table's pass; where a hook was passed,
+ * the recorder's own chain at its end told it.
+ */
+function recordedStatus(t: Trace): number {
+  const inHook = ['drop', 'reject', 'hook-drop', 'queue', 'stolen'].includes(t.fate.kind);
+  const from = inHook ? t.events.findLastIndex((e) => e.kind === 'table' && e.skipped === undefined) : -1;
+  if (from >= 0)
+    for (const e of t.events.slice(from)) if (e.kind === 'rule' || e.kind === 'policy') return e.status;
+  return t.connection?.status ?? 0;
+}
+
 /** The answer to one packet of a case. */
 export function answerOf(t: Trace): CaseAnswer {
   const { fate } = t;
@@ -119,7 +131,8 @@ export function answerOf(t: Trace): CaseAnswer {
       : [],
   );
   const c = t.connection;
-  const status = c ? statusNames.filter(([bit]) => c.status & bit).map(([, name]) => name) : [];
+  const bits = recordedStatus(t);
+  const status = statusNames.filter(([bit]) => bits & bit).map(([, name]) => name);
   const tracked =
     t.events.some((e) => e.kind === 'conntrack') || c?.entry !== undefined || c?.state === 'UNTRACKED';
   const out =

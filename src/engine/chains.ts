@@ -176,7 +176,15 @@ function runTarget(w: Walk, c: CompiledChain, i: number): RuleOutcome | 'unknown
   const { mark, tos, ttl, tcpOptions } = p;
   const at = w.events.length;
   const tracing = w.shared.detail !== 'none';
-  if (tracing) w.events.push({ kind: 'rule', rule: ref, outcome: 'continue', to: undefined, mark: p.mark });
+  if (tracing)
+    w.events.push({
+      kind: 'rule',
+      rule: ref,
+      outcome: 'continue',
+      to: undefined,
+      mark: p.mark,
+      status: w.ct?.status ?? 0,
+    });
   w.rule = ref;
   w.asked = undefined;
   const outcome = runner(w);
@@ -185,7 +193,14 @@ function runTarget(w: Walk, c: CompiledChain, i: number): RuleOutcome | 'unknown
     return 'unknown';
   }
   if (tracing) {
-    w.events[at] = { kind: 'rule', rule: ref, outcome, to: undefined, mark: p.mark };
+    w.events[at] = {
+      kind: 'rule',
+      rule: ref,
+      outcome,
+      to: undefined,
+      mark: p.mark,
+      status: w.ct?.status ?? 0,
+    };
     const changed = (field: string, before: unknown, after: unknown): void => {
       if (before !== after) w.emit({ kind: 'change', field, before, after, by: ref });
     };
@@ -208,7 +223,14 @@ export function walkChain(w: Walk, base: CompiledChain): ChainResult {
 
   const matched = (c: CompiledChain, at: number, outcome: RuleOutcome, to?: string): void => {
     if (tracing)
-      w.events.push({ kind: 'rule', rule: c.refs[at] as RuleRef, outcome, to, mark: w.packet.mark });
+      w.events.push({
+        kind: 'rule',
+        rule: c.refs[at] as RuleRef,
+        outcome,
+        to,
+        mark: w.packet.mark,
+        status: w.ct?.status ?? 0,
+      });
   };
 
   for (;;) {
@@ -306,6 +328,13 @@ export function walkChain(w: Walk, base: CompiledChain): ChainResult {
 
   const verdict = base.policy === 'DROP' ? 'drop' : base.policy === 'QUEUE' ? 'queue' : 'accept';
   if (tracing)
-    w.events.push({ kind: 'policy', table: base.table, chain: base.name, verdict, mark: w.packet.mark });
+    w.events.push({
+      kind: 'policy',
+      table: base.table,
+      chain: base.name,
+      verdict,
+      mark: w.packet.mark,
+      status: w.ct?.status ?? 0,
+    });
   return { verdict, at: { table: base.table, chain: base.name, policy: true } };
 }

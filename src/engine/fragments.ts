@@ -7,6 +7,7 @@
 
 import type { Packet } from '../model/packet.ts';
 import { addressText } from '../net/address-text.ts';
+import { layer4ChecksumRight } from './checksum.ts';
 import { headerBytes, readLayer4 } from './layer4.ts';
 import type { Shared } from './shared.ts';
 
@@ -91,7 +92,9 @@ export function collect(s: Shared, p: Packet, user: string): Collected {
     lengthBytes: headerBytes(first) + at,
     layer4: undefined,
     dontFragment: false,
-    ...(bytes === undefined ? {} : readLayer4(first.protocol, bytes)),
+    ...(bytes === undefined
+      ? {}
+      : { ...readLayer4(first.protocol, bytes), badChecksum: !layer4ChecksumRight(first, bytes) }),
   };
   return { kind: 'complete', packet, largestBytes };
 }

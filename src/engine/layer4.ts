@@ -97,9 +97,11 @@ export function layer4HeaderBytes(packet: Packet): number {
     case 1:
     case 58:
       return 8;
-    case 33:
     case 132:
       return 12;
+    case 33:
+      // A request: 48-bit sequence numbers and a service code.
+      return 20;
     default:
       return 0;
   }

@@ -5,8 +5,9 @@
  */
 
 import { ctStatusBit } from '../model/connection.ts';
-import { tcpFlag } from '../model/packet.ts';
+import { type Packet, tcpFlag } from '../model/packet.ts';
 import { isMulticast6, isZero } from './addresses.ts';
+import { isZeroSum, pseudoHeaderSum, sumHex } from './checksum.ts';
 import { tcpHeaderBytes } from './conntrack/tcp.ts';
 import { emptyPacket, replyMark, sendIcmpError } from './icmp-error.ts';
 import { headerBytes } from './layer4.ts';
@@ -34,7 +35,19 @@ const codes6: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** nf_reject_verify_csum(): protocols whose checksum does not cover the payload are not checked. */
-const unchecked = new Set([33, 50, 51, 132, 136, 47]);
+const unchecked = new Set([33, 47, 50, 51, 132, 136]);
+/** Protocols whose checksum is known to be right unless the packet says otherwise. */
+const summed = new Set([1, 6, 17, 58]);
+
+/** Whether the kernel, before it answers, finds the checksum of the packet's contents in order. */
+function checksumAccepted(p: Packet): boolean {
+  if (unchecked.has(p.protocol)) return true;
+  if (summed.has(p.protocol)) return !p.badChecksum;
+  // Any other protocol is summed as if it had a checksum: only contents that sum up to nothing pass.
+  const data = p.layer4 ?? p.payload;
+  if (data === undefined) return true;
+  return isZeroSum(p.family === 'ipv4' ? sumHex(data) : sumHex(data) + pseudoHeaderSum(p, data.length / 2));
+}
 
 /** nf_send_reset(), nf_send_reset6(). */
 function sendReset(w: Walk): void {
@@ -80,7 +93,11 @@ function sendReset(w: Walk): void {
   // nf_ct_set_closing(): the connection is over for conntrack.
   const entry = w.ct;
   if (entry && entry.status & ctStatusBit.CONFIRMED && entry.protocolState.kind === 'tcp') {
-    const next = { ...entry, protocolState: { ...entry.protocolState, state: 'CLOSE' as const } };
+    const next = {
+      ...entry,
+      protocolState: { ...entry.protocolState, state: 'CLOSE' as const },
+      closed: true,
+    };
     storeEntry(w.shared, next);
     w.attach(next, w.connection.state, w.connection.direction);
   }
@@ -103,6 +120,6 @@ export function sendReject(w: Walk, answer: string): void {
   if (!kind) return;
   const p = w.packet;
   if (p.fragmentOffsetBytes > 0) return;
-  if (p.badChecksum && !unchecked.has(p.protocol)) return;
+  if (!checksumAccepted(p)) return;
   sendIcmpError(w, kind[0], kind[1]);
 }

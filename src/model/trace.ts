@@ -132,7 +132,7 @@ export type TraceEvent =
   | { readonly kind: 'confirmed'; readonly entry: number }
   /** A rule was tried and refused the packet. Only with `detail: 'all'`. */
   | { readonly kind: 'miss'; readonly rule: RuleRef; readonly because: MissReason }
-  /** A rule matched. `mark` is the packet's mark afterwards. */
+  /** A rule matched. `mark` is the packet's mark afterwards, `status` the bits of its connection. */
   | {
       readonly kind: 'rule';
       readonly rule: RuleRef;
@@ -140,6 +140,7 @@ export type TraceEvent =
       /** Chain of a jump or goto. */
       readonly to: string | undefined;
       readonly mark: number;
+      readonly status: number;
     }
   /** A user chain was left at its end. */
   | { readonly kind: 'chain-end'; readonly table: string; readonly chain: string; readonly mark: number }
@@ -150,6 +151,7 @@ export type TraceEvent =
       readonly chain: string;
       readonly verdict: 'accept' | 'drop' | 'queue';
       readonly mark: number;
+      readonly status: number;
     }
   /** A field of the packet or its connection changed. */
   | {

@@ -495,7 +495,8 @@ export function trackTcp(
 
   if (!status.seenReply) {
     if (packet.tcpFlags & tcpFlag.RST) return result('kill');
-    if (index === SYN && oldState === 'SYN_SENT') return result('accept');
+    // A repeated SYN neither renews the time nor counts.
+    if (index === SYN && oldState === 'SYN_SENT') return result('accept', 'syn-again');
     if (state === 'ESTABLISHED' && timeoutMs > timeouts.UNACK) timeoutMs = timeouts.UNACK;
     return result('accept', undefined, timeoutMs);
   }

@@ -264,6 +264,7 @@ function trackProtocol(
       const counted = result.reason === undefined;
       keep({
         protocolState: result.track,
+        closed: result.track.state === 'TIME_WAIT' || result.track.state === 'CLOSE',
         status: result.assured ? status | ASSURED : status,
         ...(counted ? {} : { packets: entry.packets, bytes: entry.bytes }),
         ...(result.timeoutMs === undefined
@@ -292,7 +293,8 @@ function trackProtocol(
     }
     case protocol.UDP:
     case protocol.UDPLITE: {
-      if (bad) return 'checksum';
+      // udplite_error() sums with UDP's protocol number, so that no right checksum of UDP-Lite passes.
+      if (bad || (verifying && p.protocol === protocol.UDPLITE)) return 'checksum';
       const replied = (status & SEEN_REPLY) !== 0;
       // Still active two seconds after it began: a stream.
       const stream = replied && w.timeMs > entry.createdMs + 2000;
