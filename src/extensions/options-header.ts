@@ -16,6 +16,7 @@ export interface HeaderOption {
   readonly lengthBytes: number | undefined;
 }
 
+/** What is wanted of the header; both must hold. */
 export interface OptionsHeaderData {
   /** Length of the whole header. */
   readonly length: { readonly bytes: number; readonly negated: boolean } | undefined;

@@ -70,7 +70,10 @@ describe('tidiness', () => {
   test('no file is called after nothing', () => {
     const vague = /\/(?:utils?|helpers?|common|types|misc|shared-code)\.tsx?$/;
     expect(
-      sources.filter(({ path }) => vague.test(path)).map(({ path }) => path),
+      sources
+        // Extensions are called as netfilter calls them, and one is called "helper".
+        .filter(({ path }) => vague.test(path) && !path.startsWith('src/extensions/matches/'))
+        .map(({ path }) => path),
       'name the subject',
     ).toEqual([]);
   });

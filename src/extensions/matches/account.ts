@@ -3,6 +3,7 @@ import { networkText } from '../../net/address-text.ts';
 import { defineMatch, option, refuse, saveString, tri } from '../define.ts';
 import { flag, freeText, networkOption } from '../option-types.ts';
 
+/** Which network is counted, and under which name. */
 export interface AccountData {
   readonly network: Network;
   readonly name: string;

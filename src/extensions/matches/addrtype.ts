@@ -42,6 +42,7 @@ interface TypeCondition {
   readonly negated: boolean;
 }
 
+/** Types wanted of the source and of the destination; both must hold. */
 export interface AddrtypeData {
   readonly source: TypeCondition | undefined;
   readonly destination: TypeCondition | undefined;

@@ -5,6 +5,7 @@ import { findHeader, headerLengthBytes, headerNumber, nextHeader } from '../exte
 import { flag, integer } from '../option-types.ts';
 import { printU32Range, u32Condition, u32Range } from '../u32-range.ts';
 
+/** What is wanted of the authentication header; all of it must hold. */
 export interface AhData {
   readonly spi: RangeCondition | undefined;
   /** IPv6: length of the header in bytes; 0 looks at nothing, even negated. */

@@ -2,6 +2,7 @@ import { type BpfInstruction, bpfInstructionsMax, bpfText, isValidBpf, parseBpf 
 import { defineMatch, type OptionType, option, type Refusal, refuse, tri } from '../define.ts';
 import { freeText } from '../option-types.ts';
 
+/** A program in the rule, or one that stands in the bpf file system. */
 export type BpfData =
   | { readonly kind: 'bytecode'; readonly program: readonly BpfInstruction[] }
   | { readonly kind: 'pinned'; readonly path: string };

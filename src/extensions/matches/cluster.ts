@@ -3,6 +3,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, NO, option, type Refusal, refuse, tri } from '../define.ts';
 import { integer } from '../option-types.ts';
 
+/** How many nodes there are, and which of them this machine answers for. */
 export interface ClusterData {
   readonly totalNodes: number;
   /** Bit i: node i + 1 is ours. */

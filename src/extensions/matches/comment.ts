@@ -1,6 +1,7 @@
 import { defineMatch, option, saveString, YES } from '../define.ts';
 import { freeText } from '../option-types.ts';
 
+/** The remark, cut to 255 bytes. */
 export interface CommentData {
   readonly text: string;
 }

@@ -6,6 +6,7 @@ import { oneOf, readRange } from '../option-types.ts';
 /** 64 bits; kept as text in data. */
 const countMax = 0xffff_ffff_ffff_ffffn;
 
+/** What is counted of the connection, and between which bounds. */
 export interface ConnbytesData {
   /** Decimal, 64 bits. Where `low` is above `high` the condition is inverted: outside of [high, low]. */
   readonly low: string;

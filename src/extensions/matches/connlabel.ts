@@ -4,6 +4,7 @@ import { connectionKey } from '../connection-key.ts';
 import { defineMatch, invertTri, type OptionType, option, refuse, type Tri, tri, YES } from '../define.ts';
 import { flag } from '../option-types.ts';
 
+/** A label of the connection. */
 export interface ConnlabelData {
   /** 0 to 127. */
   readonly bit: number;

@@ -18,6 +18,7 @@ import {
 } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
 
+/** How many connections, counted by which part of which address. */
 export interface ConnlimitData {
   readonly limit: number;
   /** Matches what exceeds the limit; else what stays within. */

@@ -2,6 +2,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, NO, option, tri } from '../define.ts';
 import { type MaskedValue, markMask, maskedText } from '../option-types.ts';
 
+/** Value and mask that the connection mark is compared with. */
 export interface ConnmarkMatchData extends MaskedValue {
   readonly negated: boolean;
 }

@@ -2,6 +2,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, invertTri, option } from '../define.ts';
 import { integer } from '../option-types.ts';
 
+/** Number of a processor, from 0. */
 export interface CpuData {
   readonly cpu: number;
   readonly negated: boolean;

@@ -33,6 +33,7 @@ export const dccpTypeWords = [
   'INVALID',
 ] as const;
 
+/** Conditions on the DCCP header; all of them must hold. */
 export interface DccpData {
   readonly sport: RangeCondition | undefined;
   readonly dport: RangeCondition | undefined;

@@ -19,6 +19,7 @@ interface GroupCondition extends MaskedValue {
   readonly negated: boolean;
 }
 
+/** Groups wanted of the incoming and of the outgoing interface. */
 export interface DevgroupData {
   readonly source: GroupCondition | undefined;
   readonly destination: GroupCondition | undefined;

@@ -3,6 +3,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, type OptionType, option, type Refusal, refuse, tri } from '../define.ts';
 import { integer } from '../option-types.ts';
 
+/** The code point that is wanted. */
 export interface DscpData {
   /** Six bits. */
   readonly value: number;

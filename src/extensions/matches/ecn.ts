@@ -7,6 +7,7 @@ interface Negatable {
   readonly negated: boolean;
 }
 
+/** ECN bits wanted of the headers; all of them must hold. */
 export interface EcnData {
   /** Echo flag of the TCP header. */
   readonly ece: Negatable | undefined;

@@ -2,6 +2,7 @@ import { meetsRange, type RangeCondition, rangePackets } from '../conditions.ts'
 import { defineMatch, NO, tri } from '../define.ts';
 import { printU32Range, u32Condition, u32Range } from '../u32-range.ts';
 
+/** The SPIs that are wanted; undefined: any. */
 export interface EspData {
   readonly spi: RangeCondition | undefined;
 }

@@ -5,6 +5,7 @@ import { findHeader, headerNumber, nextHeader } from '../extension-headers.ts';
 import { flag, integer } from '../option-types.ts';
 import { printU32Range, u32Condition, u32Range } from '../u32-range.ts';
 
+/** What is wanted of the fragment header; all of it must hold. */
 export interface FragData {
   readonly id: RangeCondition | undefined;
   /** Kept and printed; the kernel does not look at it. */

@@ -2,6 +2,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, option, saveString, tri } from '../define.ts';
 import { freeText } from '../option-types.ts';
 
+/** Name of a helper, at most 29 bytes. */
 export interface HelperData {
   /** Empty: any helper. */
   readonly name: string;

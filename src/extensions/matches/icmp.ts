@@ -18,6 +18,7 @@ import {
   tri,
 } from '../define.ts';
 
+/** Type and codes of a message, with the `!` in front of them. */
 export interface IcmpData extends IcmpSelector {
   readonly negated: boolean;
 }

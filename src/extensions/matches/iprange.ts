@@ -18,6 +18,7 @@ interface RangeSide extends AddressRange {
   readonly negated: boolean;
 }
 
+/** Ranges of the source and of the destination; both must hold. */
 export interface IprangeData {
   readonly source: RangeSide | undefined;
   readonly destination: RangeSide | undefined;
