@@ -36,6 +36,6 @@ export function createContext(
     },
     interfaces: () => sidedInterfaces(machine, mentioned()),
     localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),
-    remoteAddress: (family, behind) => chooseRemote(machine, family, behind),
+    remoteAddress: (family, behind) => chooseRemote(machine, views, family, behind),
   };
 }

@@ -7,7 +7,7 @@ import { type ReadMachine, readMachine } from '../link/read-machine.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Rule } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
-import type { Check, FindingDraft, RulesetView, Subject } from './check.ts';
+import type { Check, FindingDraft, RulesetView, Subject, Walk } from './check.ts';
 import { createContext } from './context.ts';
 import type { Confidence, Finding, Inference } from './finding.ts';
 import { nowhere, placeOf, spanOf, subjectKey } from './place.ts';
@@ -90,7 +90,10 @@ function lookAt(
     .map((d) => placer.diagnostic(d, allChecks))
     .filter(({ finding }) => shown.has(finding.code) || !allChecks.some((c) => c.code === finding.code));
   for (const check of checks) {
-    for (const draft of check.run(context)) placed.push(placer.draft(check, draft));
+    for (const draft of check.run(context)) {
+      // A walk that nobody decided shows nothing.
+      if (draft.witness === undefined || isDecided(draft.witness)) placed.push(placer.draft(check, draft));
+    }
   }
   const kept = withoutExplained(placed, checks);
   const ordered = kept.sort(byPlace);
@@ -99,6 +102,10 @@ function lookAt(
     for (const draft of check.conclude?.(context, soFar) ?? []) ordered.push(placer.draft(check, draft));
   }
   return ordered.sort(byPlace).map(({ finding }) => finding);
+}
+
+function isDecided(walk: Walk): boolean {
+  return walk.fate !== 'undecided' && walk.fate !== 'exhausted';
 }
 
 /** One cause, one finding: drops what a finding of a code that it yields to says already, or covers. */

@@ -5,12 +5,14 @@ import {
   type Address,
   addressBits,
   type Family,
+  type Network,
   networkContains,
   prefix,
+  prefixLength,
   sameAddress,
 } from '../net/address.ts';
 import { addressText, parseAddress } from '../net/address-text.ts';
-import { witnessAddresses } from '../net/documentation.ts';
+import { addressKind, witnessAddresses } from '../net/documentation.ts';
 import type { ChosenAddress, RulesetView, SidedInterface } from './check.ts';
 import type { Inference } from './finding.ts';
 
@@ -104,8 +106,54 @@ export function chooseLocal(machine: Machine, family: Family, inInterface?: stri
   };
 }
 
+/** Addresses that stand for a host inside, where nothing is known of the networks there. */
+const insideStandIns: Readonly<Record<Family, string>> = { ipv4: '192.168.1.7', ipv6: 'fd00::7' };
+
+/** A host of a network that rules place behind an interface: `-i eth1 -s NET`, `-o eth1 -d NET`. */
+function behindByRules(
+  machine: Machine,
+  family: Family,
+  behind: string,
+  views: readonly RulesetView[],
+): Address | undefined {
+  for (const view of views) {
+    if (view.family !== family) continue;
+    for (const { base } of view.rules()) {
+      const sides = [
+        [base.inInterface, base.src],
+        [base.outInterface, base.dst],
+      ] as const;
+      for (const [device, net] of sides) {
+        if (!device || device.negated || !device.value.exact || device.value.name !== behind) continue;
+        if (!net || net.negated) continue;
+        const address = ordinaryHost(net.value);
+        const own = machine.localAddresses.some((f) => sameAddress(f.value, address));
+        if (!own && !isUnusable(address)) return address;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** A host of a network: its seventh, or the network's one address. */
+function ordinaryHost(net: Network): Address {
+  const length = prefixLength(net.mask);
+  const single = length === undefined || length > addressBits(net.address.family) - 4;
+  return single ? net.address : { ...net.address, w3: (net.address.w3 | 7) >>> 0 };
+}
+
+function isUnusable(address: Address): boolean {
+  const kind = addressKind(address);
+  return kind === 'multicast' || kind === 'broadcast' || kind === 'unspecified' || kind === 'loopback';
+}
+
 /** See `CheckContext.remoteAddress`. */
-export function chooseRemote(machine: Machine, family: Family, behind?: string): ChosenAddress {
+export function chooseRemote(
+  machine: Machine,
+  views: readonly RulesetView[],
+  family: Family,
+  behind?: string,
+): ChosenAddress {
   const known = machine.interfaces.value ?? [];
   const own = (a: Address): boolean =>
     known.some((i) => i.addresses.some((x) => sameAddress(x.address, a))) ||
@@ -121,6 +169,16 @@ export function chooseRemote(machine: Machine, family: Family, behind?: string):
       if (networkContains(net, address) && !own(address))
         return { address, provenance: 'given', assume: [], inferences: [] };
     }
+  }
+  if (behind !== undefined && !outside && !at) {
+    const address = behindByRules(machine, family, behind, views) ?? mustRead(family, insideStandIns[family]);
+    if (!own(address))
+      return {
+        address,
+        provenance: 'assumed',
+        assume: [`remote=${addressText(address)}`],
+        inferences: [],
+      };
   }
   const neighbours = known.flatMap((i) => i.addresses).filter((a) => a.address.family === family);
   const connected = (a: Address): boolean =>

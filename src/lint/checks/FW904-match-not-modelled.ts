@@ -1,6 +1,12 @@
-import { draftSpace } from '../../expression/draft-space.ts';
+import { type Condition, draftSpace } from '../../expression/draft-space.ts';
 import type { MatchUse, Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type RulesetView } from '../check.ts';
+
+/** Whether a condition looks into the packet, behind its headers. */
+function isAboutContents(condition: Condition): boolean {
+  if (condition.kind !== 'choice' || condition.choice.kind !== 'pure') return false;
+  return condition.choice.reads.some((field) => field === 'payload' || field === 'tcpOptions');
+}
 
 /** Whether nothing that is modelled of a packet decides this match. */
 function isNotModelled(context: CheckContext, view: RulesetView, rule: Rule, use: MatchUse): boolean {
@@ -13,12 +19,7 @@ function isNotModelled(context: CheckContext, view: RulesetView, rule: Rule, use
     machine: context.machine,
   });
   const ways = space.ways(set, 16);
-  return (
-    ways.length > 0 &&
-    ways.every((way) =>
-      way.some(({ condition }) => condition.kind === 'choice' && condition.choice.kind === 'pure'),
-    )
-  );
+  return ways.length > 0 && ways.every((way) => way.some(({ condition }) => isAboutContents(condition)));
 }
 
 /** Matches that answer "unknown". */
