@@ -112,6 +112,8 @@ export type TextShape =
  */
 export interface OptionType<T> {
   readonly arity: number;
+  /** The word may be missing: none is taken where the next begins with `-` or `!`, and `parse` gets none. */
+  readonly optional?: true;
   /** What iptables says where words are missing; default: `option "--x" requires an argument`. */
   readonly missing?: string;
   /** For help texts: `port[:port]`. Empty for a flag. */

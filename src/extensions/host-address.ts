@@ -9,30 +9,14 @@ import {
   type Address,
   addressBits,
   type Family,
-  ipv4,
   type Network,
+  network,
   prefixLength,
   prefixMask,
 } from '../net/address.ts';
-import { parseIpv6 } from '../net/address-text.ts';
+import { parseInetAton, parseIpv6 } from '../net/address-text.ts';
 import { parseUnsigned } from '../net/integer-text.ts';
 import { type OptionType, type Refusal, refuse } from './define.ts';
-
-/** Reads an IPv4 address as inet_aton(3): one to four numbers with base 0, the last fills what is left. */
-export function parseInetAton(text: string): Address | undefined {
-  const parts = text.split('.');
-  if (parts.length > 4) return undefined;
-  let value = 0;
-  for (const [i, part] of parts.entries()) {
-    const last = i === parts.length - 1;
-    const number = /^[0-9]/.test(part)
-      ? parseUnsigned(part, last ? 256 ** (5 - parts.length) - 1 : 255)
-      : undefined;
-    if (number === undefined) return undefined;
-    value += last ? number : number * 256 ** (3 - i);
-  }
-  return ipv4(value);
-}
 
 function readHost(family: Family, text: string, option: string): Address | Refusal {
   const address = family === 'ipv4' ? parseInetAton(text) : parseIpv6(text);
@@ -97,3 +81,8 @@ export const hostMask: OptionType<Network> = {
     return 'refusal' in address ? address : { address, mask };
   },
 };
+
+/** The network that a {@link hostMask} stands for: without its host bits. */
+export function hostMaskNetwork({ address, mask }: Network): Network {
+  return network(address, mask);
+}

@@ -1,8 +1,10 @@
+import type { Network } from '../../net/address.ts';
+import { networkTextShort } from '../../net/address-text.ts';
 import { parseProtocol } from '../../net/protocols.ts';
 import { resolvePort } from '../../net/services.ts';
 import { complementIf } from '../../packetset/space.ts';
 import { type BoundOption, defineMatch, type OptionType, option, type Refusal, refuse } from '../define.ts';
-import { type HostMask, hostMask, hostMaskText } from '../host-mask.ts';
+import { hostMask } from '../host-address.ts';
 import { flag, oneOf } from '../option-types.ts';
 
 interface Negatable<T> {
@@ -14,7 +16,7 @@ interface Negatable<T> {
 export interface IpvsData {
   readonly ipvs: { readonly negated: boolean } | undefined;
   readonly protocol: Negatable<number> | undefined;
-  readonly address: Negatable<HostMask> | undefined;
+  readonly address: Negatable<Network> | undefined;
   readonly port: Negatable<number> | undefined;
   readonly direction: 'ORIGINAL' | 'REPLY' | undefined;
   readonly method: Negatable<'GATE' | 'IPIP' | 'MASQ'> | undefined;
@@ -54,7 +56,7 @@ const negatable = <T>(o: BoundOption<T> | undefined) => o && { value: o.value, n
 function conditions(d: IpvsData): readonly string[] {
   const out: string[] = [];
   if (d.protocol) out.push(option('vproto', String(d.protocol.value), d.protocol.negated));
-  if (d.address) out.push(option('vaddr', hostMaskText(d.address.value), d.address.negated));
+  if (d.address) out.push(option('vaddr', networkTextShort(d.address.value), d.address.negated));
   if (d.port) out.push(option('vport', String(d.port.value), d.port.negated));
   if (d.direction) out.push(option('vdir', d.direction));
   if (d.method) out.push(option('vmethod', d.method.value, d.method.negated));

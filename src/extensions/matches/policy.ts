@@ -1,4 +1,5 @@
 import { type Network, networkContains } from '../../net/address.ts';
+import { networkTextShort } from '../../net/address-text.ts';
 import { parseProtocol, protocolText } from '../../net/protocols.ts';
 import {
   type BoundOption,
@@ -10,7 +11,7 @@ import {
   refuse,
   tri,
 } from '../define.ts';
-import { type HostMask, hostMask, hostMaskNetwork, hostMaskText } from '../host-mask.ts';
+import { hostMask, hostMaskNetwork } from '../host-address.ts';
 import { flag, hex, integer, oneOf } from '../option-types.ts';
 
 interface Negatable<T> {
@@ -24,8 +25,8 @@ export interface PolicyElement {
   readonly spi: Negatable<number> | undefined;
   readonly protocol: Negatable<number> | undefined;
   readonly mode: Negatable<'transport' | 'tunnel'> | undefined;
-  readonly tunnelDst: Negatable<HostMask> | undefined;
-  readonly tunnelSrc: Negatable<HostMask> | undefined;
+  readonly tunnelDst: Negatable<Network> | undefined;
+  readonly tunnelSrc: Negatable<Network> | undefined;
 }
 
 export interface PolicyData {
@@ -125,8 +126,8 @@ function printElement(e: PolicyElement): readonly string[] {
   add('spi', e.spi, hex);
   add('protocol', e.protocol, protocolText);
   add('mode', e.mode, (mode) => mode);
-  add('tunnelDst', e.tunnelDst, (h) => hostMaskText(h));
-  add('tunnelSrc', e.tunnelSrc, (h) => hostMaskText(h));
+  add('tunnelDst', e.tunnelDst, networkTextShort);
+  add('tunnelSrc', e.tunnelSrc, networkTextShort);
   return out;
 }
 
@@ -146,7 +147,7 @@ function elementMatches(e: PolicyElement, t: IpsecTransform): boolean | undefine
     return same(c.value, actual) === c.negated;
   };
   const equal = (a: unknown, b: unknown): boolean => a === b;
-  const inside = (want: HostMask, is: Network): boolean => networkContains(hostMaskNetwork(want), is.address);
+  const inside = (want: Network, is: Network): boolean => networkContains(hostMaskNetwork(want), is.address);
   if (fails(e.protocol, t.protocol, equal) || fails(e.mode, t.mode, equal)) return false;
   if (fails(e.spi, t.spi, equal) || fails(e.reqid, t.reqid, equal)) return false;
   if (fails(e.tunnelDst, t.tunnelDst, inside) || fails(e.tunnelSrc, t.tunnelSrc, inside)) return false;

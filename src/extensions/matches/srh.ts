@@ -1,7 +1,14 @@
 import type { Packet } from '../../model/packet.ts';
-import { type Address, addressFromBigInt, networkContains } from '../../net/address.ts';
+import {
+  type Address,
+  addressFromBigInt,
+  type Network,
+  networkContains,
+  prefixLength,
+} from '../../net/address.ts';
+import { addressText } from '../../net/address-text.ts';
 import { type BoundOption, defineMatch, NO, option, YES } from '../define.ts';
-import { type HostMask, hostMask, hostMaskNetwork, hostMaskText } from '../host-mask.ts';
+import { hostMask, hostMaskNetwork } from '../host-address.ts';
 import { integer } from '../option-types.ts';
 import { bytesOfHex } from '../packet-bytes.ts';
 
@@ -30,9 +37,9 @@ export interface SrhData {
   readonly lastEntry: Comparisons | undefined;
   readonly tag: Negatable<number> | undefined;
   /** The segments before and after the current one, and the last of all. */
-  readonly previous: Negatable<HostMask> | undefined;
-  readonly next: Negatable<HostMask> | undefined;
-  readonly last: Negatable<HostMask> | undefined;
+  readonly previous: Negatable<Network> | undefined;
+  readonly next: Negatable<Network> | undefined;
+  readonly last: Negatable<Network> | undefined;
 }
 
 const byte = integer(0, 255);
@@ -91,10 +98,12 @@ function comparisonsHold(c: Comparisons | undefined, actual: number): boolean {
   return !(c.lt && actual < c.value === c.lt.negated);
 }
 
-function segmentHolds(c: Negatable<HostMask> | undefined, segment: Address | undefined): boolean {
+function segmentHolds(c: Negatable<Network> | undefined, segment: Address | undefined): boolean {
   if (!c) return true;
   return segment !== undefined && networkContains(hostMaskNetwork(c.value), segment) !== c.negated;
 }
+
+const networkLengthText = (n: Network): string => `${addressText(n.address)}/${prefixLength(n.mask)}`;
 
 function conditions(d: SrhData): readonly string[] {
   const out: string[] = [];
@@ -113,7 +122,7 @@ function conditions(d: SrhData): readonly string[] {
     ['srh-nsid', d.next],
     ['srh-lsid', d.last],
   ] as const) {
-    if (c) out.push(option(name, hostMaskText(c.value, true), c.negated));
+    if (c) out.push(option(name, networkLengthText(c.value), c.negated));
   }
   return out;
 }
