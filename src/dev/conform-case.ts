@@ -148,6 +148,7 @@ export function readPacket(p: CasePacket, family: Family, machine?: Machine): Pa
     protocol,
     ttl: p.ttl,
     tos: p.tos,
+    ...(family === 'ipv6' ? { flowLabel: 0 } : {}),
     lengthBytes: 0,
     identification: p.id ?? 0,
     dontFragment: p.df ?? false,
@@ -201,7 +202,9 @@ export function readPacket(p: CasePacket, family: Family, machine?: Machine): Pa
     (protocol === 50 || protocol === 51) && payload !== undefined && payload.length >= 16
       ? Number.parseInt(payload.slice(protocol === 50 ? 0 : 8, protocol === 50 ? 8 : 16), 16)
       : undefined;
-  return { ...base, lengthBytes, spi };
+  // Protocols without fields of their own here are known as bytes.
+  const bare = ![1, 6, 17, 33, 58, 132, 136].includes(protocol) && raw === undefined;
+  return { ...base, lengthBytes, spi, ...(bare ? { layer4: payload ?? '' } : {}) };
 }
 
 function withoutPayload(fields: Partial<Packet>): Partial<Packet> {

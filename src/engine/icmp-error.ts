@@ -127,7 +127,8 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
       icmpCode: code,
       icmpRest: rest,
       quote: { ...p },
-      payload: undefined,
+      payload: '',
+      ...(w.family === 'ipv6' ? { flowLabel: 0 } : {}),
     }),
     {
       cause: w.rejectedWith === undefined ? 'icmp-error' : 'reject',
@@ -170,7 +171,8 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
       icmpCode: code,
       icmpRest: rest,
       quote: { ...p },
-      payload: undefined,
+      payload: '',
+      ...(w.family === 'ipv6' ? { flowLabel: 0 } : {}),
     }),
     {
       cause: w.rejectedWith === undefined ? 'icmp-error' : 'reject',

@@ -35,6 +35,8 @@ export interface Shared {
   readonly program: Program;
   readonly facts: MachineFacts;
   readonly tape: Tape;
+  /** Whether `timeMs` is the time; else none is kept, and matches that count or wait ask. */
+  readonly clock: boolean;
   readonly timeMs: number;
   readonly detail: 'matched' | 'all' | 'none';
   readonly stepsMax: number;

@@ -34,14 +34,15 @@ const actions: WalkActions = { setupNat, sendReject, readSet, changeSet, sendGen
 
 /**
  * Walks one packet. Pure: the same arguments give the same trace, and `state` is not changed. Where the tape has no
- * answer to what the packet does not decide, the fate is `undecided` and the state comes back as it was.
+ * answer to what the packet does not decide, the fate is `undecided` and the state comes back as it was. Without
+ * `timeMs` there is no clock and no history: a limit may be used up or not.
  */
 export function simulate(
   program: Program,
   state: SimulationState,
   packet: Packet,
   entry: EntryPoint,
-  timeMs: number,
+  timeMs: number | undefined,
   tape: Tape = emptyTape,
   options: SimulateOptions = {},
 ): Simulation {
@@ -51,7 +52,8 @@ export function simulate(
     program,
     facts: program.facts,
     tape,
-    timeMs,
+    clock: timeMs !== undefined,
+    timeMs: timeMs ?? 0,
     detail: options.detail ?? 'matched',
     stepsMax: steps,
     stepsLeft: steps,

@@ -78,7 +78,7 @@ export class Walk implements TargetEnv {
   connection: PacketConnection = noConnection;
   hasSocket = false;
   readonly fib: FibView;
-  ipsec: readonly IpsecTransform[] | undefined = [];
+  ipsec: readonly IpsecTransform[] | undefined;
 
   /** The entry attached; the same object as `connection.entry`. */
   ct: Entry | undefined;
@@ -112,11 +112,12 @@ export class Walk implements TargetEnv {
     this.packet = { ...packet };
     this.entry = entry;
     this.depth = depth;
+    this.ipsec = depth === 0 && entry.hints?.ipsec ? undefined : [];
     this.fib = createFibView(this);
   }
 
-  get timeMs(): number {
-    return this.shared.timeMs;
+  get timeMs(): number | undefined {
+    return this.shared.clock ? this.shared.timeMs : undefined;
   }
 
   get machine(): Machine {
@@ -159,9 +160,11 @@ export class Walk implements TargetEnv {
 
   ask(topic: string, answers: readonly [no: string, yes: string]): Tri {
     this.asked = { topic, answers };
-    const answer = answerOf(this.shared, topic);
+    const told = topic === 'ipsec' && this.entry.hints?.ipsec ? 'yes' : undefined;
+    const answer = told ?? answerOf(this.shared, topic);
     if (answer === undefined) return UNKNOWN;
-    this.emit({ kind: 'assumed', assumption: { key: topic, answer }, rule: this.rule });
+    if (told === undefined)
+      this.emit({ kind: 'assumed', assumption: { key: topic, answer }, rule: this.rule });
     if (answer === answers[1]) return YES;
     if (answer === answers[0]) return NO;
     return answer === 'yes' ? YES : answer === 'no' ? NO : UNKNOWN;

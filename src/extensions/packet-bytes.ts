@@ -1,8 +1,8 @@
 /**
  * A packet as the bytes that `string` and `u32` look into, from the first byte of its IP header on.
  *
- * Some bytes cannot be known: contents that nobody gave, checksums above the IP header (unfinished in packets that
- * this machine sends), the flow label.
+ * Some bytes cannot be known: contents that nobody gave, and so a checksum over them; a checksum said to be wrong; a
+ * flow label that nobody gave.
  */
 
 import type { Packet } from '../model/packet.ts';
@@ -88,7 +88,11 @@ function writeIpv4Header(w: Writer, p: Packet): void {
 function writeIpv6Headers(w: Writer, p: Packet): void {
   const chain = p.extensionHeaders;
   w.u8(0x60 | (p.tos >>> 4));
-  w.unknown(3);
+  if (p.flowLabel === undefined) w.unknown(3);
+  else {
+    w.u8(((p.tos & 15) << 4) | (p.flowLabel >>> 16));
+    w.u16(p.flowLabel & 0xffff);
+  }
   w.u16(p.lengthBytes - ipv6HeaderBytes);
   w.u8(chain[0]?.protocol ?? p.protocol);
   w.u8(p.ttl);
@@ -179,13 +183,51 @@ function writeLayer4Header(w: Writer, p: Packet): boolean {
   }
 }
 
+/** Where a protocol keeps its checksum, from the start of its header, and whether the sum begins with addresses. */
+const checksums: Readonly<Record<number, { readonly at: number; readonly pseudo: boolean }>> = {
+  1: { at: 2, pseudo: false },
+  6: { at: 16, pseudo: true },
+  17: { at: 6, pseudo: true },
+  58: { at: 2, pseudo: true },
+  136: { at: 6, pseudo: true },
+};
+
+/** Fills in the checksum of layer 4, which begins at `start`, if all that it covers is known. */
+function writeChecksum(w: Writer, p: Packet, start: number): void {
+  const place = checksums[p.protocol];
+  const length = w.bytes.length - start;
+  if (!place || p.badChecksum || length < place.at + 2) return;
+  let sum = 0;
+  for (let i = 0; i < length; i++) {
+    const at = start + i;
+    if (i === place.at || i === place.at + 1) continue;
+    if (w.known[at] !== 1) return;
+    sum += (w.bytes[at] ?? 0) << (i % 2 === 0 ? 8 : 0);
+  }
+  if (place.pseudo) {
+    for (const a of [p.src, p.dst])
+      for (const word of [a.w0, a.w1, a.w2, a.w3]) sum += (word >>> 16) + (word & 0xffff);
+    sum += p.protocol + (length >>> 16) + (length & 0xffff);
+  }
+  while (sum > 0xffff) sum = (sum % 0x10000) + Math.floor(sum / 0x10000);
+  let value = ~sum & 0xffff;
+  // Zero means "no checksum" to UDP.
+  if (value === 0 && (p.protocol === 17 || p.protocol === 136)) value = 0xffff;
+  w.at = start + place.at;
+  w.u16(value);
+}
+
 /** The packet's bytes. */
 export function packetBytes(packet: Packet): PacketBytes {
   const w = new Writer(Math.max(0, Math.min(packet.lengthBytes, lengthMax)));
   if (packet.family === 'ipv4') writeIpv4Header(w, packet);
   else writeIpv6Headers(w, packet);
+  const start = w.at;
   if (packet.layer4 !== undefined) w.hex(packet.layer4);
-  else if (packet.fragmentOffsetBytes === 0 && writeLayer4Header(w, packet)) w.hex(packet.payload ?? '');
+  else if (packet.fragmentOffsetBytes === 0) {
+    if (writeLayer4Header(w, packet)) w.hex(packet.payload ?? '');
+    if (!packet.moreFragments) writeChecksum(w, packet, start);
+  }
   return w;
 }
 

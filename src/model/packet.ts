@@ -34,6 +34,8 @@ export interface Packet {
   readonly ttl: number;
   /** Whole TOS byte or traffic class, ECN bits included. */
   readonly tos: number;
+  /** IPv6 flow label, 20 bits; absent: not known. */
+  readonly flowLabel?: number;
   /** Length of the layer-3 packet with its header (IPv6: 40 + payload length). */
   readonly lengthBytes: number;
   /** IPv4 identification, or the identification of the IPv6 fragment header. */

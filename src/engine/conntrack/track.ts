@@ -92,7 +92,7 @@ function newEntry(w: Walk, tuple: Tuple, protocolState: ProtocolState): Entry | 
     packets: { original: 0, reply: 0 },
     bytes: { original: 0, reply: 0 },
     expiresMs: Number.POSITIVE_INFINITY,
-    createdMs: w.timeMs,
+    createdMs: w.shared.timeMs,
     master: undefined,
     protocolState,
     masqueradeInterface: undefined,
@@ -150,7 +150,7 @@ function hinted(w: Walk, tuple: Tuple): boolean {
       hint.state === 'ESTABLISHED'
         ? SEEN_REPLY | ASSURED | CONFIRMED | ctStatusBit.SRC_NAT_DONE | ctStatusBit.DST_NAT_DONE
         : EXPECTED,
-    expiresMs: w.timeMs + 600_000,
+    expiresMs: w.shared.timeMs + 600_000,
   };
   if (entry.status & CONFIRMED) insertEntry(w.shared, entry);
   w.attach(entry, hint.state, direction);
@@ -269,9 +269,9 @@ function trackProtocol(
         ...(counted ? {} : { packets: entry.packets, bytes: entry.bytes }),
         ...(result.timeoutMs === undefined
           ? created
-            ? { expiresMs: w.timeMs + settings.tcp.timeoutMs.SYN_SENT }
+            ? { expiresMs: w.shared.timeMs + settings.tcp.timeoutMs.SYN_SENT }
             : {}
-          : { expiresMs: w.timeMs + result.timeoutMs }),
+          : { expiresMs: w.shared.timeMs + result.timeoutMs }),
       });
       return undefined;
     }
@@ -287,7 +287,7 @@ function trackProtocol(
       keep({
         protocolState: result.track,
         status: result.assured ? status | ASSURED : status,
-        expiresMs: w.timeMs + settings.sctpMs(result.track.state),
+        expiresMs: w.shared.timeMs + settings.sctpMs(result.track.state),
       });
       return undefined;
     }
@@ -297,9 +297,9 @@ function trackProtocol(
       if (bad || (verifying && p.protocol === protocol.UDPLITE)) return 'checksum';
       const replied = (status & SEEN_REPLY) !== 0;
       // Still active two seconds after it began: a stream.
-      const stream = replied && w.timeMs > entry.createdMs + 2000;
+      const stream = replied && w.shared.timeMs > entry.createdMs + 2000;
       keep({
-        expiresMs: w.timeMs + settings.plainMs(p.protocol, stream),
+        expiresMs: w.shared.timeMs + settings.plainMs(p.protocol, stream),
         status: stream ? status | ASSURED : status,
       });
       return undefined;
@@ -307,7 +307,7 @@ function trackProtocol(
     case protocol.GRE: {
       const replied = (status & SEEN_REPLY) !== 0;
       keep({
-        expiresMs: w.timeMs + settings.plainMs(p.protocol, replied),
+        expiresMs: w.shared.timeMs + settings.plainMs(p.protocol, replied),
         status: replied ? status | ASSURED : status,
       });
       return undefined;
@@ -317,7 +317,7 @@ function trackProtocol(
         if ((p.protocol === protocol.ICMP) !== (p.family === 'ipv4')) return 'icmp-family';
         if (!isIcmpRequest(p.protocol, entry.original.dport >>> 8)) return 'icmp-type';
       }
-      keep({ expiresMs: w.timeMs + settings.plainMs(p.protocol, (status & SEEN_REPLY) !== 0) });
+      keep({ expiresMs: w.shared.timeMs + settings.plainMs(p.protocol, (status & SEEN_REPLY) !== 0) });
       return undefined;
   }
 }
