@@ -56,8 +56,8 @@ class World {
   }
 
   /** What happens to a connection whose first packet nothing dropped. */
-  confirm(c: Connection): Connection {
-    const confirmed = { ...c, status: ctStatusBit.CONFIRMED };
+  confirm(c: Connection, more = 0): Connection {
+    const confirmed = { ...c, status: ctStatusBit.CONFIRMED | more };
     this.connections.push(confirmed);
     return confirmed;
   }
@@ -86,8 +86,9 @@ test('connlimit forgets connections that were dropped, and those that are closed
   const matcher = limitTo(24);
   world.ask(matcher, connectionOf('198.51.100.7', 1));
   world.ask(matcher, connectionOf('198.51.100.8', 2));
-  // None of both was confirmed.
-  expect(world.ask(matcher, world.confirm(connectionOf('198.51.100.9', 3)))).toBe(0);
+  // None of both was confirmed, and a packet of an assured connection adds nothing: the list is empty.
+  const assured = world.confirm(connectionOf('198.51.100.9', 3), ctStatusBit.ASSURED);
+  expect(world.ask(matcher, assured)).toBe(0);
   expect(world.dropped).toBe(true);
 
   const other = new World();
@@ -98,6 +99,22 @@ test('connlimit forgets connections that were dropped, and those that are closed
   }
   other.connections = other.connections.map((c, i) => (i === 0 ? { ...c, closed: true } : c));
   expect(other.ask(matcher, connectionOf('198.51.100.7', 3))).toBe(0);
+});
+
+test('connlimit looks no further than the connection that the packet belongs to, until it is assured', () => {
+  const world = new World();
+  const matcher = limitTo(32);
+  const open = [1, 2].map((sport) => connectionOf('198.51.100.7', sport));
+  const confirmed = open.map((c) => {
+    world.ask(matcher, c);
+    return world.confirm(c);
+  });
+  // The third is dropped, but stays in the list until a packet comes that walks all of it.
+  expect(world.ask(matcher, connectionOf('198.51.100.7', 3))).toBe(1);
+  const again = confirmed[0] ?? expect.fail();
+  expect(world.ask(matcher, again)).toBe(1);
+  expect(world.ask(matcher, { ...again, status: again.status | ctStatusBit.ASSURED })).toBe(0);
+  expect(world.ask(matcher, again)).toBe(0);
 });
 
 test('connlabel --set labels the connection for the rules that follow', () => {

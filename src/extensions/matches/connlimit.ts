@@ -65,34 +65,56 @@ function packetTuple(packet: Packet): Tuple | undefined {
   };
 }
 
-/**
- * Counts as the kernel does since 6.18: a packet of a confirmed connection adds nothing, it only has the list
- * cleaned of what is gone or closed. If nothing is left, the match drops the packet.
- */
-function judge(d: ConnlimitData, slot: string, mask: Address, packet: Packet, env: MatchEnv): Tri {
-  const { entry } = env.connection;
-  const tuple = entry?.original ?? packetTuple(packet);
-  if (!tuple) return env.hotDrop();
-  const address = d.side === 'source' ? packet.src : packet.dst;
-  const key = `${addressText(maskAddress(address, mask))} ${entry?.zone ?? 0}`;
-  const own = tupleKey(tuple);
-  const counted = (env.readState(slot) as Counted | undefined) ?? {};
-  const old = counted[key];
-  const confirmed = entry !== undefined && (entry.status & ctStatusBit.CONFIRMED) !== 0;
-  let now: readonly string[];
-  if (!old) now = [own];
-  else {
-    const open = new Map<string, Connection>();
-    for (const c of env.connections()) open.set(tupleKey(c.original), c);
-    const stays = (k: string): boolean => {
-      const c = open.get(k);
-      return c !== undefined && (c.closed !== true || (k === own && !confirmed));
-    };
-    now = old.filter(stays);
-    const adds = !confirmed || env.inInterface === 'lo';
-    if (adds && !now.includes(own)) now = [...now, own];
+/** The connections of the table by both of their tuples, which is how the kernel finds them again. */
+function openConnections(env: MatchEnv): ReadonlyMap<string, Connection> {
+  const open = new Map<string, Connection>();
+  for (const c of env.connections()) {
+    open.set(tupleKey(c.original), c);
+    open.set(tupleKey(c.reply), c);
   }
-  env.writeState(slot, { ...counted, [key]: now });
+  return open;
+}
+
+/**
+ * The list after this packet. A packet of an assured connection adds nothing; it has the list cleaned of what is
+ * gone or closed. Any other packet walks the list as far as its own connection, cleans on the way, and adds itself
+ * at the end if it is not there.
+ */
+function counted(
+  old: readonly string[],
+  own: string,
+  assured: boolean,
+  open: ReadonlyMap<string, Connection>,
+) {
+  const now: string[] = [];
+  for (const [i, key] of old.entries()) {
+    const c = open.get(key);
+    if (!c) continue;
+    if (!assured && key === own) return [...now, ...old.slice(i)];
+    if (c.closed !== true) now.push(key);
+  }
+  return assured ? now : [...now, own];
+}
+
+/** Counts as the kernel does since 6.18: if nothing is left in the list, the match drops the packet. */
+function judge(d: ConnlimitData, slot: string, mask: Address, packet: Packet, env: MatchEnv): Tri {
+  let { entry } = env.connection;
+  let tuple = entry?.original ?? packetTuple(packet);
+  if (!tuple) return env.hotDrop();
+  const open = openConnections(env);
+  if (!entry) {
+    entry = open.get(tupleKey(tuple));
+    tuple = entry?.original ?? tuple;
+  }
+  const address = d.side === 'source' ? packet.src : packet.dst;
+  const key = `${addressText(maskAddress(address, mask))} ${env.connection.entry?.zone ?? 0}`;
+  const own = tupleKey(tuple);
+  const lists = (env.readState(slot) as Counted | undefined) ?? {};
+  const old = lists[key];
+  const needed = ctStatusBit.CONFIRMED | ctStatusBit.ASSURED;
+  const assured = entry !== undefined && (entry.status & needed) === needed;
+  const now = old ? counted(old, own, assured, open) : [own];
+  env.writeState(slot, { ...lists, [key]: now });
   if (now.length === 0) return env.hotDrop();
   return tri(now.length > d.limit, !d.above);
 }
