@@ -9,6 +9,7 @@ import {
   type NatRange,
   type OptionType,
   type ParseContext,
+  type PrintContext,
   type Refusal,
   type RuleContext,
   refuse,
@@ -192,7 +193,7 @@ export function natPortsOption(shift: ShiftedPorts): OptionType<NatRange> {
 }
 
 /** The range as iptables-save prints it: `1.2.3.4-1.2.3.9:80-90/8080`, `[2001:db8::1]:80`. */
-export function natRangeText(range: NatRange): string {
+export function natRangeText(range: NatRange, context: Pick<PrintContext, 'keepMeaning'>): string {
   let text = '';
   if (range.addresses) {
     const { low, high } = range.addresses;
@@ -200,15 +201,19 @@ export function natRangeText(range: NatRange): string {
       compareAddresses(low, high) === 0 ? addressText(low) : `${addressText(low)}-${addressText(high)}`;
     text = low.family === 'ipv6' && range.ports ? `[${both}]` : both;
   }
-  if (range.ports) text += `:${natPortsText(range)}`;
+  if (range.ports) text += `:${natPortsText(range, context)}`;
   return text;
 }
 
-/** `80`, `80-90`, `80-90/8080`. */
-export function natPortsText(range: NatRange): string {
+/**
+ * `80`, `80-90`, `80-90/8080`. A base port that was lost is printed as `/0`, which does not read back; any other
+ * does, and is lost again.
+ */
+export function natPortsText(range: NatRange, context: Pick<PrintContext, 'keepMeaning'>): string {
   if (!range.ports) return '';
   const [low, high] = range.ports;
-  return `${low}${high === low ? '' : `-${high}`}${range.basePort === undefined ? '' : `/${range.basePort}`}`;
+  const base = range.basePort === 0 && context.keepMeaning ? 1 : range.basePort;
+  return `${low}${high === low ? '' : `-${high}`}${base === undefined ? '' : `/${base}`}`;
 }
 
 /** `--random`, `--random-fully`, `--persistent`, as far as they are set, in iptables-save's order. */

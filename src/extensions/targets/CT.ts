@@ -125,7 +125,7 @@ export const CT = defineTarget({
       zone: {
         id,
         direction:
-          (o['zone-orig'] !== undefined) === (o['zone-reply'] !== undefined)
+          id === 0 || (o['zone-orig'] !== undefined) === (o['zone-reply'] !== undefined)
             ? 'both'
             : o['zone-orig']
               ? 'original'

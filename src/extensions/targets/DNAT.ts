@@ -26,7 +26,10 @@ export const DNAT = defineTarget({
     };
     return portsNeedProtocol(range, context, '--to-destination') ?? { range };
   },
-  print: ({ range }) => [option('to-destination', natRangeText(range)), ...natFlagTexts(range)],
+  print: ({ range }, context) => [
+    option('to-destination', natRangeText(range, context)),
+    ...natFlagTexts(range),
+  ],
   compile:
     ({ range }) =>
     (env) =>

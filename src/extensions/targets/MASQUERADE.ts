@@ -27,8 +27,8 @@ export const MASQUERADE = defineTarget({
     };
     return portsNeedProtocol(range, context, '--to-ports') ?? { range };
   },
-  print: ({ range }) => [
-    ...(range.ports ? [option('to-ports', natPortsText(range))] : []),
+  print: ({ range }, context) => [
+    ...(range.ports ? [option('to-ports', natPortsText(range, context))] : []),
     ...natFlagTexts(range),
   ],
   compile:

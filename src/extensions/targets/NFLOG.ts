@@ -36,15 +36,15 @@ export const NFLOG = defineTarget({
     group: o['nflog-group']?.value ?? 0,
     prefix: cutUtf8(o['nflog-prefix']?.value ?? '', prefixMax[context.backend]),
     sizeBytes: o['nflog-size']?.value,
-    rangeBytes: o['nflog-range']?.value,
+    // The nft back end has no place for it.
+    rangeBytes: (context.backend === 'legacy' && o['nflog-range']?.value) || undefined,
     thresholdCount: o['nflog-threshold']?.value ?? 0,
   }),
-  print: (d, context) => [
+  print: (d) => [
     ...(d.prefix === '' ? [] : [option('nflog-prefix', saveString(d.prefix))]),
     ...(d.group === 0 ? [] : [option('nflog-group', String(d.group))]),
     ...(d.sizeBytes === undefined ? [] : [option('nflog-size', String(d.sizeBytes))]),
-    // The nft back end has no place for it.
-    ...(d.rangeBytes && context.backend === 'legacy' ? [option('nflog-range', String(d.rangeBytes))] : []),
+    ...(d.rangeBytes === undefined ? [] : [option('nflog-range', String(d.rangeBytes))]),
     ...(d.thresholdCount === 0 ? [] : [option('nflog-threshold', String(d.thresholdCount))]),
   ],
   compile:

@@ -52,6 +52,9 @@ function time(what: string): OptionType<number> {
 
 const quarterSecond = 250_000;
 
+/** Microseconds have 32 bits. */
+const timeMax = 0xffffffff;
+
 const timeText = (microseconds: number): string =>
   microseconds >= 1e6
     ? `${(microseconds / 1e6).toFixed(1)}s`
@@ -96,15 +99,11 @@ export const RATEEST = defineTarget({
       : { name, interval, ewmaLog };
   },
   print: (d, context) => {
-    const microseconds = quarterSecond * 2 ** d.interval;
-    // 32 bits, as iptables has it: long averages of short intervals are printed wrong.
-    const ewma = context.keepMeaning
-      ? microseconds * 2 ** d.ewmaLog
-      : Number(BigInt.asUintN(32, BigInt(microseconds * 2 ** d.ewmaLog)));
+    const [interval, ewma] = printedTimes(d, context.keepMeaning);
     return [
       option('rateest-name', bareText(d.name, context)),
-      option('rateest-interval', timeText(microseconds)),
-      option('rateest-ewmalog', timeText(ewma)),
+      option('rateest-interval', interval),
+      option('rateest-ewmalog', ewma),
     ];
   },
   compile: (d) => {
@@ -121,3 +120,19 @@ export const RATEEST = defineTarget({
     kernel: 'net/netfilter/xt_RATEEST.c xt_rateest_tg()',
   },
 });
+
+/**
+ * Interval and averaging time as iptables-save prints them. It computes in 32 bits, so that a long average of a
+ * short interval comes out wrong; `keepMeaning` then gives the shortest interval that is read as the same one.
+ */
+function printedTimes(
+  { interval, ewmaLog }: RateestTargetData,
+  keepMeaning: boolean,
+): readonly [interval: string, ewma: string] {
+  const intervalTime = quarterSecond * 2 ** interval;
+  const ewma = intervalTime * 2 ** ewmaLog;
+  if (ewma <= timeMax) return [timeText(intervalTime), timeText(ewma)];
+  if (!keepMeaning) return [timeText(intervalTime), timeText(Number(BigInt.asUintN(32, BigInt(ewma))))];
+  const shortest = interval === 0 ? 1 : intervalTime / 2 + 1;
+  return [`${shortest}us`, `${Math.min(shortest * 2 ** ewmaLog, timeMax)}us`];
+}

@@ -22,8 +22,8 @@ export const REDIRECT = defineTarget({
     const range = { ...(o['to-ports']?.value ?? noRange), random: o.random !== undefined };
     return portsNeedProtocol(range, context, '--to-ports') ?? { range };
   },
-  print: ({ range }) => [
-    ...(range.ports ? [option('to-ports', natPortsText(range))] : []),
+  print: ({ range }, context) => [
+    ...(range.ports ? [option('to-ports', natPortsText(range, context))] : []),
     ...natFlagTexts(range),
   ],
   compile:

@@ -28,7 +28,7 @@ export const SNAT = defineTarget({
     };
     return portsNeedProtocol(range, context, '--to-source') ?? { range };
   },
-  print: ({ range }) => [option('to-source', natRangeText(range)), ...natFlagTexts(range)],
+  print: ({ range }, context) => [option('to-source', natRangeText(range, context)), ...natFlagTexts(range)],
   compile:
     ({ range }) =>
     (env) =>

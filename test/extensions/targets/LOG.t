@@ -1,0 +1,40 @@
+# -j LOG: prefixes are cut at 29 bytes, level 4 is not printed
+:CHAINS filter/INPUT ipv4,ipv6
+-j LOG --log-prefix "" ; ; FAIL too-short
+-j LOG --log-prefix foo ; = ; OK
+-j LOG --log-prefix 12345678901234567890123456789 ; = ; OK
+-j LOG --log-prefix 123456789012345678901234567890 ; -j LOG --log-prefix 12345678901234567890123456789 ; OK
+-j LOG --log-prefix "with \" quote" ; = ; OK
+-j LOG --log-prefix "back \\ slash" ; = ; OK
+-j LOG --log-prefix "it's" ; -j LOG --log-prefix "it\'s" ; OK
+-j LOG --log-prefix foo: ; -j LOG --log-prefix "foo:" ; OK
+-j LOG --log-prefix foo.bar_baz-x ; -j LOG --log-prefix "foo.bar_baz-x" ; OK
+-j LOG --log-level 4 ; -j LOG ; OK
+-j LOG --log-level 0 ; = ; OK
+-j LOG --log-level 7 ; = ; OK
+-j LOG --log-level 8 ; ; FAIL bad-value
+-j LOG --log-level emerg ; -j LOG --log-level 0 ; OK
+-j LOG --log-level panic ; -j LOG --log-level 0 ; OK
+-j LOG --log-level warning ; -j LOG ; OK
+-j LOG --log-level warn ; ; FAIL bad-value
+-j LOG --log-level err ; ; FAIL bad-value
+-j LOG --log-level error ; -j LOG --log-level 3 ; OK
+-j LOG --log-level deb ; ; FAIL bad-value
+-j LOG --log-level DEBUG ; ; FAIL bad-value
+-j LOG --log-level 0x3 ; -j LOG --log-level 3 ; OK
+-j LOG --log-level -1 ; ; FAIL bad-value
+-j LOG --log-level "" ; ; FAIL bad-value
+-j LOG --log-uid --log-ip-options --log-tcp-options --log-tcp-sequence --log-level debug --log-prefix x ; -j LOG --log-prefix x --log-level 7 --log-tcp-sequence --log-tcp-options --log-ip-options --log-uid ; OK
+-j LOG --log-macdecode ; = ; OK
+-j LOG --log-macdecode --log-uid ; -j LOG --log-uid --log-macdecode ; OK
+-j LOG --log-uid --log-uid ; ; FAIL repeated-option
+-j LOG ! --log-prefix foo ; ; FAIL cannot-invert
+-j LOG ! --log-level 3 ; ; FAIL cannot-invert
+-j LOG --log-prefix a --log-prefix b ; ; FAIL repeated-option
+-j LOG --log-level 3 --log-level 4 ; ; FAIL repeated-option
+-j LOG --log-tcp-seq ; -j LOG --log-tcp-sequence ; OK
+-j LOG --log-prefix "é2345678901234567890123456789" ; -j LOG --log-prefix "é234567890123456789012345678" ; OK
+-j LOG --log-prefix "line	tab" ; = ; OK
+-j LOG --log-prefix ! ; -j LOG --log-prefix "!" ; OK
+-j LOG --log-prefix -x ; = ; OK
+-j LOG --log-prefix --log-uid ; = ; OK

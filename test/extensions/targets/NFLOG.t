@@ -1,0 +1,46 @@
+# -j NFLOG: what is zero is not printed, except --nflog-size; --nflog-range is forgotten by the nft back end
+:CHAINS filter/INPUT ipv4,ipv6
+-j NFLOG ; = ; OK
+-j NFLOG --nflog-group 0 ; -j NFLOG ; OK
+-j NFLOG --nflog-group 1 ; = ; OK
+-j NFLOG --nflog-group 65535 ; = ; OK
+-j NFLOG --nflog-group 65536 ; ; FAIL bad-value
+-j NFLOG --nflog-group -1 ; ; FAIL bad-value
+-j NFLOG --nflog-group foo ; ; FAIL bad-value
+-j NFLOG --nflog-prefix foo ; = ; OK
+-j NFLOG --nflog-prefix "foo bar" ; = ; OK
+-j NFLOG --nflog-prefix "" ; ; FAIL too-short
+-j NFLOG --nflog-prefix 123456789012345678901234567890123456789012345678901234567890123 ; = ; OK
+-j NFLOG --nflog-prefix 1234567890123456789012345678901234567890123456789012345678901234 ; = ; OK
+-j NFLOG --nflog-range 1 ; -j NFLOG ; OK
+-j NFLOG --nflog-range 0 ; -j NFLOG ; OK
+-j NFLOG --nflog-range 4294967295 ; -j NFLOG ; OK
+-j NFLOG --nflog-range 4294967296 ; ; FAIL bad-value
+-j NFLOG --nflog-range 4294967040 ; -j NFLOG ; OK
+-j NFLOG --nflog-range -1 ; ; FAIL bad-value
+-j NFLOG --nflog-range 5 --nflog-group 3 ; -j NFLOG --nflog-group 3 ; OK
+-j NFLOG --nflog-size 0 ; = ; OK
+-j NFLOG --nflog-size 1 ; = ; OK
+-j NFLOG --nflog-size 4294967295 ; = ; OK
+-j NFLOG --nflog-size 4294967296 ; ; FAIL bad-value
+-j NFLOG --nflog-size -1 ; ; FAIL bad-value
+-j NFLOG --nflog-size 64 --nflog-range 32 ; ; FAIL excluded-option
+-j NFLOG --nflog-range 32 --nflog-size 64 ; ; FAIL excluded-option
+-j NFLOG --nflog-threshold 0 ; -j NFLOG ; OK
+-j NFLOG --nflog-threshold 1 ; = ; OK
+-j NFLOG --nflog-threshold 5 --nflog-size 3 --nflog-group 2 --nflog-prefix "x y" ; -j NFLOG --nflog-prefix "x y" --nflog-group 2 --nflog-size 3 --nflog-threshold 5 ; OK
+-j NFLOG --nflog-threshold 1 --nflog-prefix a ; -j NFLOG --nflog-prefix a --nflog-threshold 1 ; OK
+-j NFLOG ! --nflog-group 1 ; ; FAIL cannot-invert
+-j NFLOG --nflog-group 1 --nflog-group 1 ; ; FAIL repeated-option
+-j NFLOG --nflog-prefix "a'b\"c\\d" ; -j NFLOG --nflog-prefix "a\'b\"c\\d" ; OK
+-j NFLOG --nflog-group 0x10 ; -j NFLOG --nflog-group 16 ; OK
+:CHAINS filter/INPUT ipv4
+-j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; = ; OK
+-j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; = ; OK
+-j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; = ; OK
+-j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; -j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; OK
+-j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; -j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; OK
+-j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; -j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; OK
+-j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; -j NFLOG --nflog-prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; OK
+:CHAINS nat/PREROUTING ipv4
+-j NFLOG ; = ; OK

@@ -1,0 +1,43 @@
+# -j RATEEST: times are rounded to what the kernel can keep
+:CHAINS filter/INPUT ipv4,ipv6
+-j RATEEST --rateest-name foo --rateest-interval 250ms --rateest-ewmalog 500ms ; -j RATEEST --rateest-name foo --rateest-interval 250.0ms --rateest-ewmalog 500.0ms ; OK
+-j RATEEST --rateest-name foo --rateest-interval 250ms --rateest-ewma 500ms ; -j RATEEST --rateest-name foo --rateest-interval 250.0ms --rateest-ewmalog 500.0ms ; OK
+-j RATEEST --rateest-name foo --rateest-interval 0.25s --rateest-ewmalog 0.5s ; -j RATEEST --rateest-name foo --rateest-interval 250.0ms --rateest-ewmalog 500.0ms ; OK
+-j RATEEST --rateest-name foo --rateest-interval 1s --rateest-ewmalog 2s ; -j RATEEST --rateest-name foo --rateest-interval 1.0s --rateest-ewmalog 2.0s ; OK
+-j RATEEST --rateest-name foo --rateest-interval 1sec --rateest-ewmalog 2secs ; -j RATEEST --rateest-name foo --rateest-interval 1.0s --rateest-ewmalog 2.0s ; OK
+-j RATEEST --rateest-name foo --rateest-interval 500000us --rateest-ewmalog 4s ; -j RATEEST --rateest-name foo --rateest-interval 500.0ms --rateest-ewmalog 4.0s ; OK
+-j RATEEST --rateest-name foo --rateest-interval 250000 --rateest-ewmalog 1000000 ; -j RATEEST --rateest-name foo --rateest-interval 250.0ms --rateest-ewmalog 1.0s ; OK
+-j RATEEST --rateest-name foo --rateest-interval 1 --rateest-ewmalog 2 ; -j RATEEST --rateest-name foo --rateest-interval 250.0ms --rateest-ewmalog 500.0ms ; OK
+-j RATEEST --rateest-name foo --rateest-interval 8s --rateest-ewmalog 16s ; -j RATEEST --rateest-name foo --rateest-interval 8.0s --rateest-ewmalog 16.0s ; OK
+-j RATEEST --rateest-name foo --rateest-interval 9s --rateest-ewmalog 16s ; ; FAIL bad-value
+-j RATEEST --rateest-name foo --rateest-interval 16s --rateest-ewmalog 32s ; ; FAIL bad-value
+-j RATEEST --rateest-name foo --rateest-interval 300ms --rateest-ewmalog 1s ; -j RATEEST --rateest-name foo --rateest-interval 500.0ms --rateest-ewmalog 1.0s ; OK
+-j RATEEST --rateest-name foo --rateest-interval 100ms --rateest-ewmalog 1s ; -j RATEEST --rateest-name foo --rateest-interval 250.0ms --rateest-ewmalog 2.0s ; OK
+-j RATEEST --rateest-name foo --rateest-interval 250ms --rateest-ewmalog 250ms ; ; FAIL bad-value
+-j RATEEST --rateest-name foo --rateest-interval 250ms --rateest-ewmalog 1ms ; ; FAIL bad-value
+-j RATEEST --rateest-name foo --rateest-interval 250ms --rateest-ewmalog 100s ; -j RATEEST --rateest-name foo --rateest-interval 250.0ms --rateest-ewmalog 64.0s ; OK
+-j RATEEST --rateest-name foo --rateest-interval 250ms --rateest-ewmalog 10000s ; -j RATEEST --rateest-name foo --rateest-interval 250.0ms --rateest-ewmalog 1024.0s ; OK
+-j RATEEST --rateest-name foo --rateest-interval foo --rateest-ewmalog 1s ; ; FAIL bad-value
+-j RATEEST --rateest-name foo --rateest-interval 1s --rateest-ewmalog foo ; ; FAIL bad-value
+-j RATEEST --rateest-name foo --rateest-interval 1m --rateest-ewmalog 1s ; ; FAIL bad-value
+-j RATEEST --rateest-name foo --rateest-interval 1s ; ; FAIL bad-value
+-j RATEEST --rateest-name foo ; ; FAIL bad-value
+-j RATEEST --rateest-interval 1s --rateest-ewmalog 2s ; ; FAIL missing-option
+-j RATEEST ; ; FAIL bad-value
+-j RATEEST --rateest-name 123456789012345 --rateest-interval 1s --rateest-ewmalog 2s ; -j RATEEST --rateest-name 123456789012345 --rateest-interval 1.0s --rateest-ewmalog 2.0s ; OK
+-j RATEEST --rateest-name 1234567890123456 --rateest-interval 1s --rateest-ewmalog 2s ; -j RATEEST --rateest-name 123456789012345 --rateest-interval 1.0s --rateest-ewmalog 2.0s ; OK
+-j RATEEST --rateest-name "a b" --rateest-interval 1s --rateest-ewmalog 2s ; -j RATEEST --rateest-name a b --rateest-interval 1.0s --rateest-ewmalog 2.0s ; OK
+-j RATEEST --rateest-name a.b --rateest-interval 2s --rateest-ewmalog 2s ; ; FAIL bad-value
+-j RATEEST --rateest-name ab --rateest-interval 500ms --rateest-ewmalog 3s ; -j RATEEST --rateest-name ab --rateest-interval 500.0ms --rateest-ewmalog 2.0s ; OK
+-j RATEEST --rateest-name ab --rateest-interval 750ms --rateest-ewmalog 3s ; -j RATEEST --rateest-name ab --rateest-interval 1.0s --rateest-ewmalog 4.0s ; OK
+-j RATEEST --rateest-name ab --rateest-interval 4s --rateest-ewmalog 8s ; -j RATEEST --rateest-name ab --rateest-interval 4.0s --rateest-ewmalog 8.0s ; OK
+-j RATEEST ! --rateest-name foo --rateest-interval 1s --rateest-ewmalog 2s ; ; FAIL cannot-invert
+-j RATEEST --rateest-name foo --rateest-interval 1s --rateest-interval 2s --rateest-ewmalog 2s ; ; FAIL repeated-option
+-j RATEEST --rateest-name foo --rateest-interval 1s --rateest-ewmalog 1s ; ; FAIL bad-value
+:CHAINS filter/INPUT ipv4
+-j RATEEST --rateest-name n1 --rateest-interval 1us --rateest-ewmalog 1000s ; -j RATEEST --rateest-name n1 --rateest-interval 250.0ms --rateest-ewmalog 0us ; OK
+-j RATEEST --rateest-name n2 --rateest-interval 1us --rateest-ewmalog 100s ; -j RATEEST --rateest-name n2 --rateest-interval 250.0ms --rateest-ewmalog 1073.7s ; OK
+-j RATEEST --rateest-name n3 --rateest-interval 0 --rateest-ewmalog 100s ; ; FAIL bad-value
+-j RATEEST --rateest-name n4 --rateest-interval " 1s" --rateest-ewmalog 2S ; -j RATEEST --rateest-name n4 --rateest-interval 1.0s --rateest-ewmalog 2.0s ; OK
+-j RATEEST --rateest-name n5 --rateest-interval 1e0s --rateest-ewmalog 2MSEC ; ; FAIL bad-value
+-j RATEEST --rateest-name n6 --rateest-interval -1s --rateest-ewmalog 2s ; ; FAIL bad-value
