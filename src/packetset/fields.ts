@@ -52,7 +52,8 @@ export const fieldSpecs: Readonly<Record<FieldName, FieldSpec>> = {
   tcpFlags: bits(8),
   mss: sometimes(u16),
   spi: sometimes(u32),
-  lengthBytes: always(u32),
+  // An IPv6 header and the longest payload; jumbograms are left out.
+  lengthBytes: always(40 + u16),
   ttl: always(u8),
   tos: bits(8),
   packetType: {

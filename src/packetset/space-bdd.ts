@@ -20,7 +20,7 @@ import {
 import { type ChoiceScope, createChoiceScope, createUnknownTable, type UnknownVariable } from './choices.ts';
 import { codeRanges, equalColumns, unionOf } from './code-sets.ts';
 import type { Codec, Copy, FieldLayout } from './codec.ts';
-import { codesOf, numberAtom } from './codings.ts';
+import { type CodeRange, codesOf, numberAtom } from './codings.ts';
 import { createMembership } from './contains.ts';
 import type { FieldName } from './fields.ts';
 import type { Locality } from './locality.ts';
@@ -53,6 +53,16 @@ export interface ArenaMark {
   readonly nodes: number;
 }
 
+/** What those need who take sets apart. */
+export interface DiagramAccess {
+  /** The first level that the set looks at; beyond all levels for a constant. */
+  topLevel(set: PacketSet): number;
+  /** `set` where the variable of this level has this value. */
+  cofactor(set: PacketSet, level: number, value: 0 | 1): PacketSet;
+  /** Where the variables of these levels, most significant first, spell one of these codes. */
+  codes(levels: readonly number[], runs: readonly CodeRange[]): PacketSet;
+}
+
 /**
  * Sets over one codec. `not` is the plain complement, also over combinations that no packet has: ask questions of
  * `and(set, valid)`. An operation that runs out of nodes answers {@link BddPacketSpace.undecided}, which every
@@ -65,6 +75,7 @@ export interface BddPacketSpace extends PacketSpace {
   /** Combinations of fields that a packet can have, in both copies. */
   readonly valid: PacketSet;
   readonly undecided: PacketSet;
+  readonly diagram: DiagramAccess;
   isDecided(set: PacketSet): boolean;
 
   /** Packets of `a` that are not in `b`. */
@@ -78,8 +89,6 @@ export interface BddPacketSpace extends PacketSpace {
   disjoint(a: PacketSet, b: PacketSet): boolean;
   /** A set that agrees with `set` within `care`, and is often smaller. */
   simplify(set: PacketSet, care: PacketSet): PacketSet;
-  /** `set` where one variable has a fixed value. */
-  cofactor(set: PacketSet, level: number, value: 0 | 1): PacketSet;
 
   /** Packets that are in the set whatever these fields are: for some value of them. */
   forget(set: PacketSet, fields: readonly FieldName[], copy?: Copy): PacketSet;
@@ -225,6 +234,11 @@ export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}
     },
     undecided: set(UNDECIDED),
     isDecided: (s) => s >= 0,
+    diagram: {
+      topLevel: (s) => bdd.level(s),
+      cofactor: (s, level, value) => set(cofactor(s, level, value)),
+      codes: (levels, runs) => set(codeRanges(bdd, levels, runs)),
+    },
 
     diff: (a, b) => set(bdd.diff(a, b)),
     xor: (a, b) => set(bdd.xor(a, b)),
@@ -233,7 +247,6 @@ export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}
     implies: (a, b) => bdd.implies(a, b),
     disjoint: (a, b) => bdd.disjoint(a, b),
     simplify: (s, care) => set(simplify(s, care)),
-    cofactor: (s, level, value) => set(cofactor(s, level, value)),
 
     forget,
     andForget: (a, b, fields, copy = 'now') => set(andExists(bdd, a, b, variablesOf(fields, copy))),

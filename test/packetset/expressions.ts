@@ -153,10 +153,12 @@ export interface DrawOptions {
   readonly holes: boolean;
   /** Only what is true of a header: no choices. */
   readonly choices: boolean;
+  readonly addressFields?: readonly AddressField[];
 }
 
 export function description(o: DrawOptions): fc.Arbitrary<Description> {
   const address = addressNear(o.family);
+  const addressField = pool(...(o.addressFields ?? addressFields));
   const mask = o.holes
     ? fc.oneof(
         prefix(o.family),
@@ -179,10 +181,10 @@ export function description(o: DrawOptions): fc.Arbitrary<Description> {
       value,
       mask: m,
     })),
-    fc.record({ is: fc.constant('network' as const), field: pool(...addressFields), address, mask }),
+    fc.record({ is: fc.constant('network' as const), field: addressField, address, mask }),
     fc.record({
       is: fc.constant('addresses' as const),
-      field: pool(...addressFields),
+      field: addressField,
       low: address,
       high: address,
     }),

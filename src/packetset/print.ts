@@ -1,0 +1,165 @@
+/** Sets as an administrator would write them: a few lines of match options. */
+
+import { FALSE } from './bdd.ts';
+import { type Box, type Boxes, coverByBoxes } from './boxes.ts';
+import { unknownText } from './choices.ts';
+import { type FieldValues, fieldValues } from './field-values.ts';
+import type { FieldName } from './fields.ts';
+import { icmpTexts, laterFragmentText, type OptionText, optionTexts } from './option-texts.ts';
+import { printableBoxes } from './printable.ts';
+import type { PacketSet } from './space.ts';
+import type { BddPacketSpace } from './space-bdd.ts';
+
+export interface DescribeOptions {
+  /** Packets that matter: the lines may say anything about others. Default: all that can exist. */
+  readonly care?: PacketSet;
+  /** Lines shown; 8 by default. */
+  readonly linesMax?: number;
+  /** Boxes looked for before giving up on a full list; 400 by default. */
+  readonly boxesMax?: number;
+  /** What an unknown is called. Default: {@link unknownText}. */
+  readonly unknownName?: typeof unknownText;
+}
+
+export interface SetDescription {
+  /**
+   * - `nothing`, `everything`: of what matters; there are no lines.
+   * - `these`: packets that match one of the lines.
+   * - `all-but`: packets that match none of them.
+   * - `undecided`: the set is not known.
+   */
+  readonly kind: 'nothing' | 'everything' | 'these' | 'all-but' | 'undecided';
+  /**
+   * Match options in the spelling of iptables. A repeated negation (`! -s A ! -s B`) and a word in parentheses are
+   * what a single rule cannot say.
+   */
+  readonly lines: readonly string[];
+  /** How many lines there would be in all; at least that many where `complete` is false. */
+  readonly lineCount: number;
+  readonly complete: boolean;
+}
+
+/** Options in the order in which people write them: interfaces, protocol, addresses, ports, the rest. */
+const printOrder: readonly FieldName[] = [
+  'inInterface',
+  'outInterface',
+  'protocol',
+  'src',
+  'dst',
+  'fragmentKind',
+  'sport',
+  'dport',
+];
+
+interface Lines {
+  readonly lines: readonly string[];
+  readonly complete: boolean;
+}
+
+/** Describes a set within `care`; the shorter of "these" and "all but these". Deterministic. */
+export function describeSet(
+  space: BddPacketSpace,
+  set: PacketSet,
+  options: DescribeOptions = {},
+): SetDescription {
+  const care = options.care ?? space.valid;
+  const wanted = space.and(set, care);
+  const others = space.diff(care, set);
+  if (!space.isDecided(wanted) || !space.isDecided(others)) return short('undecided');
+  if (wanted === FALSE) return short('nothing');
+  if (others === FALSE) return short('everything');
+  const boxesMax = options.boxesMax ?? 400;
+  const linesMax = options.linesMax ?? 8;
+  const idle = space.not(care);
+  const linesOf = (inside: PacketSet): Lines =>
+    boxLines(space, coverByBoxes(space, inside, space.or(inside, idle), boxesMax), care, options);
+  const these = linesOf(wanted);
+  const rest = linesOf(others);
+  const chosen = cost(rest) + allButWords < cost(these) ? rest : these;
+  return {
+    kind: chosen === these ? 'these' : 'all-but',
+    lines: chosen.lines.slice(0, linesMax),
+    lineCount: chosen.lines.length,
+    complete: chosen.complete,
+  };
+}
+
+function short(kind: 'nothing' | 'everything' | 'undecided'): SetDescription {
+  return { kind, lines: [], lineCount: 0, complete: kind !== 'undecided' };
+}
+
+/** What "all but" costs its reader, in words. */
+const allButWords = 4;
+
+/** Words to read; two for each new line. */
+function cost({ lines, complete }: Lines): number {
+  if (!complete) return Number.POSITIVE_INFINITY;
+  return lines.reduce((sum, line) => sum + 2 + line.split(/[ ,]/).length, 0);
+}
+
+/** The description in one text, a line each: `all but:` first where that is meant, `… and 12 more` last. */
+export function describeSetText(
+  space: BddPacketSpace,
+  set: PacketSet,
+  options: DescribeOptions = {},
+): string {
+  const d = describeSet(space, set, options);
+  if (d.lines.length === 0) return d.kind === 'undecided' ? 'not decided' : d.kind;
+  const more = d.lineCount - d.lines.length;
+  const tail = d.complete ? (more > 0 ? [`… and ${more} more`] : []) : [`… and ${more} more at least`];
+  const lines = [...d.lines, ...tail];
+  return d.kind === 'all-but' ? ['all but:', ...lines.map((l) => `  ${l}`)].join('\n') : lines.join('\n');
+}
+
+function boxLines(space: BddPacketSpace, boxes: Boxes, care: PacketSet, options: DescribeOptions): Lines {
+  const lines = new Set<string>();
+  for (const box of boxes.boxes) {
+    for (const part of printableBoxes(space, box, care)) {
+      for (const line of partLines(space, part.box, part.laterFragment, options)) lines.add(line);
+    }
+  }
+  return { lines: [...lines], complete: boxes.complete };
+}
+
+/** All ways to say one part; more than one where a field's values need several options. */
+function partLines(
+  space: BddPacketSpace,
+  box: Box,
+  laterFragment: boolean,
+  options: DescribeOptions,
+): readonly string[] {
+  const { family } = space.codec;
+  const values = new Map<FieldName, FieldValues>();
+  for (const [field, set] of box) if (field !== 'unknown') values.set(field, fieldValues(space, field, set));
+  const intervals = (field: FieldName) => {
+    const v = values.get(field);
+    return v?.kind === 'numbers' ? v.intervals : undefined;
+  };
+  const choices: (readonly OptionText[])[] = [];
+  const rest = [...values.keys()].filter((f) => !printOrder.includes(f));
+  for (const field of [...printOrder, ...rest]) {
+    const v = values.get(field);
+    if (field === 'fragmentKind' && laterFragment) choices.push([laterFragmentText(family)]);
+    if (v === undefined || field === 'icmpCode') continue;
+    if (field === 'icmpType') choices.push(icmpTexts(intervals('icmpType'), intervals('icmpCode'), family));
+    else choices.push(optionTexts(field, v, family));
+  }
+  if (values.has('icmpCode') && !values.has('icmpType')) {
+    choices.push(icmpTexts(undefined, intervals('icmpCode'), family));
+  }
+  const unknown = box.get('unknown');
+  if (unknown !== undefined) choices.push([unknownsText(space, unknown, options.unknownName ?? unknownText)]);
+  return choices
+    .reduce<string[][]>((all, texts) => all.flatMap((words) => texts.map((t) => [...words, t])), [[]])
+    .map((words) => words.join(' '));
+}
+
+function unknownsText(space: BddPacketSpace, condition: PacketSet, name: typeof unknownText): string {
+  return space
+    .unknownsOf(condition)
+    .map((v) => {
+      const holds = space.diagram.cofactor(condition, v.level, 0) === FALSE;
+      return `(${holds ? 'if' : 'unless'} ${name(v.unknown)})`;
+    })
+    .join(' ');
+}
