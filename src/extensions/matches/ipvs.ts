@@ -14,6 +14,7 @@ interface Negatable<T> {
 
 /** Conditions on the IPVS connection that the packet belongs to; all must hold. */
 export interface IpvsData {
+  /** Undefined where another condition is there, which includes it. */
   readonly ipvs: { readonly negated: boolean } | undefined;
   readonly protocol: Negatable<number> | undefined;
   readonly address: Negatable<Network> | undefined;
@@ -61,8 +62,7 @@ function conditions(d: IpvsData): readonly string[] {
   if (d.direction) out.push(option('vdir', d.direction));
   if (d.method) out.push(option('vmethod', d.method.value, d.method.negated));
   if (d.controlPort) out.push(option('vportctl', String(d.controlPort.value), d.controlPort.negated));
-  // Any other option includes --ipvs.
-  return out.length === 0 && d.ipvs ? [option('ipvs', '', d.ipvs.negated)] : out;
+  return d.ipvs ? [option('ipvs', '', d.ipvs.negated)] : out;
 }
 
 /** Connections of the IP virtual server, which fwsim does not keep: its answer is asked for. */
@@ -100,7 +100,9 @@ export const ipvs = defineMatch({
           word: '--ipvs',
           option: '--ipvs',
         })
-      : data;
+      : count > 1
+        ? { ...data, ipvs: undefined }
+        : data;
   },
   print: conditions,
   compile: (d) => {

@@ -68,32 +68,32 @@ const flagPair: OptionType<{ readonly mask: number; readonly compare: number }> 
 
 const isFull = (c: PortCondition): boolean => c.low === 0 && c.high === 65535;
 
-/** A condition that matches every packet is no condition. */
-export function portCondition(
-  bound: { readonly value: NumberRange; readonly negated: boolean } | undefined,
-): PortCondition | undefined {
-  if (!bound) return undefined;
-  const condition = { ...bound.value, negated: bound.negated };
-  return isFull(condition) && !condition.negated ? undefined : condition;
-}
-
 /**
- * Prints a port condition of tcp and udp. The nft back end keeps them as native expressions: it drops an inverted
- * full range, and turns an inverted range from zero into the other part.
+ * A condition that matches every packet is no condition. The nft back end keeps ports as native expressions, where
+ * an inverted range from zero becomes the other part (`native`).
  *
  * Source: iptables 1.8.9 iptables/nft.c add_nft_tcpudp().
  */
+export function portCondition(
+  bound: { readonly value: NumberRange; readonly negated: boolean } | undefined,
+  native: boolean,
+): PortCondition | undefined {
+  if (!bound) return undefined;
+  const { low, high } = bound.value;
+  const { negated } = bound;
+  if (low === 0 && high === 65535) return negated ? { low, high, negated } : undefined;
+  return native && negated && low === 0 && high > 0
+    ? { low: high + 1, high: 65535, negated: false }
+    : { low, high, negated };
+}
+
+/** Prints a port condition of tcp and udp. The nft back end drops an inverted full range. */
 export function printPortCondition(
   name: string,
   condition: PortCondition | undefined,
-  native: boolean,
   context: PrintContext,
 ): readonly string[] {
-  if (!condition) return [];
-  if (isFull(condition)) return context.keepMeaning ? [option(name, numberRangeText(condition), true)] : [];
-  if (native && condition.negated && condition.low === 0 && condition.high > 0) {
-    return [option(name, numberRangeText({ low: condition.high + 1, high: 65535 }))];
-  }
+  if (!condition || (isFull(condition) && !context.keepMeaning)) return [];
   return [option(name, numberRangeText(condition), condition.negated)];
 }
 
@@ -129,7 +129,8 @@ export const tcp = defineMatch({
   },
   constraints: { protocols: [6], protocolMessage: "TCP match requires '-p tcp'" },
   needs: [],
-  bind: (o): TcpData | Refusal => {
+  bind: (o, context): TcpData | Refusal => {
+    const native = context.backend === 'nft' && o['tcp-option'] === undefined;
     const { FIN, SYN, RST, ACK } = tcpFlag;
     const flags = o['tcp-flags']
       ? { ...o['tcp-flags'].value, negated: o['tcp-flags'].negated }
@@ -137,17 +138,16 @@ export const tcp = defineMatch({
         ? { mask: FIN | SYN | RST | ACK, compare: SYN, negated: o.syn.negated }
         : undefined;
     return {
-      sport: portCondition(o.sport),
-      dport: portCondition(o.dport),
+      sport: portCondition(o.sport, native),
+      dport: portCondition(o.dport, native),
       flags,
       option: o['tcp-option'] && { kind: o['tcp-option'].value, negated: o['tcp-option'].negated },
     };
   },
   print: (d, context) => {
-    const native = context.backend === 'nft' && d.option === undefined;
     return [
-      ...printPortCondition('sport', d.sport, native, context),
-      ...printPortCondition('dport', d.dport, native, context),
+      ...printPortCondition('sport', d.sport, context),
+      ...printPortCondition('dport', d.dport, context),
       ...(d.option ? [option('tcp-option', String(d.option.kind), d.option.negated)] : []),
       ...(d.flags
         ? [

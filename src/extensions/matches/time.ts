@@ -160,6 +160,13 @@ const dateText = (seconds: number): string => new Date(seconds * 1000).toISOStri
 const dayNumbers = (bits: number): number[] =>
   Array.from({ length: 31 }, (_, i) => i + 1).filter((day) => (bits & (1 << day)) !== 0);
 
+const weekDayText = (bits: number): string =>
+  dayNames.filter((_, i) => i > 0 && (bits & (1 << i)) !== 0).join(',');
+
+/** A list of no day at all is printed as nothing, which cannot be read again. */
+const dayList = (name: string, text: string, keepMeaning: boolean): string =>
+  `--${name} ${text === '' && keepMeaning ? '""' : text}`;
+
 function isWithin(d: TimeData, nowSeconds: number): boolean {
   if (nowSeconds < d.dateStartSeconds || nowSeconds > d.dateStopSeconds) return false;
   const ofDay = nowSeconds % daySeconds;
@@ -219,16 +226,14 @@ export const time = defineMatch({
         )
       : data;
   },
-  print: (d) => [
+  print: (d, { keepMeaning }) => [
     ...(d.dayStartSeconds === 0 && d.dayStopSeconds === daySeconds - 1
       ? []
       : [option('timestart', timeText(d.dayStartSeconds)), option('timestop', timeText(d.dayStopSeconds))]),
     ...((d.monthDays & allMonthDays) === (allMonthDays | 0)
       ? []
-      : [`--monthdays ${dayNumbers(d.monthDays).join(',')}`]),
-    ...(d.weekDays === allWeekDays
-      ? []
-      : [`--weekdays ${dayNames.filter((_, i) => i > 0 && (d.weekDays & (1 << i)) !== 0).join(',')}`]),
+      : [dayList('monthdays', dayNumbers(d.monthDays).join(','), keepMeaning)]),
+    ...(d.weekDays === allWeekDays ? [] : [dayList('weekdays', weekDayText(d.weekDays), keepMeaning)]),
     ...(d.dateStartSeconds === 0 ? [] : [option('datestart', dateText(d.dateStartSeconds))]),
     option('datestop', dateText(d.dateStopSeconds)),
     ...(d.kernelTimezone ? [option('kerneltz')] : []),

@@ -56,14 +56,14 @@ export const udp = defineMatch({
   },
   constraints: { protocols: [17], protocolMessage: "UDP match requires '-p udp'" },
   needs: [],
-  bind: (o): UdpData => ({ sport: portCondition(o.sport), dport: portCondition(o.dport) }),
-  print: (d, context) => {
+  bind: (o, context): UdpData => {
     const native = context.backend === 'nft';
-    return [
-      ...printPortCondition('sport', d.sport, native, context),
-      ...printPortCondition('dport', d.dport, native, context),
-    ];
+    return { sport: portCondition(o.sport, native), dport: portCondition(o.dport, native) };
   },
+  print: (d, context) => [
+    ...printPortCondition('sport', d.sport, context),
+    ...printPortCondition('dport', d.dport, context),
+  ],
   vanishes: (d, context) =>
     context.backend === 'nft' && !context.keepMeaning && portsVanish(d.sport, d.dport),
   compile: (d) => {

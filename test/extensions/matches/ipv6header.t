@@ -1,0 +1,33 @@
+# Which extension headers an IPv6 packet has.
+:CHAINS filter/INPUT ipv4
+-m ipv6header --header esp ; ; FAIL unknown-match
+:CHAINS filter/INPUT ipv6
+-m ipv6header ; ; FAIL missing-option
+-m ipv6header --header hop-by-hop ; = ; OK
+-m ipv6header --header hop ; -m ipv6header --header hop-by-hop ; OK
+-m ipv6header --header ipv6-opts,dst,esp ; -m ipv6header --header ipv6-opts,esp ; OK
+-m ipv6header --header hop,dst,route,frag,auth,esp,none,proto ; ; FAIL unknown-name
+-m ipv6header --header ipv6-opts,ipv6-route,ipv6-frag,ah,esp,ipv6-nonxt,proto ; ; FAIL unknown-name
+-m ipv6header --header prot ; -m ipv6header --header protocol ; OK
+-m ipv6header --header protocol ; = ; OK
+-m ipv6header --header foo ; ; FAIL unknown-name
+-m ipv6header --header "" ; ; FAIL bad-value
+-m ipv6header --header esp, ; -m ipv6header --header esp ; OK
+-m ipv6header --header esp,,ah ; -m ipv6header --header ah,esp ; OK
+-m ipv6header ! --header esp ; = ; OK
+-m ipv6header ! --header esp,ah --soft ; -m ipv6header ! --header ah,esp --soft ; OK
+-m ipv6header --soft ; ; FAIL missing-option
+-m ipv6header --header 0 ; -m ipv6header --header hop-by-hop ; OK
+-m ipv6header --header 50 ; -m ipv6header --header esp ; OK
+-m ipv6header --header 59,43 ; -m ipv6header --header ipv6-route,ipv6-nonxt ; OK
+-m ipv6header --header 255 ; -m ipv6header --header protocol ; OK
+-m ipv6header --header tcp ; ; FAIL unknown-name
+-m ipv6header --header HOP ; ; FAIL unknown-name
+-m ipv6header --header Esp ; ; FAIL unknown-name
+-m ipv6header --header hopopt ; -m ipv6header --header hop-by-hop ; OK
+-m ipv6header --header ip ; -m ipv6header --header hop-by-hop ; OK
+-m ipv6header --header esp --header ah ; ; FAIL repeated-option
+-m ipv6header --header route --soft ; -m ipv6header --header ipv6-route --soft ; OK
+-m ipv6header --header 0xff ; ; FAIL unknown-name
+-m ipv6header --header dest ; ; FAIL unknown-name
+-m ipv6header --header 60 ; -m ipv6header --header ipv6-opts ; OK

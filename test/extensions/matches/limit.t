@@ -1,0 +1,41 @@
+# Packets of the rule up to a rate; the rest does not match.
+:CHAINS filter/INPUT ipv4,ipv6
+-m limit --limit 1/sec --limit-burst 0 ; -m limit --limit 1/sec ; OK
+-m limit --limit 1/sec --limit-burst 10000 ; = ; OK
+-m limit --limit 1/sec --limit-burst 10001 ; ; FAIL bad-value
+-m limit --limit-burst x ; ; FAIL bad-value
+-m limit ! --limit 1/sec ; ; FAIL cannot-invert
+-m limit --limit 1/sec ! --limit-burst 3 ; ; FAIL cannot-invert
+-m limit --limit 0/sec ; ; FAIL bad-value
+-m limit --limit 1/foo ; ; FAIL bad-value
+-m limit --limit foo ; ; FAIL bad-value
+-m limit --limit 1/ ; ; FAIL bad-value
+-m limit --limit /sec ; ; FAIL bad-value
+-m limit --limit 7/min ; = ; OK
+-m limit --limit 7/h ; -m limit --limit 7/hour ; OK
+-m limit --limit 11/d ; -m limit --limit 11/day ; OK
+-m limit --limit 13/m ; -m limit --limit 13/min ; OK
+-m limit --limit 59/min ; = ; OK
+-m limit --limit 61/min ; = ; OK
+-m limit --limit 3600/h ; -m limit --limit 1/sec ; OK
+-m limit --limit 5000/hour ; = ; OK
+-m limit --limit 9999/day ; = ; OK
+-m limit --limit 86400/day ; -m limit --limit 1/sec ; OK
+-m limit --limit 10000/minute ; -m limit --limit 166/sec ; OK
+-m limit --limit 3333/s ; -m limit --limit 3333/sec ; OK
+-m limit --limit 3/SECOND ; -m limit --limit 3/sec ; OK
+-m limit --limit 3/Mi ; -m limit --limit 3/min ; OK
+-m limit --limit 3/secondx ; ; FAIL bad-value
+-m limit --limit -5/sec ; ; FAIL bad-value
+-m limit --limit 0x10/sec ; ; FAIL bad-value
+-m limit --limit " 4/sec" ; -m limit --limit 4/sec ; OK
+-m limit --limit 5x/sec ; -m limit --limit 5/sec ; OK
+-m limit --limit 1/day --limit-burst 100 ; = ; OK
+-m limit --limit 1/day --limit-burst 10000 ; = ; OK
+-m limit --limit 1/hour --limit-burst 10000 ; = ; OK
+-m limit --limit 1/hour --limit-burst 120 ; = ; OK
+-m limit --limit 1/hour --limit-burst 119 ; = ; OK
+-m limit --limit 99999999999/sec ; ; FAIL rate-too-fast
+-m limit --limit 600001/min ; ; FAIL rate-too-fast
+-m limit --limit 600000/min ; -m limit --limit 10000/sec ; OK
+-m limit --limit "" ; ; FAIL bad-value

@@ -1,0 +1,34 @@
+# User and group of the process whose socket sent the packet.
+:CHAINS mangle/OUTPUT ipv4,ipv6
+-m owner ; ; FAIL missing-option
+-m owner --uid-owner 0 --socket-exists ; -m owner --socket-exists --uid-owner 0 ; OK
+-m owner --uid-owner root-5 ; ; FAIL bad-value
+-m owner --uid-owner nosuch ; ; FAIL bad-value
+-m owner --uid-owner 5-3 ; ; FAIL reversed-range
+-m owner --uid-owner 5- ; ; FAIL bad-value
+-m owner --uid-owner -5 ; ; FAIL bad-value
+-m owner --uid-owner 5:6 ; -m owner --uid-owner 5-6 ; OK
+-m owner --uid-owner 0x10 ; -m owner --uid-owner 16 ; OK
+-m owner --uid-owner 010 ; -m owner --uid-owner 8 ; OK
+-m owner --uid-owner 4294967294 ; = ; OK
+-m owner --uid-owner 4294967295 ; ; FAIL bad-value
+-m owner --uid-owner 4294967296 ; ; FAIL bad-value
+-m owner --gid-owner nosuch ; ; FAIL bad-value
+-m owner --gid-owner nogroup ; -m owner --gid-owner 65534 ; OK
+-m owner --gid-owner daemon ; -m owner --gid-owner 1 ; OK
+-m owner --gid-owner 5-6-7 ; ; FAIL bad-value
+-m owner --uid-owner nobody ; -m owner --uid-owner 65534 ; OK
+-m owner --uid-owner 1000-1000 ; -m owner --uid-owner 1000 ; OK
+-m owner --pid-owner 5 ; ; FAIL missing-option
+-m owner --sid-owner 5 ; ; FAIL missing-option
+-m owner --cmd-owner x ; ; FAIL missing-option
+-m owner ! --socket-exists ; = ; OK
+-m owner ! --uid-owner 3 ! --gid-owner 4 ; = ; OK
+-m owner ! --gid-owner 4 --uid-owner 3 --suppl-groups ; -m owner --uid-owner 3 ! --gid-owner 4 --suppl-groups ; OK
+-m owner --uid-owner 1,2 ; ; FAIL bad-value
+-m owner --uid-owner "" ; ; FAIL bad-value
+-m owner --gid-owner 0-4294967295 ; ; FAIL bad-value
+-m owner --gid-owner 0-4294967294 ; = ; OK
+-m owner --uid-owner root --socket-exists ! --gid-owner 3-4 ; -m owner --socket-exists --uid-owner 0 ! --gid-owner 3-4 ; OK
+:CHAINS filter/FORWARD ipv4,ipv6
+-m owner --uid-owner 0 ; ; FAIL wrong-hook

@@ -1,0 +1,87 @@
+# Whether IPsec was applied to the packet, or will be, and how.
+:CHAINS filter/FORWARD ipv4,ipv6
+-m policy ; ; FAIL missing-option
+-m policy --dir in ; -m policy --dir in --pol ipsec ; OK
+-m policy --pol none ; ; FAIL missing-option
+-m policy --dir in --pol none ; = ; OK
+-m policy --dir foo --pol none ; ; FAIL bad-value
+-m policy --dir in --pol foo ; ; FAIL bad-value
+-m policy --dir in --pol none --strict ; ; FAIL bad-combination
+-m policy --dir in --pol none --proto esp ; -m policy --dir in --pol none ; OK
+-m policy --dir in --pol ipsec --strict ; ; FAIL missing-option
+-m policy --dir in --pol ipsec --strict --proto esp ; = ; OK
+-m policy --dir in --pol ipsec --strict --reqid 1 --next --reqid 2 ; = ; OK
+-m policy --dir in --pol ipsec --reqid 1 --next --reqid 2 ; ; FAIL missing-option
+-m policy --dir in --pol ipsec --strict --next --reqid 2 ; ; FAIL missing-option
+-m policy --dir in --pol ipsec --strict --reqid 1 --next ; ; FAIL missing-option
+-m policy --dir in --pol ipsec --next ; ; FAIL missing-option
+-m policy --dir in --pol ipsec --reqid 1 --reqid 2 ; ; FAIL repeated-option
+-m policy --dir in --pol ipsec --mode foo ; ; FAIL bad-value
+-m policy --dir in --pol ipsec --proto tcp ; ; FAIL bad-protocol
+-m policy --dir in --pol ipsec --proto 50 ; -m policy --dir in --pol ipsec --proto esp ; OK
+-m policy --dir in --pol ipsec --proto foo ; ; FAIL bad-protocol
+-m policy --dir in --pol ipsec --proto esp --mode tunnel --spi 5 --reqid 4294967295 ; -m policy --dir in --pol ipsec --reqid 4294967295 --spi 0x5 --proto esp --mode tunnel ; OK
+-m policy --dir in --pol ipsec --reqid 4294967296 ; ; FAIL bad-value
+-m policy --dir in --pol ipsec --spi x ; ; FAIL bad-value
+-m policy --dir out --pol ipsec --proto ipcomp ; = ; OK
+-m policy --dir out --pol ipsec --proto ipv6 ; ; FAIL bad-protocol
+-m policy --dir out --pol ipsec --proto ah --mode beet ; ; FAIL bad-value
+-m policy --dir in --dir out --pol none ; ; FAIL repeated-option
+-m policy ! --dir in --pol none ; ; FAIL cannot-invert
+-m policy --dir in --pol none --reqid 1 ; -m policy --dir in --pol none ; OK
+-m policy --dir in --pol ipsec --strict --reqid 1 --next --reqid 2 --next --reqid 3 --next --reqid 4 ; = ; OK
+-m policy --dir in --pol ipsec --strict --reqid 1 --next --reqid 2 --next --reqid 3 --next --reqid 4 --next --reqid 5 ; ; FAIL too-many-elements
+-m policy --dir IN --pol IPSEC ; ; FAIL bad-value
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src foo/8 ; ; FAIL bad-address
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/x ; ; FAIL bad-mask
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/ ; ; FAIL bad-mask
+-m policy --dir in --pol ipsec --next --mode tunnel ; ; FAIL missing-option
+-m policy --dir in --pol ipsec --mode tunnel --mode tunnel ; ; FAIL repeated-option
+-m policy --dir in --pol ipsec --proto ESP ; ; FAIL bad-protocol
+-m policy --dir in --pol ipsec --reqid 1 --strict ; -m policy --dir in --pol ipsec --strict --reqid 1 ; OK
+-m policy --dir in --pol none --strict --next ; ; FAIL bad-combination
+-m policy --dir in --pol ipsec --strict --strict --reqid 1 ; ; FAIL repeated-option
+-m policy --dir in --pol ipsec --strict ! --reqid 1 --next ! --proto ah ; = ; OK
+-m policy --dir out --pol ipsec --strict --proto esp --mode transport --reqid 5 --spi 0x1 ; -m policy --dir out --pol ipsec --strict --reqid 5 --spi 0x1 --proto esp --mode transport ; OK
+:CHAINS filter/FORWARD ipv4
+-m policy --dir in --pol ipsec ! --reqid 1 ! --spi 0x100 ! --proto ah ! --mode tunnel ! --tunnel-src 1.2.3.0/24 ! --tunnel-dst 10.0.0.0/8 ; ; FAIL bad-combination
+-m policy --dir in --pol ipsec --mode transport --tunnel-src 1.2.3.4 ; ; FAIL bad-combination
+-m policy --dir in --pol ipsec --tunnel-src 1.2.3.4 ; ; FAIL bad-combination
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4 ; = ; OK
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/24 ; = ; OK
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-dst 1.2.3.4/255.0.255.0 ; -m policy --dir in --pol ipsec --mode tunnel --tunnel-dst 1.2.3.4 ; OK
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-dst 0.0.0.0/0 ; = ; OK
+-m policy --dir in --strict --reqid 1 --next --mode tunnel --tunnel-src 10.0.0.1 --tunnel-dst 10.0.0.2 --pol ipsec ; -m policy --dir in --pol ipsec --strict --reqid 1 --next --mode tunnel --tunnel-dst 10.0.0.2 --tunnel-src 10.0.0.1 ; OK
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/255.255.0.0 ; -m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/16 ; OK
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/33 ; -m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4 ; OK
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2 ; -m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.0.0.2 ; OK
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 10/8 ; -m policy --dir in --pol ipsec --mode tunnel --tunnel-src 0.0.0.10/8 ; OK
+-m policy --dir in --pol ipsec ! --mode tunnel --tunnel-src 1.2.3.4 ; ; FAIL bad-combination
+:CHAINS filter/FORWARD ipv6
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 2001:db8::/32 ! --tunnel-dst ::1 ; -m policy --dir in --pol ipsec --mode tunnel ! --tunnel-dst ::1 --tunnel-src 2001:db8::/32 ; OK
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4 ; ; FAIL bad-address
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 2001:db8::/129 ; ; FAIL bad-mask
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src ::/0 ; = ; OK
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 2001:db8::1/ffff:: ; -m policy --dir in --pol ipsec --mode tunnel --tunnel-src 2001:db8::1/16 ; OK
+-m policy --dir in --pol ipsec ! --reqid 1 ! --spi 0x100 ! --proto ah ! --mode tunnel ! --tunnel-src 1.2.3.0/24 ! --tunnel-dst 10.0.0.0/8 ; ; FAIL bad-address
+-m policy --dir in --pol ipsec --mode transport --tunnel-src 1.2.3.4 ; ; FAIL bad-address
+-m policy --dir in --pol ipsec --tunnel-src 1.2.3.4 ; ; FAIL bad-address
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/24 ; ; FAIL bad-address
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-dst 1.2.3.4/255.0.255.0 ; ; FAIL bad-mask
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-dst 0.0.0.0/0 ; ; FAIL bad-address
+-m policy --dir in --strict --reqid 1 --next --mode tunnel --tunnel-src 10.0.0.1 --tunnel-dst 10.0.0.2 --pol ipsec ; ; FAIL bad-address
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/255.255.0.0 ; ; FAIL bad-mask
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/33 ; ; FAIL bad-address
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2 ; ; FAIL bad-address
+-m policy --dir in --pol ipsec --mode tunnel --tunnel-src 10/8 ; ; FAIL bad-address
+-m policy --dir in --pol ipsec ! --mode tunnel --tunnel-src 1.2.3.4 ; ; FAIL bad-address
+:CHAINS filter/INPUT ipv4,ipv6
+-m policy --dir out --pol none ; ; FAIL wrong-hook
+-m policy --dir in --pol none ; = ; OK
+:CHAINS filter/OUTPUT ipv4,ipv6
+-m policy --dir in --pol none ; ; FAIL wrong-hook
+-m policy --dir out --pol none ; = ; OK
+:CHAINS mangle/POSTROUTING ipv4,ipv6
+-m policy --dir in --pol none ; ; FAIL wrong-hook
+:CHAINS nat/PREROUTING ipv4,ipv6
+-m policy --dir out --pol none ; ; FAIL wrong-hook

@@ -1,0 +1,65 @@
+# Rates of estimators. Loaded behind RATEEST targets that make the estimators RE1 and RE2.
+:CHAINS filter/INPUT ipv4
+-m rateest ; ; FAIL missing-option
+-m rateest --rateest RE1 --rateest-pps --rateest-eq --rateest-pps2 5 ; ; FAIL repeated-option
+:CHAINS mangle/PREROUTING ipv4
+-m rateest ; ; FAIL missing-option
+-m rateest --rateest RE1 --rateest-lt --rateest-bps 8bit ; = ; OK
+-m rateest --rateest RE1 --rateest-bps 8bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 8bit ; OK
+-m rateest --rateest1 RE1 --rateest-bps 8bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 8bit ; OK
+-m rateest --rateest RE1 --rateest-bps1 8bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 0bit ; OK
+-m rateest --rateest RE1 --rateest-pps --rateest-eq 5 ; ; FAIL bad-argument
+-m rateest --rateest RE1 --rateest-pps 5 --rateest-gt ; -m rateest --rateest RE1 --rateest-gt --rateest-pps 5 ; OK
+-m rateest --rateest RE1 --rateest-pps 5 --rateest-eq ; -m rateest --rateest RE1 --rateest-eq --rateest-pps 5 ; OK
+-m rateest --rateest RE1 ! --rateest-lt --rateest-pps 5 ; = ; OK
+-m rateest --rateest RE1 --rateest-pps 5 ! --rateest-lt ; -m rateest --rateest RE1 ! --rateest-lt --rateest-pps 5 ; OK
+-m rateest --rateest RE1 --rateest-pps 5 ! --rateest-gt ; -m rateest --rateest RE1 ! --rateest-gt --rateest-pps 5 ; OK
+-m rateest --rateest RE1 --rateest-pps 5 ! --rateest-eq ; -m rateest --rateest RE1 ! --rateest-eq --rateest-pps 5 ; OK
+-m rateest --rateest1 RE1 --rateest-lt --rateest2 RE2 --rateest-bps ; -m rateest --rateest1 RE1 --rateest-lt --rateest-bps --rateest2 RE2 ; OK
+-m rateest --rateest1 RE1 --rateest-lt --rateest2 RE2 --rateest-bps 5mbit ; -m rateest --rateest1 RE1 --rateest-lt --rateest-bps --rateest2 RE2 ; OK
+-m rateest --rateest1 RE1 --rateest-lt --rateest2 RE2 --rateest-pps ; -m rateest --rateest1 RE1 --rateest-lt --rateest-pps --rateest2 RE2 ; OK
+-m rateest --rateest1 RE1 --rateest-lt --rateest-bps --rateest2 RE2 ; = ; OK
+-m rateest --rateest1 RE1 --rateest-bps --rateest-lt --rateest2 RE2 ; -m rateest --rateest1 RE1 --rateest-lt --rateest-bps --rateest2 RE2 ; OK
+-m rateest --rateest1 RE1 --rateest-bps --rateest-eq --rateest2 RE2 --rateest-pps ; -m rateest --rateest1 RE1 --rateest-eq --rateest-bps --rateest-eq --rateest-pps --rateest2 RE2 ; OK
+-m rateest --rateest RE1 --rateest-delta --rateest-gt --rateest-bps 5mbit ; -m rateest --rateest-delta --rateest RE1 --rateest-bps1 0bit --rateest-gt --rateest-bps2 5000Kbit ; OK
+-m rateest --rateest-delta --rateest RE1 --rateest-bps 5mbit --rateest-gt --rateest-pps 6 ; -m rateest --rateest-delta --rateest RE1 --rateest-bps1 0bit --rateest-gt --rateest-bps2 5000Kbit --rateest-pps1 0 --rateest-gt --rateest-pps2 6 ; OK
+-m rateest --rateest-delta --rateest1 RE1 --rateest-bps1 5mbit --rateest-gt --rateest2 RE2 --rateest-bps2 1mbit ; -m rateest --rateest-delta --rateest1 RE1 --rateest-bps1 5000Kbit --rateest-gt --rateest-bps2 1000Kbit --rateest2 RE2 ; OK
+-m rateest --rateest-delta --rateest1 RE1 --rateest-pps1 5 --rateest-gt --rateest2 RE2 --rateest-pps2 6 ; -m rateest --rateest-delta --rateest1 RE1 --rateest-pps1 5 --rateest-gt --rateest-pps2 6 --rateest2 RE2 ; OK
+-m rateest --rateest1 RE1 --rateest-bps1 5mbit --rateest-gt --rateest2 RE2 --rateest-bps2 1mbit ; -m rateest --rateest1 RE1 --rateest-gt --rateest-bps --rateest2 RE2 ; OK
+-m rateest --rateest RE1 --rateest-bps 5 --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 0bit ; OK
+-m rateest --rateest RE1 --rateest-bps 5kbit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 5000bit ; OK
+-m rateest --rateest RE1 --rateest-bps 5kbps --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 40000bit ; OK
+-m rateest --rateest RE1 --rateest-bps 5bps --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 40bit ; OK
+-m rateest --rateest RE1 --rateest-bps 1kibit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 1024bit ; OK
+-m rateest --rateest RE1 --rateest-bps 1mibit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 1049Kbit ; OK
+-m rateest --rateest RE1 --rateest-bps 1gbit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 1000Mbit ; OK
+-m rateest --rateest RE1 --rateest-bps 1gbps --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 8000Mbit ; OK
+-m rateest --rateest RE1 --rateest-bps 1tbps --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 28541Mbit ; OK
+-m rateest --rateest RE1 --rateest-bps 1tbit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 3568Mbit ; OK
+-m rateest --rateest RE1 --rateest-bps 1.5mbit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 1500Kbit ; OK
+-m rateest --rateest RE1 --rateest-bps 1MBit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 1000Kbit ; OK
+-m rateest --rateest RE1 --rateest-bps 1000 --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 1000bit ; OK
+-m rateest --rateest RE1 --rateest-bps 12345 --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 12344bit ; OK
+-m rateest --rateest RE1 --rateest-bps 8000bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 8000bit ; OK
+-m rateest --rateest RE1 --rateest-bps 8192bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 8192bit ; OK
+-m rateest --rateest RE1 --rateest-bps 1048576bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 1049Kbit ; OK
+-m rateest --rateest RE1 --rateest-bps 9999999bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 10000Kbit ; OK
+-m rateest --rateest RE1 --rateest-bps 1000000bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 1000Kbit ; OK
+-m rateest --rateest RE1 --rateest-bps 999999bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 999992bit ; OK
+-m rateest --rateest RE1 --rateest-bps foo --rateest-lt ; ; FAIL bad-value
+-m rateest --rateest RE1 --rateest-bps 5foo --rateest-lt ; ; FAIL bad-value
+-m rateest --rateest RE1 --rateest-pps foo --rateest-lt ; ; FAIL bad-value
+-m rateest --rateest RE1 --rateest-pps 4294967296 --rateest-lt ; ; FAIL bad-value
+-m rateest --rateest RE1 --rateest-lt ; ; FAIL missing-option
+-m rateest --rateest RE1 --rateest-pps 5 ; ; FAIL missing-option
+-m rateest --rateest RE1 --rateest-pps 5 --rateest-lt --rateest-gt ; -m rateest --rateest RE1 --rateest-gt --rateest-pps 5 ; OK
+-m rateest --rateest RE1 --rateest RE2 --rateest-pps 5 --rateest-lt ; ; FAIL repeated-option
+-m rateest --rateest RE1 --rateest-pps --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-pps 0 ; OK
+-m rateest --rateest RE1 --rateest-pps 5 --rateest-bps 5 --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 0bit --rateest-lt --rateest-pps 5 ; OK
+-m rateest --rateest RE1 --rateest-delta --rateest-delta --rateest-pps 5 --rateest-lt ; ; FAIL repeated-option
+-m rateest ! --rateest RE1 --rateest-pps 5 --rateest-lt ; ; FAIL cannot-invert
+-m rateest --rateest1 RE1 --rateest2 RE2 --rateest-lt ; ; FAIL missing-option
+-m rateest --rateest RE1 --rateest-pps 0 --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-pps 0 ; OK
+-m rateest --rateest RE1 --rateest-pps 0x10 --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-pps 16 ; OK
+-m rateest --rateest1 RE1 --rateest-pps1 5 --rateest-lt --rateest2 RE2 --rateest-bps2 6 ; -m rateest --rateest1 RE1 --rateest-lt --rateest-bps --rateest-lt --rateest-pps --rateest2 RE2 ; OK
+-m rateest --rateest-delta --rateest1 RE1 --rateest-pps1 5 --rateest-lt --rateest2 RE2 ; -m rateest --rateest-delta --rateest1 RE1 --rateest-pps1 5 --rateest-lt --rateest-pps2 0 --rateest2 RE2 ; OK

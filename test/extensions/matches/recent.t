@@ -1,0 +1,76 @@
+# Whether the address was seen lately, by a list that rules keep.
+:CHAINS filter/INPUT ipv4
+-m recent --set ; -m recent --set --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent ! --set ; -m recent ! --set --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent ! --rcheck ; -m recent ! --rcheck --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent ! --update ; -m recent ! --update --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent ! --remove ; -m recent ! --remove --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent --rcheck --seconds 1 ; -m recent --rcheck --seconds 1 --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent --rcheck --seconds 4294967295 ; -m recent --rcheck --seconds -1 --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent --rcheck --hitcount 0 ; -m recent --rcheck --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent --rcheck --hitcount 255 ; -m recent --rcheck --hitcount 255 --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent --rcheck --hitcount 256 ; -m recent --rcheck --hitcount 256 --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent --rcheck --hitcount 65535 ; -m recent --rcheck --hitcount 65535 --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent --update --seconds 60 --hitcount 3 --rttl --name a-b --rdest --mask 255.255.0.0 ; -m recent --update --seconds 60 --hitcount 3 --rttl --name a-b --mask 255.255.0.0 --rdest ; OK
+-m recent --update --seconds 5 --reap --rttl ; -m recent --update --seconds 5 --reap --rttl --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent --set --name "a b" ; -m recent --set --name a b --mask 255.255.255.255 --rsource ; OK
+-m recent --set --name a.b ; -m recent --set --name a.b --mask 255.255.255.255 --rsource ; OK
+-m recent --set --name "a$b" ; -m recent --set --name a$b --mask 255.255.255.255 --rsource ; OK
+-m recent --set --name "é" ; -m recent --set --name é --mask 255.255.255.255 --rsource ; OK
+-m recent --set --mask 255.0.255.0 ; -m recent --set --name DEFAULT --mask 255.0.255.0 --rsource ; OK
+-m recent --set --mask 24 ; -m recent --set --name DEFAULT --mask 0.0.0.24 --rsource ; OK
+-m recent --set --mask 0.0.0.0 ; -m recent --set --name DEFAULT --mask 0.0.0.0 --rsource ; OK
+-m recent --set --rsource --rdest ; -m recent --set --name DEFAULT --mask 255.255.255.255 --rdest ; OK
+-m recent --set --rdest --rsource ; -m recent --set --name DEFAULT --mask 255.255.255.255 --rsource ; OK
+-m recent --rcheck --hitcount 3 --name nn -m recent --rcheck --hitcount 250 --name nn ; -m recent --rcheck --hitcount 3 --name nn --mask 255.255.255.255 --rsource -m recent --rcheck --hitcount 250 --name nn --mask 255.255.255.255 --rsource ; OK
+-m recent --set --mask 255.255.255 ; -m recent --set --name DEFAULT --mask 255.255.0.255 --rsource ; OK
+:CHAINS filter/INPUT ipv4,ipv6
+-m recent ; ; FAIL missing-option
+-m recent --rcheck --set ; ; FAIL excluded-option
+-m recent --update --remove ; ; FAIL excluded-option
+-m recent --rcheck --seconds 0 ; ; FAIL bad-value
+-m recent --rcheck --seconds 4294967296 ; ; FAIL bad-value
+-m recent --rcheck --hitcount 65536 ; ; FAIL bad-combination
+-m recent --rcheck --hitcount x ; ; FAIL bad-value
+-m recent --set --hitcount 3 ; ; FAIL bad-combination
+-m recent --set --seconds 3 ; ; FAIL bad-combination
+-m recent --set --rttl ; ; FAIL excluded-option
+-m recent --remove --rttl ; ; FAIL excluded-option
+-m recent --remove --hitcount 3 ; ; FAIL bad-combination
+-m recent --remove --seconds 3 ; ; FAIL bad-combination
+-m recent --update --reap ; ; FAIL missing-option
+-m recent --set --name "" ; ; FAIL bad-name
+-m recent --set --name "a/b" ; ; FAIL bad-name
+-m recent --set --mask /24 ; ; FAIL bad-address
+-m recent --set --mask x ; ; FAIL bad-address
+-m recent --set --mask "" ; ; FAIL bad-address
+-m recent --set --name a --name b ; ; FAIL repeated-option
+-m recent --set --reap ; ; FAIL missing-option
+:CHAINS filter/INPUT ipv6
+-m recent --set --mask ffff:: ; -m recent --set --name DEFAULT --mask ffff:: --rsource ; OK
+-m recent --set --mask 64 ; ; FAIL bad-address
+-m recent --set --mask 255.0.0.0 ; ; FAIL bad-address
+-m recent --set ; -m recent --set --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent ! --set ; -m recent ! --set --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent ! --rcheck ; -m recent ! --rcheck --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent ! --update ; -m recent ! --update --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent ! --remove ; -m recent ! --remove --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --rcheck --seconds 1 ; -m recent --rcheck --seconds 1 --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --rcheck --seconds 4294967295 ; -m recent --rcheck --seconds -1 --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --rcheck --hitcount 0 ; -m recent --rcheck --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --rcheck --hitcount 255 ; -m recent --rcheck --hitcount 255 --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --rcheck --hitcount 256 ; -m recent --rcheck --hitcount 256 --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --rcheck --hitcount 65535 ; -m recent --rcheck --hitcount 65535 --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --update --seconds 60 --hitcount 3 --rttl --name a-b --rdest --mask 255.255.0.0 ; ; FAIL bad-address
+-m recent --update --seconds 5 --reap --rttl ; -m recent --update --seconds 5 --reap --rttl --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --set --name "a b" ; -m recent --set --name a b --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --set --name a.b ; -m recent --set --name a.b --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --set --name "a$b" ; -m recent --set --name a$b --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --set --name "é" ; -m recent --set --name é --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --set --mask 255.0.255.0 ; ; FAIL bad-address
+-m recent --set --mask 24 ; ; FAIL bad-address
+-m recent --set --mask 0.0.0.0 ; ; FAIL bad-address
+-m recent --set --rsource --rdest ; -m recent --set --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rdest ; OK
+-m recent --set --rdest --rsource ; -m recent --set --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --rcheck --hitcount 3 --name nn -m recent --rcheck --hitcount 250 --name nn ; -m recent --rcheck --hitcount 3 --name nn --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m recent --rcheck --hitcount 250 --name nn --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource ; OK
+-m recent --set --mask 255.255.255 ; ; FAIL bad-address

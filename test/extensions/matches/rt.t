@@ -1,0 +1,40 @@
+# Fields of the IPv6 routing header.
+:CHAINS filter/INPUT ipv6
+-m rt ; = ; OK
+-m rt --rt-type 0 ; = ; OK
+-m rt ! --rt-type 2 ; = ; OK
+-m rt --rt-type 256 ; = ; OK
+-m rt --rt-type 4294967295 ; = ; OK
+-m rt --rt-type 4294967296 ; ; FAIL bad-value
+-m rt --rt-type x ; ; FAIL bad-value
+-m rt --rt-segsleft 5 ; = ; OK
+-m rt --rt-segsleft 1:5 ; = ; OK
+-m rt --rt-segsleft :5 ; -m rt --rt-segsleft 0:5 ; OK
+-m rt --rt-segsleft 5: ; -m rt --rt-segsleft 5:4294967295 ; OK
+-m rt --rt-segsleft : ; -m rt ; OK
+-m rt ! --rt-segsleft : ; -m rt ; OK
+-m rt ! --rt-segsleft 5:3 ; = ; OK
+-m rt --rt-segsleft 5:3 ; = ; OK
+-m rt --rt-segsleft 0:4294967295 ; -m rt ; OK
+-m rt --rt-len 22 ; = ; OK
+-m rt ! --rt-len 22 ; = ; OK
+-m rt --rt-len 4294967296 ; ; FAIL bad-value
+-m rt --rt-type 0 --rt-0-res ; = ; OK
+-m rt --rt-0-res ; ; FAIL missing-option
+-m rt --rt-type 1 --rt-0-res ; ; FAIL missing-option
+-m rt ! --rt-type 0 --rt-0-res ; ; FAIL missing-option
+-m rt --rt-type 0 --rt-0-addrs ::1 ; = ; OK
+-m rt --rt-type 0 --rt-0-addrs ::1,::2 ; = ; OK
+-m rt --rt-type 0 --rt-0-addrs ::1,::2 --rt-0-not-strict ; = ; OK
+-m rt --rt-type 0 --rt-0-not-strict ; ; FAIL missing-option
+-m rt --rt-0-addrs ::1 ; ; FAIL missing-option
+-m rt --rt-type 0 --rt-0-addrs foo ; ; FAIL bad-address
+-m rt --rt-type 0 --rt-0-addrs 1.2.3.4 ; ; FAIL bad-address
+-m rt --rt-type 0 --rt-0-addrs ::1, ; ; FAIL bad-address
+-m rt --rt-type 0 --rt-0-addrs "" ; ; FAIL bad-address
+-m rt --rt-type 0 --rt-0-not-strict --rt-0-addrs ::1 ; ; FAIL missing-option
+-m rt --rt-0-not-strict --rt-type 0 --rt-0-addrs ::1 ; ; FAIL missing-option
+-m rt --rt-type 0 --rt-segsleft 1:23 --rt-len 42 --rt-0-res --rt-0-addrs ::1,::2 --rt-0-not-strict ; = ; OK
+-m rt --rt-type 0 --rt-0-addrs ::1,::2,::3,::4,::5,::6,::7,::8,::9,::a,::b,::c,::d,::e,::f,::10 ; = ; OK
+-m rt --rt-type 0 --rt-0-addrs ::1,::2,::3,::4,::5,::6,::7,::8,::9,::a,::b,::c,::d,::e,::f,::10,::11 ; ; FAIL too-many-addresses
+-m rt ! --rt-0-res ; ; FAIL cannot-invert

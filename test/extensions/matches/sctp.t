@@ -1,0 +1,45 @@
+# Ports and chunk types of an SCTP packet.
+:CHAINS filter/INPUT ipv4,ipv6
+-p sctp -m sctp ; = ; OK
+-p sctp -m sctp --sport 1 ; = ; OK
+-p sctp -m sctp ! --sport 1:5 ! --dport 80 ; = ; OK
+-p sctp -m sctp --source-port 1: --destination-port :5 ; -p sctp -m sctp --sport 1:65535 --dport 0:5 ; OK
+-p sctp -m sctp --sport 5:3 ; ; FAIL reversed-range
+-p sctp -m sctp --sport ssh ; ; FAIL bad-port
+-p sctp -m sctp --sport amqp ; -p sctp -m sctp --sport 5672 ; OK
+-p sctp -m sctp --sport 70000 ; ; FAIL bad-port
+-p sctp -m sctp --sport : ; -p sctp -m sctp --sport 0:65535 ; OK
+-p sctp -m sctp ! --sport : ; -p sctp -m sctp ! --sport 0:65535 ; OK
+-p sctp -m sctp --chunk-types all INIT ; = ; OK
+-p sctp -m sctp --chunk-types any INIT,DATA ; -p sctp -m sctp --chunk-types any DATA,INIT ; OK
+-p sctp -m sctp --chunk-types only SACK ; = ; OK
+-p sctp -m sctp ! --chunk-types any INIT ; = ; OK
+-p sctp -m sctp --chunk-types foo INIT ; ; FAIL bad-value
+-p sctp -m sctp --chunk-types all FOO ; ; FAIL unknown-name
+-p sctp -m sctp --chunk-types all ALL ; = ; OK
+-p sctp -m sctp --chunk-types any ALL ; = ; OK
+-p sctp -m sctp --chunk-types all NONE ; = ; OK
+-p sctp -m sctp --chunk-types any NONE ; = ; OK
+-p sctp -m sctp --chunk-types all init,Data ; -p sctp -m sctp --chunk-types all DATA,INIT ; OK
+-p sctp -m sctp --chunk-types all ; ; FAIL missing-argument
+-p sctp -m sctp --chunk-types all DATA:UBE ; = ; OK
+-p sctp -m sctp --chunk-types all DATA:Ube ; = ; OK
+-p sctp -m sctp --chunk-types all DATA:x ; ; FAIL bad-value
+-p sctp -m sctp --chunk-types any DATA:BE,INIT ; = ; OK
+-p sctp -m sctp --chunk-types any DATA: ; -p sctp -m sctp --chunk-types any DATA ; OK
+-p sctp -m sctp --chunk-types any ABORT:T ; = ; OK
+-p sctp -m sctp --chunk-types any ABORT:t,SHUTDOWN_COMPLETE:T ; = ; OK
+-p sctp -m sctp --chunk-types any INIT:T ; ; FAIL bad-value
+-p sctp -m sctp --chunk-types any DATA:UU ; -p sctp -m sctp --chunk-types any DATA:U ; OK
+-p sctp -m sctp --chunk-types any DATA:I ; = ; OK
+-p sctp -m sctp --chunk-types any DATA:i,DATA:u ; -p sctp -m sctp --chunk-types any DATA:iu ; OK
+-p sctp -m sctp --chunk-types any INIT,INIT ; -p sctp -m sctp --chunk-types any INIT ; OK
+-p sctp -m sctp --chunk-types any I_DATA,RE_CONFIG,PAD,I_FORWARD_TSN,FORWARD_TSN ; -p sctp -m sctp --chunk-types any I_DATA,RE_CONFIG,PAD,FORWARD_TSN,I_FORWARD_TSN ; OK
+-p sctp -m sctp --chunk-types any PAD ; = ; OK
+-p sctp -m sctp --chunk-types any FORWARD_TSN,DATA ; -p sctp -m sctp --chunk-types any DATA,FORWARD_TSN ; OK
+-p sctp -m sctp --chunk-types any "" ; -p sctp -m sctp --chunk-types any NONE ; OK
+-p sctp -m sctp --chunk-types any INIT, ; -p sctp -m sctp --chunk-types any INIT ; OK
+-p sctp -m sctp --chunk-types all INIT --sport 5 ; -p sctp -m sctp --sport 5 --chunk-types all INIT ; OK
+-m sctp --sport 5 ; ; FAIL needs-protocol
+-p udp -m sctp --sport 5 ; ; FAIL needs-protocol
+! -p sctp -m sctp --sport 5 ; ; FAIL needs-protocol

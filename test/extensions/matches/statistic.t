@@ -1,0 +1,49 @@
+# A random part of the packets, or every nth of them.
+:CHAINS filter/INPUT ipv4,ipv6
+-m statistic --mode random ; ; FAIL missing-option
+-m statistic --mode nth ; ; FAIL missing-option
+-m statistic --probability 0.5 ; ; FAIL missing-option
+-m statistic --every 3 ; ; FAIL missing-option
+-m statistic --mode random --probability 0 ; -m statistic --mode random --probability 0.00000000000 ; OK
+-m statistic --mode random --probability 1 ; -m statistic --mode random --probability 1.00000000000 ; OK
+-m statistic --mode random --probability 1.1 ; ; FAIL bad-value
+-m statistic --mode random --probability -0.1 ; ; FAIL bad-value
+-m statistic --mode random --probability x ; ; FAIL bad-value
+-m statistic --mode random --probability "" ; ; FAIL bad-value
+-m statistic --mode random --probability .5x ; ; FAIL bad-value
+-m statistic --mode random --probability 1e-3 ; -m statistic --mode random --probability 0.00100000016 ; OK
+-m statistic --mode random --probability 0x1p-1 ; -m statistic --mode random --probability 0.50000000000 ; OK
+-m statistic --mode random --probability 0.3333 ; -m statistic --mode random --probability 0.33330000006 ; OK
+-m statistic --mode random --probability 0.33333333349 ; = ; OK
+-m statistic --mode random --probability 0.1 ; -m statistic --mode random --probability 0.10000000009 ; OK
+-m statistic --mode random --probability 0.01 ; -m statistic --mode random --probability 0.00999999978 ; OK
+-m statistic --mode random --probability 0.00000000001 ; -m statistic --mode random --probability 0.00000000000 ; OK
+-m statistic --mode random --probability 0.0000000005 ; -m statistic --mode random --probability 0.00000000047 ; OK
+-m statistic --mode random --probability 0.9999999999 ; -m statistic --mode random --probability 1.00000000000 ; OK
+-m statistic --mode random --probability nan ; -m statistic --mode random --probability 0.00000000000 ; OK
+-m statistic --mode random --probability 0.5 --every 3 ; ; FAIL excluded-option
+-m statistic --mode random --every 3 ; ; FAIL missing-option
+-m statistic --mode random --every 3 --packet 0 ; ; FAIL missing-option
+-m statistic --mode nth --probability 0.5 ; ; FAIL missing-option
+-m statistic --mode nth --every 3 --packet 0 ; = ; OK
+-m statistic --mode nth ! --every 3 --packet 0 ; = ; OK
+-m statistic --mode nth --every 3 --packet 2 ; = ; OK
+-m statistic --mode nth --every 3 --packet 3 ; ; FAIL bad-value
+-m statistic --mode nth --every 0 --packet 0 ; ; FAIL bad-value
+-m statistic --mode nth --every 1 --packet 0 ; = ; OK
+-m statistic --mode nth --every 1 --packet 1 ; ; FAIL bad-value
+-m statistic --mode nth --packet 1 ; ; FAIL bad-value
+-m statistic --mode nth --every 65535 --packet 3 ; = ; OK
+-m statistic --mode nth --every 65536 --packet 3 ; = ; OK
+-m statistic --mode nth --every 4294967295 --packet 4294967294 ; = ; OK
+-m statistic --mode nth --every x --packet 0 ; ; FAIL bad-value
+-m statistic --mode foo ; ; FAIL bad-value
+-m statistic --mode nt --every 3 --packet 0 ; ; FAIL bad-value
+-m statistic --mode RANDOM --probability 0.5 ; ; FAIL bad-value
+-m statistic ! --mode random --probability 0.5 ; ; FAIL cannot-invert
+-m statistic --every 3 --packet 0 --mode nth ; -m statistic --mode nth --every 3 --packet 0 ; OK
+-m statistic --probability 0.25 --mode random ; -m statistic --mode random --probability 0.25000000000 ; OK
+-m statistic ; ; FAIL missing-option
+-m statistic --mode nth --every 3 ! --packet 1 ; ; FAIL cannot-invert
+-m statistic --mode random --mode nth --every 3 --packet 0 ; ; FAIL repeated-option
+-m statistic --mode nth --every 3 --packet 0 --probability 0.5 ; ; FAIL excluded-option

@@ -1,0 +1,62 @@
+# A string of bytes in the packet.
+:CHAINS filter/INPUT ipv4,ipv6
+-m string ; ; FAIL missing-option
+-m string --string abc ; ; FAIL missing-option
+-m string --algo bm ; ; FAIL missing-option
+-m string --string abc --algo BM ; ; FAIL bad-value
+-m string --string abc --algo foo ; ; FAIL bad-value
+-m string --string abc --algo kmp ; -m string --string "abc" --algo kmp ; OK
+-m string --string abc --algo fsm ; ; FAIL bad-value
+-m string --string abc --algo "" ; ; FAIL bad-value
+-m string ! --string abc --algo bm ; -m string ! --string "abc" --algo bm ; OK
+-m string --string "" --algo bm ; ; FAIL empty-pattern
+-m string --string "a b'c\"d\\e" --algo bm ; = ; OK
+-m string --string é --algo bm ; -m string --hex-string "|c3a9|" --algo bm ; OK
+-m string --string "a|b" --algo bm ; = ; OK
+-m string --hex-string "a|b" --algo bm ; ; FAIL bad-hex
+-m string --hex-string "|4142" --algo bm ; ; FAIL bad-hex
+-m string --hex-string "|41 42 43|" --algo bm ; -m string --string "ABC" --algo bm ; OK
+-m string --hex-string "|0d0a|" --algo bm ; = ; OK
+-m string --hex-string "|00|" --algo bm ; = ; OK
+-m string --hex-string "|0|" --algo bm ; ; FAIL bad-hex
+-m string --hex-string "|zz|" --algo bm ; ; FAIL bad-hex
+-m string --hex-string "||" --algo bm ; ; FAIL bad-hex
+-m string --hex-string "" --algo bm ; ; FAIL bad-hex
+-m string --hex-string "a\\|b" --algo bm ; -m string --string "a|b" --algo bm ; OK
+-m string --hex-string "a|41|b|42|c" --algo bm ; -m string --string "aAbBc" --algo bm ; OK
+-m string --hex-string "abc" --algo bm ; -m string --string "abc" --algo bm ; OK
+-m string --hex-string "|ff fe|x" --algo bm ; -m string --hex-string "|fffe78|" --algo bm ; OK
+-m string --hex-string "|FFFE41|" --algo bm ; -m string --hex-string "|fffe41|" --algo bm ; OK
+-m string ! --hex-string "|ff|" --algo bm ; = ; OK
+-m string --hex-string "|7f|" --algo bm ; = ; OK
+-m string --hex-string "|20 21|" --algo bm ; -m string --string " !" --algo bm ; OK
+-m string --hex-string "|22|" --algo bm ; -m string --string "\"" --algo bm ; OK
+-m string --hex-string "|5c|" --algo bm ; = ; OK
+-m string --hex-string "|7c|" --algo bm ; -m string --string "|" --algo bm ; OK
+-m string --hex-string "a b|09|" --algo bm ; -m string --hex-string "|61206209|" --algo bm ; OK
+-m string --hex-string "a\"b|01|" --algo bm ; -m string --hex-string "|61226201|" --algo bm ; OK
+-m string --hex-string "a'b|01|" --algo bm ; -m string --hex-string "|61276201|" --algo bm ; OK
+-m string --hex-string "a\\b|01|" --algo bm ; -m string --hex-string "|616201|" --algo bm ; OK
+-m string --hex-string "|4|" --algo bm ; ; FAIL bad-hex
+-m string --hex-string "|412|" --algo bm ; ; FAIL bad-hex
+-m string --hex-string "|41 4|" --algo bm ; ; FAIL bad-hex
+-m string --hex-string "| 41|" --algo bm ; -m string --string "A" --algo bm ; OK
+-m string --hex-string "|41|42" --algo bm ; -m string --string "A42" --algo bm ; OK
+-m string --string abc --hex-string abc --algo bm ; ; FAIL excluded-option
+-m string --string abc --algo bm --from 0 ; -m string --string "abc" --algo bm ; OK
+-m string --string abc --algo bm --from 65535 ; -m string --string "abc" --algo bm --from 65535 ; OK
+-m string --string abc --algo bm --from 65536 ; ; FAIL bad-value
+-m string --string abc --algo bm --to 0 ; -m string --string "abc" --algo bm --to 0 ; OK
+-m string --string abc --algo bm --to 65535 ; -m string --string "abc" --algo bm ; OK
+-m string --string abc --algo bm --to 65536 ; ; FAIL bad-value
+-m string --string abc --algo bm --from 5 --to 4 ; ; FAIL reversed-range
+-m string --string abc --algo bm --from x ; ; FAIL bad-value
+-m string --string abc --algo bm --icase ; -m string --string "abc" --algo bm --icase ; OK
+-m string --icase --to 100 --from 40 --algo kmp ! --string AbC ; -m string ! --string "AbC" --algo kmp --from 40 --to 100 --icase ; OK
+-m string --string abc --algo bm ! --icase ; ; FAIL cannot-invert
+-m string --string abc --algo bm ! --from 5 ; ; FAIL cannot-invert
+-m string --string abc_-9 --algo bm ; -m string --string "abc_-9" --algo bm ; OK
+-m string --string abc --algo bm --algo kmp ; ; FAIL repeated-option
+-m string --algo 0123456789012345 --string a ; ; FAIL bad-value
+:CHAINS filter/INPUT ipv6
+-m string --string abc --algo bm --to 1000 ; -m string --string "abc" --algo bm --to 1000 ; OK

@@ -1,0 +1,109 @@
+# Time of day, date, weekday or day of the month.
+:CHAINS filter/INPUT ipv4,ipv6
+-m time ; -m time --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart 08:00 ; -m time --timestart 08:00:00 --timestop 23:59:59 --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart 08:00:00 --timestop 17:30:15 ; -m time --timestart 08:00:00 --timestop 17:30:15 --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart 8:5 ; -m time --timestart 08:05:00 --timestop 23:59:59 --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart 24:00 ; ; FAIL bad-time
+-m time --timestart 23:59:59 ; -m time --timestart 23:59:59 --timestop 23:59:59 --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart 23:60 ; ; FAIL bad-time
+-m time --timestart 8 ; ; FAIL bad-time
+-m time --timestart x ; ; FAIL bad-time
+-m time --timestart 12:00:60 ; ; FAIL bad-time
+-m time --timestop 00:00 ; -m time --timestart 00:00:00 --timestop 00:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart 00:00:00 ; -m time --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestop 23:59:59 ; -m time --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart 18:00 --timestop 08:00 ; -m time --timestart 18:00:00 --timestop 08:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart 18:00 --timestop 08:00 --contiguous ; -m time --timestart 18:00:00 --timestop 08:00:00 --datestop 2038-01-19T03:14:07 --contiguous ; OK
+-m time --timestart 08:00 --timestop 18:00 --contiguous ; ; FAIL bad-combination
+-m time --contiguous ; ; FAIL bad-combination
+-m time --weekdays Mon,Tue,Wed ; -m time --weekdays Mon,Tue,Wed --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays 1,2,3 ; -m time --weekdays Mon,Tue,Wed --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays 7 ; -m time --weekdays Sun --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays 0 ; ; FAIL bad-value
+-m time --weekdays 8 ; -m time --weekdays  --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays Monday ; -m time --weekdays Mon --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays mon ; ; FAIL bad-value
+-m time --weekdays Mo ; -m time --weekdays Mon --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays M ; ; FAIL bad-value
+-m time --weekdays "" ; -m time --weekdays  --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays Mon,,Tue ; ; FAIL bad-value
+-m time --weekdays Sun,Sat ; -m time --weekdays Sat,Sun --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays Mon,Tue,Wed,Thu,Fri,Sat,Sun ; -m time --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays Mon,Foo ; ; FAIL bad-value
+-m time ! --weekdays Sat,Sun ; -m time --weekdays Mon,Tue,Wed,Thu,Fri --datestop 2038-01-19T03:14:07 ; OK
+-m time ! --weekdays Mon,Tue,Wed,Thu,Fri,Sat,Sun ; -m time --weekdays  --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays "Mon Tue" ; -m time --weekdays Mon --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays 1-5 ; ; FAIL bad-value
+-m time --monthdays 1 ; -m time --monthdays 1 --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 1,15,31 ; -m time --monthdays 1,15,31 --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 0 ; -m time --monthdays  --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 32 ; ; FAIL bad-value
+-m time --monthdays x ; ; FAIL bad-value
+-m time --monthdays 1st ; ; FAIL bad-value
+-m time --monthdays 1-5 ; ; FAIL bad-value
+-m time ! --monthdays 13 ; -m time --monthdays 1,2,3,4,5,6,7,8,9,10,11,12,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31 --datestop 2038-01-19T03:14:07 ; OK
+-m time ! --monthdays 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31 ; -m time --monthdays  --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31 ; -m time --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays "" ; -m time --monthdays  --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 1st,2nd,3rd,4th ; ; FAIL bad-value
+-m time --datestart 2020-01-01 ; -m time --datestart 2020-01-01T00:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2020 ; -m time --datestart 2020-01-01T00:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2020-06 ; -m time --datestart 2020-06-01T00:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2020-06-07T08 ; -m time --datestart 2020-06-07T08:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2020-06-07T08:09 ; -m time --datestart 2020-06-07T08:09:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2020-06-07T08:09:10 ; -m time --datestart 2020-06-07T08:09:10 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2020-06-07 --datestop 2021-06-07 ; -m time --datestart 2020-06-07T00:00:00 --datestop 2021-06-07T00:00:00 ; OK
+-m time --datestop 2021-06-07T23:59:59 ; = ; OK
+-m time --datestart 2020-13-01 ; ; FAIL bad-date
+-m time --datestart 2020-02-30 ; -m time --datestart 2020-03-01T00:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 1969-01-01 ; ; FAIL bad-date
+-m time --datestart 1970-01-01 ; -m time --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 1970-01-01T00:00:01 ; -m time --datestart 1970-01-01T00:00:01 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2038-01-19 ; -m time --datestart 2038-01-19T00:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2039-01-01 ; ; FAIL bad-date
+-m time --datestop 2037-12-31 ; -m time --datestop 2037-12-31T00:00:00 ; OK
+-m time --datestop 2038-01-19T03:14:07 ; = ; OK
+-m time --datestop 2038-01-19T03:14:08 ; = ; OK
+-m time --datestart x ; ; FAIL bad-date
+-m time --datestart 2020-01-01x ; ; FAIL bad-date
+-m time --datestart "2020-01-01 10:00" ; ; FAIL bad-date
+-m time --utc ; -m time --datestop 2038-01-19T03:14:07 ; OK
+-m time --localtz ; -m time --datestop 2038-01-19T03:14:07 --kerneltz ; OK
+-m time --kerneltz ; -m time --datestop 2038-01-19T03:14:07 --kerneltz ; OK
+-m time --kerneltz --utc ; ; FAIL excluded-option
+-m time --localtz --utc ; ; FAIL excluded-option
+-m time --timestart 10:00 --kerneltz ; -m time --timestart 10:00:00 --timestop 23:59:59 --datestop 2038-01-19T03:14:07 --kerneltz ; OK
+-m time --timestart 10:00 --utc ; -m time --timestart 10:00:00 --timestop 23:59:59 --datestop 2038-01-19T03:14:07 ; OK
+-m time ! --timestart 10:00 ; ; FAIL cannot-invert
+-m time --datestart 2020-1-1 ; -m time --datestart 2020-01-01T00:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2020-01-01T1:2:3 ; -m time --datestart 2020-01-01T01:02:03 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2020-01-01T24:00:00 ; ; FAIL bad-date
+-m time --datestart 2020-01-01T10:60 ; ; FAIL bad-date
+-m time --datestart 20-01-01 ; ; FAIL bad-date
+-m time --datestart 2020-01-01 --timestart 10:00 --timestop 11:00 --weekdays Mon --monthdays 1 --kerneltz ; -m time --timestart 10:00:00 --timestop 11:00:00 --monthdays 1 --weekdays Mon --datestart 2020-01-01T00:00:00 --datestop 2038-01-19T03:14:07 --kerneltz ; OK
+-m time --datestart 2021-01-01 --datestop 2020-01-01 ; -m time --datestart 2021-01-01T00:00:00 --datestop 2020-01-01T00:00:00 ; OK
+-m time --datestop 2020-01-01 --timestart 01:00 ; -m time --timestart 01:00:00 --timestop 23:59:59 --datestop 2020-01-01T00:00:00 ; OK
+-m time --weekdays Mon, ; -m time --weekdays Mon --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays 9 ; -m time --weekdays  --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays 07 ; -m time --weekdays Sun --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays Moxx ; -m time --weekdays Mon --datestop 2038-01-19T03:14:07 ; OK
+-m time --weekdays Su,Fr ; -m time --weekdays Fri,Sun --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 13th ; -m time --monthdays 13 --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 7th ; ; FAIL bad-value
+-m time --monthdays 010 ; -m time --monthdays 1 --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 1,2, ; -m time --monthdays 1,2 --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays ,1 ; -m time --monthdays 1 --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 1,,2 ; -m time --monthdays 1,2 --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 07 ; -m time --monthdays 7 --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays "5 " ; ; FAIL bad-value
+-m time --monthdays "5 6" ; ; FAIL bad-value
+-m time --monthdays 123 ; -m time --monthdays 12 --datestop 2038-01-19T03:14:07 ; OK
+-m time --monthdays 0x5 ; ; FAIL bad-value
+-m time --datestop 2038-12-31 ; -m time --datestop 2038-12-31T00:00:00 ; OK
+-m time --datestart 2020-00-00 ; -m time --datestart 2019-11-30T00:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart 2020- ; -m time --datestart 2019-12-01T00:00:00 --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart 10: ; -m time --timestart 10:00:00 --timestop 23:59:59 --datestop 2038-01-19T03:14:07 ; OK
+-m time --timestart :10 ; -m time --timestart 00:10:00 --timestop 23:59:59 --datestop 2038-01-19T03:14:07 ; OK
+-m time --datestart "" ; ; FAIL bad-date
+-m time --timestart "" ; ; FAIL bad-time

@@ -1,0 +1,21 @@
+# TOS byte (IPv4) or traffic class (IPv6), under a mask.
+:CHAINS filter/INPUT ipv4,ipv6
+-m tos --tos 0x10 ; -m tos --tos 0x10/0xff ; OK
+-m tos --tos 16 ; -m tos --tos 0x10/0xff ; OK
+-m tos --tos 256 ; ; FAIL unknown-name
+-m tos --tos 0x10/0x100 ; ; FAIL bad-value
+-m tos --tos 1/2/3 ; ; FAIL bad-value
+-m tos --tos 0x10/ ; ; FAIL bad-value
+-m tos --tos /1 ; ; FAIL unknown-name
+-m tos --tos minimize-delay ; -m tos --tos 0x10/0x3f ; OK
+-m tos --tos Minimize-Delay/0x3f ; ; FAIL unknown-name
+-m tos --tos min ; ; FAIL unknown-name
+-m tos --tos Minimize ; ; FAIL unknown-name
+-m tos --tos Normal ; ; FAIL unknown-name
+-m tos --tos Maximize-T ; ; FAIL unknown-name
+-m tos --tos Maximize ; ; FAIL unknown-name
+-m tos --tos "" ; ; FAIL unknown-name
+-m tos ! --tos Normal-Service ; -m tos ! --tos 0x00/0x3f ; OK
+-m tos --tos 0x10 --tos 0x20 ; ; FAIL repeated-option
+-m tos --tos 0xff/0x0f ; = ; OK
+-m tos --tos 0x11/0x0 ; -m tos --tos 0x11/0x00 ; OK

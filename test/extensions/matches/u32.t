@@ -1,0 +1,39 @@
+# Numbers at given places of the packet.
+:CHAINS filter/INPUT ipv4,ipv6
+-m u32 ; ; FAIL missing-option
+-m u32 --u32 0=0 ; -m u32 --u32 "0x0=0x0" ; OK
+-m u32 --u32 "0>>22&0x3c@0>>24=0" ; -m u32 --u32 "0x0>>0x16&0x3c@0x0>>0x18=0x0" ; OK
+-m u32 --u32 "6&0xFF=1 && 4&0x3FFF=0" ; -m u32 --u32 "0x6&0xff=0x1&&0x4&0x3fff=0x0" ; OK
+-m u32 --u32 "6 & 0xFF = 1,2:5,0x10" ; -m u32 --u32 "0x6&0xff=0x1,0x2:0x5,0x10" ; OK
+-m u32 ! --u32 "6&0xFF=1" ; -m u32 ! --u32 "0x6&0xff=0x1" ; OK
+-m u32 --u32 "6&0xFF" ; ; FAIL bad-value
+-m u32 --u32 "=1" ; ; FAIL bad-value
+-m u32 --u32 "6=1&&" ; ; FAIL bad-value
+-m u32 --u32 "6=1&&7" ; ; FAIL bad-value
+-m u32 --u32 "6=x" ; ; FAIL bad-value
+-m u32 --u32 "6&x=1" ; ; FAIL bad-value
+-m u32 --u32 "" ; ; FAIL bad-value
+-m u32 --u32 "6<<3=1" ; -m u32 --u32 "0x6<<0x3=0x1" ; OK
+-m u32 --u32 "6+3=1" ; ; FAIL bad-value
+-m u32 --u32 "6=1:" ; ; FAIL bad-value
+-m u32 --u32 "6=:1" ; ; FAIL bad-value
+-m u32 --u32 "6=5:3" ; -m u32 --u32 "0x6=0x5:0x3" ; OK
+-m u32 --u32 "4294967296=1" ; ; FAIL bad-value
+-m u32 --u32 "6=4294967296" ; ; FAIL bad-value
+-m u32 --u32 "6=1;7=2" ; ; FAIL bad-value
+-m u32 --u32 "6=1 7=2" ; ; FAIL bad-value
+-m u32 --u32 "6&1&2&3&4&5&6&7&8&9&10=1" ; ; FAIL bad-value
+-m u32 --u32 "6&1&2&3&4&5&6&7&8&9=1" ; -m u32 --u32 "0x6&0x1&0x2&0x3&0x4&0x5&0x6&0x7&0x8&0x9=0x1" ; OK
+-m u32 --u32 "6&1&2&3&4&5&6&7&8&9&10&11=1" ; ; FAIL bad-value
+-m u32 --u32 "6=1,2,3,4,5,6,7,8,9,10" ; -m u32 --u32 "0x6=0x1,0x2,0x3,0x4,0x5,0x6,0x7,0x8,0x9,0xa" ; OK
+-m u32 --u32 "6=1,2,3,4,5,6,7,8,9,10,11" ; ; FAIL bad-value
+-m u32 --u32 "6=1,2,3,4,5,6,7,8,9,10,11,12" ; ; FAIL bad-value
+-m u32 --u32 "1=1&&2=2&&3=3&&4=4&&5=5&&6=6&&7=7&&8=8&&9=9&&10=10" ; -m u32 --u32 "0x1=0x1&&0x2=0x2&&0x3=0x3&&0x4=0x4&&0x5=0x5&&0x6=0x6&&0x7=0x7&&0x8=0x8&&0x9=0x9&&0xa=0xa" ; OK
+-m u32 --u32 "1=1&&2=2&&3=3&&4=4&&5=5&&6=6&&7=7&&8=8&&9=9&&10=10&&11=11" ; ; FAIL bad-value
+-m u32 --u32 "0=1:1" ; -m u32 --u32 "0x0=0x1" ; OK
+-m u32 --u32 "0=1:0xffffffff" ; -m u32 --u32 "0x0=0x1:0xffffffff" ; OK
+-m u32 --u32 "  0 = 1  " ; -m u32 --u32 "0x0=0x1" ; OK
+-m u32 --u32 "-1=0" ; ; FAIL bad-value
+-m u32 --u32 "0x10>>4=010" ; -m u32 --u32 "0x10>>0x4=0x8" ; OK
+-m u32 --u32 "6=1&7=2" ; ; FAIL bad-value
+-m u32 --u32 "6=1" --u32 "7=2" ; ; FAIL repeated-option
