@@ -1,8 +1,20 @@
 # -j CT: zone 0 is none; helpers and timeouts need a protocol
 :CHAINS mangle/PREROUTING ipv4,ipv6
 -j CT --zone 1 ; ; FAIL wrong-table
-:CHAINS mangle/PREROUTING ipv4
--j CT --zone 4 ; ; FAIL wrong-table
+:CHAINS raw/PREROUTING,OUTPUT,own ipv4,ipv6
+-j CT --notrack ; = ; OK
+-j CT --zone 1 ; = ; OK
+-j CT --zone mark ; = ; OK
+-j CT --zone-orig 5 ; = ; OK
+-j CT --zone-reply mark ; = ; OK
+-j CT --zone-orig 5 --zone-reply 6 ; -j CT --zone 6 ; OK
+-j CT --zone 5 --zone-reply 6 ; -j CT --zone-reply 6 ; OK
+-p tcp -m tcp --dport 21 -j CT --helper ftp --zone 3 ; = ; OK
+-j CT --ctevents new,related,destroy,reply,assured,protoinfo,helper,mark,natseqinfo,secmark ; = ; OK
+-j CT --ctevents mark,new ; -j CT --ctevents new,mark ; OK
+-j CT --ctevents new --expevents new --zone 4 --notrack ; -j CT --notrack --ctevents new --expevents new --zone 4 ; OK
+-j CT --notrack --helper ftp ; = ; OK
+-j CT --notrack --timeout foo ; = ; OK
 :CHAINS raw/PREROUTING ipv4,ipv6
 -j CT --zone 0 ; -j CT ; OK
 -j CT --zone 65536 ; ; FAIL bad-value
@@ -40,7 +52,5 @@
 -j CT --notrack --zone mark --zone-reply 5 ; -j CT --notrack --zone-reply mark ; OK
 :CHAINS raw/PREROUTING ipv6
 -p tcp -j CT --helper irc ; ; FAIL unknown-helper
-:CHAINS raw/OUTPUT ipv4,ipv6
--j CT --zone 1 ; = ; OK
 :CHAINS filter/INPUT ipv4,ipv6
 -j CT --notrack ; ; FAIL wrong-table
