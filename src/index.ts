@@ -36,6 +36,17 @@ export function defaultRegistry(): Registry {
 export { type Parsed, parse } from './grammar/parse.ts';
 export { type FormatOptions, formatLinked } from './link/format.ts';
 export { type Linked, type LinkedRuleset, type LinkOptions, link } from './link/link.ts';
+export {
+  type ReadMachine,
+  type ReadMachineOptions,
+  type ReadRuleset,
+  readMachine,
+} from './link/read-machine.ts';
+export type { Check, CheckContext, CheckExample, CheckMetadata, FindingDraft } from './lint/check.ts';
+export { checks } from './lint/checks/index.ts';
+export type { Confidence, Finding, FindingPlace, Inference, Witness } from './lint/finding.ts';
+export { type LintOptions, type LintResult, lintMachine } from './lint/lint.ts';
+export { unknownWords } from './lint/select.ts';
 
 /** What {@link formatText} is told. */
 export interface FormatTextOptions extends FormatOptions {

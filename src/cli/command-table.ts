@@ -1,10 +1,13 @@
 import type { CommandSpec } from './command.ts';
-import { fmtDescription } from './command-specs.ts';
+import { checksDescription, explainDescription, fmtDescription, lintDescription } from './command-specs.ts';
 
 /**
  * The commands that exist, in the order of the help. A row joins a description with the code behind it:
  * `{ ...fmtDescription, load: () => import('./commands/fmt.ts') }`. What is not listed here does not exist.
  */
 export const commands: readonly CommandSpec[] = [
+  { ...lintDescription, load: () => import('./commands/lint.ts') },
   { ...fmtDescription, load: () => import('./commands/fmt.ts') },
+  { ...explainDescription, load: () => import('./commands/explain.ts') },
+  { ...checksDescription, load: () => import('./commands/checks.ts') },
 ];

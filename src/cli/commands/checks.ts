@@ -1,6 +1,7 @@
 import { type CommandModule, flag } from '../command.ts';
 import type { ChecksCore } from '../core.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { checksCore } from './checks-core.ts';
 
 /** `fwsim checks`: the list of checks. */
 export function checksCommand(core: ChecksCore): CommandModule['run'] {
@@ -9,3 +10,5 @@ export function checksCommand(core: ChecksCore): CommandModule['run'] {
     return exitCodes.ok;
   };
 }
+
+export const run = checksCommand(checksCore);

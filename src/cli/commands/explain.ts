@@ -3,6 +3,7 @@ import type { CommandModule } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ChecksCore } from '../core.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { checksCore } from './checks-core.ts';
 
 /** `fwsim explain`: the page of one check. */
 export function explainCommand(core: ChecksCore): CommandModule['run'] {
@@ -19,3 +20,5 @@ export function explainCommand(core: ChecksCore): CommandModule['run'] {
     return exitCodes.ok;
   };
 }
+
+export const run = explainCommand(checksCore);

@@ -1,10 +1,14 @@
 import type { Severity } from '../../diagnostics/diagnostic.ts';
+import { checks, defaultRegistry, type LintResult, lintMachine, unknownWords } from '../../index.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
+import { printLintPretty } from '../../report/lint-findings.ts';
+import { printLintJson } from '../../report/lint-json.ts';
 import { type CommandModule, choice, flag, type Invocation, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { LintAnswer, LintCore } from '../core.ts';
 import { type ExitCode, exitCodes, gravest } from '../exit-codes.ts';
 import { readMachines } from '../read-machines.ts';
+import { version } from '../version.ts';
 import { readingOptions } from './reading-options.ts';
 
 /** What `--fail-on` may be, gravest first; `never` reports and succeeds. */
@@ -55,3 +59,22 @@ function refuseUnknownChecks<A extends LintAnswer>(core: LintCore<A>, names: rea
     hint: `${meant}fwsim checks lists them`,
   });
 }
+
+/** What `lint` is made of. */
+export const lintCore: LintCore<LintResult> = {
+  lint: ({ texts, diagnostics, select, ignore, family, backend }) =>
+    lintMachine(texts, {
+      registry: defaultRegistry(),
+      checks,
+      diagnostics,
+      select,
+      ignore,
+      ...(family === undefined ? {} : { family }),
+      ...(backend === undefined ? {} : { backend }),
+    }),
+  unknownChecks: (names) => unknownWords(names, checks),
+  printPretty: printLintPretty,
+  printJson: (results) => printLintJson(results, version),
+};
+
+export const run = lintCommand(lintCore);

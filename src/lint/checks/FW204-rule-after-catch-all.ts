@@ -94,7 +94,8 @@ function* inChain(context: CheckContext, view: RulesetView, chain: Chain): Itera
     severity: against.length > 0 && decision !== undefined ? 'error' : 'warning',
     confidence: 'proved',
     message: `${rangeText(dead)} of ${where} ${never}: rule ${number} ${verb} every packet first`,
-    caption: `no packet comes this far`,
+    underline: `-A ${chain.name}`,
+    caption: 'no packet comes this far',
     why: `rule ${number} has no condition, so nothing passes it; a rule that is appended (-A) lands below it${
       kept ? `; ${against.length} of the ${dead.length} rules below would decide otherwise` : ''
     }`,

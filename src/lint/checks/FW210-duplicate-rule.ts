@@ -57,6 +57,7 @@ function* repeated(view: RulesetView, first: Rule, rule: Rule): Iterable<Finding
     message: decided
       ? `Rule ${rule.index + 1} of ${rule.chain} repeats rule ${number}: its packets are gone when it is asked`
       : `Rule ${rule.index + 1} of ${rule.chain} repeats rule ${number}: it ${doing} the same packets again`,
+    underline: `-A ${rule.chain}`,
     caption: `the same as rule ${number}`,
     related: [{ message: 'the first one', at: { kind: 'rule', view, rule: first } }],
     help: [`delete the later one: iptables -t ${rule.table} -D ${rule.chain} ${rule.index + 1}`],

@@ -110,16 +110,16 @@ COMMIT
     const commands = [...new Set(inferences.values())].filter((c) => c !== undefined).sort();
     const texts = [...inferences.keys()].sort();
     const shown = texts.slice(0, 4);
+    const more = texts.length > shown.length ? `; and ${texts.length - shown.length} more` : '';
     yield {
       at: { kind: 'machine' },
       confidence: 'proved',
-      message: `${count === 1 ? '1 finding rests' : `${count} findings rest`} on what was inferred: ${shown.join('; ')}${
-        texts.length > shown.length ? `; and ${texts.length - shown.length} more` : ''
-      }`,
+      message: `${count === 1 ? '1 finding rests' : `${count} findings rest`} on what was inferred about this machine`,
+      what: `${shown.join('; ')}${more}`,
       ...(commands.length > 0
         ? {
             help: [
-              `add the output of ${commands.map((c) => `"${c}"`).join(' and ')} to the input, or name it by --with`,
+              `the output of ${commands.map((c) => `"${c}"`).join(' and ')} would settle it: add it to the same stream, or name it by --with`,
             ],
           }
         : {}),
