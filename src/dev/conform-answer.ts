@@ -1,6 +1,7 @@
 /** A trace of ours in the words of the recorded cases. */
 
 import { ctStatusBit } from '../model/connection.ts';
+import type { CtState } from '../model/netfilter.ts';
 import { type Packet, tcpFlag } from '../model/packet.ts';
 import type { Fate, PolicyRef, RuleRef, Trace, TraceEvent } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
@@ -114,27 +115,52 @@ function place(at: RuleRef | PolicyRef): NonNullable<CaseAnswer['drop_at']> {
  * The kernel's trace tells the connection's status with the first record of a table's pass; where a hook was passed,
  * the recorder's own chain at its end told it.
  */
-function recordedStatus(t: Trace): number {
+function recordedConnection(t: Trace): { readonly state: CtState; readonly status: number } {
   const inHook = ['drop', 'reject', 'hook-drop', 'queue', 'stolen'].includes(t.fate.kind);
   const from = inHook ? t.events.findLastIndex((e) => e.kind === 'table' && e.skipped === undefined) : -1;
   if (from >= 0)
-    for (const e of t.events.slice(from)) if (e.kind === 'rule' || e.kind === 'policy') return e.status;
-  return t.connection?.status ?? 0;
+    for (const e of t.events.slice(from))
+      if (e.kind === 'rule' || e.kind === 'policy') return { state: e.ctState, status: e.status };
+  return { state: t.connection?.state ?? 'INVALID', status: t.connection?.status ?? 0 };
+}
+
+/**
+ * The kernel's own broadcasts loop back, too. The recorder lists such a copy in two parts: what came in again, and,
+ * as lost, what was left of it in POSTROUTING.
+ */
+function copiesOf(t: Trace): (CaseAnswer & { readonly copy?: boolean })[] {
+  return t.events.flatMap((e) => {
+    if (e.kind !== 'generated' || e.cause !== 'broadcast-copy') return [];
+    const { events } = e.trace;
+    const at = events.findIndex((x) => x.kind === 'hook' && x.hook === 'PREROUTING');
+    if (at < 0) return [{ ...answerOf(e.trace), copy: true }];
+    const { ct, ...back } = answerOf({ ...e.trace, events: events.slice(at) });
+    const out = answerOf({
+      ...e.trace,
+      events: events.slice(0, at),
+      fate: { kind: 'lost', reason: 'copy', outInterface: e.trace.inInterface },
+    });
+    return [
+      { ...back, ...(ct ? { ct } : {}) },
+      { ...out, copy: true },
+    ];
+  });
 }
 
 /** The answer to one packet of a case. */
 export function answerOf(t: Trace): CaseAnswer {
   const { fate } = t;
-  const generated = t.events.flatMap((e) =>
-    e.kind === 'generated' && (e.trace.events.length > 0 || e.trace.fate.kind !== 'drop')
-      ? [e.cause === 'broadcast-copy' ? { ...answerOf(e.trace), copy: true } : answerOf(e.trace)]
-      : [],
-  );
+  const generated = t.events.flatMap((e) => {
+    if (e.kind !== 'generated') return [];
+    if (e.cause === 'broadcast-copy') return [{ ...answerOf(e.trace), copy: true }];
+    const { generated: nested, ...own } = answerOf(e.trace);
+    return [own, ...copiesOf(e.trace), ...(nested ?? []).filter((g) => !g.copy)];
+  });
   const c = t.connection;
-  const bits = recordedStatus(t);
-  const status = statusNames.filter(([bit]) => bits & bit).map(([, name]) => name);
+  const recorded = recordedConnection(t);
+  const status = statusNames.filter(([bit]) => recorded.status & bit).map(([, name]) => name);
   const tracked =
-    t.events.some((e) => e.kind === 'conntrack') || c?.entry !== undefined || c?.state === 'UNTRACKED';
+    t.events.some((e) => e.kind === 'conntrack') || c?.entry !== undefined || recorded.state === 'UNTRACKED';
   const out =
     fate.kind === 'forward' || fate.kind === 'sent' || fate.kind === 'lost' ? fate.outInterface : undefined;
   const wire = fate.kind === 'forward' || fate.kind === 'sent';
@@ -154,7 +180,7 @@ export function answerOf(t: Trace): CaseAnswer {
     ...(c && tracked
       ? {
           ct: {
-            state: c.state,
+            state: c.entry === undefined && recorded.state === 'UNTRACKED' ? recorded.state : c.state,
             ...(c.entry === undefined ? {} : { dir: c.direction }),
             ...(status.length > 0 ? { status } : {}),
           },

@@ -5,10 +5,10 @@ import { createDraft, finishDraft } from '../context/facts.ts';
 import type { JsonObject } from '../context/json.ts';
 import { readRoutesJson, readRulesJson } from '../context/read-routes.ts';
 import { headerBytes, layer4HeaderBytes, readLayer4, readTcpOptions } from '../engine/layer4.ts';
-import type { Fact, Interface, InterfaceAddress, Machine, Provenance } from '../model/machine.ts';
+import type { Fact, Interface, InterfaceAddress, Machine, Provenance, Route } from '../model/machine.ts';
 import { type Packet, type PacketType, type TcpOption, tcpFlag } from '../model/packet.ts';
 import type { EntryPoint } from '../model/trace.ts';
-import { type Family, ipv4, ipv6 } from '../net/address.ts';
+import { addressBits, type Family, ipv4, ipv6, networkContains, prefix } from '../net/address.ts';
 import { addressText, parseAddress } from '../net/address-text.ts';
 
 export interface CasePacket {
@@ -291,9 +291,38 @@ function kernelOrder(list: InterfaceAddress[]): InterfaceAddress[] {
 /** Settings that all recordings share and no case lists. */
 const recordedSysctls = {
   'net.ipv4.conf.all.send_redirects': '0',
+  'net.ipv4.icmp_ratelimit': '0',
+  'net.ipv6.icmp.ratelimit': '0',
   'net.ipv4.ip_forward': '0',
   'net.ipv6.conf.all.forwarding': '0',
 };
+
+/** Some recordings listed the routes before the kernel had made those of the machine's own IPv6 addresses. */
+function withLocalRoutes(routes: readonly Route[], interfaces: readonly Interface[]): readonly Route[] {
+  const out = [...routes];
+  for (const i of interfaces)
+    for (const a of i.addresses) {
+      const own = prefix(a.address, addressBits(a.address.family));
+      const known = routes.some((r) => r.type === 'local' && networkContains(r.destination, a.address));
+      if (known || a.address.family !== 'ipv6') continue;
+      const local: Route = {
+        type: 'local',
+        destination: own,
+        source: undefined,
+        table: 255,
+        nextHops: [{ via: undefined, device: i.name, weight: 1 }],
+        preferredSource: undefined,
+        metric: 0,
+        scope: 'host',
+        tos: 0,
+        mtuBytes: undefined,
+        realm: 0,
+        down: false,
+      };
+      out.push(local);
+    }
+  return out;
+}
 
 export function machineOf(c: KernelCase): Machine {
   const family = familyOf(c);
@@ -332,7 +361,7 @@ export function machineOf(c: KernelCase): Machine {
     kernelRelease: fact('6.18'),
     backend: fact('nft'),
     interfaces: fact(interfaces),
-    routes: fact(facts.routes?.value ?? []),
+    routes: fact(withLocalRoutes(facts.routes?.value ?? [], interfaces)),
     policyRules: fact(facts.policyRules?.value ?? []),
     sysctls: fact({ ...recordedSysctls, ...c.host.sysctls }),
     sets: fact(sets),

@@ -183,6 +183,7 @@ function runTarget(w: Walk, c: CompiledChain, i: number): RuleOutcome | 'unknown
       outcome: 'continue',
       to: undefined,
       mark: p.mark,
+      ctState: w.connection.state,
       status: w.ct?.status ?? 0,
     });
   w.rule = ref;
@@ -199,6 +200,7 @@ function runTarget(w: Walk, c: CompiledChain, i: number): RuleOutcome | 'unknown
       outcome,
       to: undefined,
       mark: p.mark,
+      ctState: w.connection.state,
       status: w.ct?.status ?? 0,
     };
     const changed = (field: string, before: unknown, after: unknown): void => {
@@ -229,6 +231,7 @@ export function walkChain(w: Walk, base: CompiledChain): ChainResult {
         outcome,
         to,
         mark: w.packet.mark,
+        ctState: w.connection.state,
         status: w.ct?.status ?? 0,
       });
   };
@@ -334,6 +337,7 @@ export function walkChain(w: Walk, base: CompiledChain): ChainResult {
       chain: base.name,
       verdict,
       mark: w.packet.mark,
+      ctState: w.connection.state,
       status: w.ct?.status ?? 0,
     });
   return { verdict, at: { table: base.table, chain: base.name, policy: true } };

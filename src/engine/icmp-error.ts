@@ -9,6 +9,7 @@ import type { Address } from '../net/address.ts';
 import { isLinkLocal6, isMulticast6, isZero } from './addresses.ts';
 import { isIcmpError } from './conntrack/track.ts';
 import { isOwnAddress, selectAddress, sysctlNumber } from './facts.ts';
+import { spendIcmpError } from './icmp-rate.ts';
 import { localityOf } from './locality.ts';
 import { type Destination, type OutputFlow, routeOutput } from './routing.ts';
 import { sourceAddress6 } from './source-address.ts';
@@ -111,6 +112,7 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
   let src = toUs ? p.dst : undefined;
   const answer = routeOutput(w, flowOf(p.src, src, mark, tos, 1));
   if (answer.kind !== 'to') return;
+  if (!spendIcmpError(w, p.src, type, code, answer.destination.outInterface)) return;
   src ??= chosenSource(w, answer.destination, p.src) ?? anyOwnAddress(w);
   const quoted = Math.min(p.lengthBytes, 576 - 28);
   w.shared.actions.sendGenerated(
@@ -156,6 +158,7 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
     src = sourceAddress6(facts, p.src, type === 2 ? w.destination?.outInterface : w.inInterface);
   const answer = routeOutput(w, { ...flowOf(p.src, src, mark, 0, 58), outInterface: scoped });
   if (answer.kind !== 'to') return;
+  if (!spendIcmpError(w, p.src, type, code, answer.destination.outInterface)) return;
   src ??= chosenSource(w, answer.destination, p.src) ?? anyOwnAddress(w);
   const quoted = Math.min(p.lengthBytes, 1280 - 48);
   w.shared.actions.sendGenerated(

@@ -7,12 +7,14 @@
 import { ctStatusBit } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Fate, RouteDropReason, Trace } from '../model/trace.ts';
+import { addressText } from '../net/address-text.ts';
 import { isLinkLocal6, isLoopback6, isMulticast6, isZero, multicastScope6 } from './addresses.ts';
 import { forwardsIpv4 } from './facts.ts';
 import type { FibError } from './fib.ts';
 import { collect, cut, isFragment } from './fragments.ts';
 import { runHook, undecidedFate } from './hooks.ts';
 import { sendIcmpError } from './icmp-error.ts';
+import { spendRouteError } from './icmp-rate.ts';
 import { localityOf } from './locality.ts';
 import { type Destination, emitRoute, errnoOf, routeInput, routeOutput } from './routing.ts';
 import type { GeneratedPacket } from './shared.ts';
@@ -70,6 +72,7 @@ function answerRouteError(w: Walk, error: FibError | undefined): void {
     return;
   }
   if (!forwardsIpv4(w.shared.facts, w.inInterface ?? '')) return;
+  if (!spendRouteError(w, w.packet.src)) return;
   sendIcmpError(w, 3, error === 'unreachable' ? 1 : error === 'prohibit' ? 13 : 0);
 }
 
@@ -141,7 +144,11 @@ function forward(w: Walk): Fate {
 export function send(w: Walk): Fate {
   const p = w.packet;
   const raw = w.entry.kind === 'local' && w.entry.rawSocket === true;
-  const own = localityOf(w, p.src) === true || !w.shared.facts.fib[w.family];
+  const { facts } = w.shared;
+  const holder = facts.ownAddresses.get(addressText(p.src));
+  const own = raw
+    ? holder !== undefined && holder !== 'lo'
+    : localityOf(w, p.src) === true || !facts.fib[w.family];
   const answer = routeOutput(w, {
     dst: p.dst,
     src: own && !isZero(p.src) ? p.src : undefined,
@@ -253,6 +260,7 @@ export function sendGenerated(w: Walk, packet: Packet, made: GeneratedPacket): v
   const g = new Walk(w.shared, w.program, packet, { kind: 'local' }, w.depth + 1);
   if (made.attach && w.ct && !(w.ct.status & ctStatusBit.TEMPLATE))
     g.attach(w.ct, 'RELATED', w.connection.direction === 'original' ? 'reply' : 'original');
+  if (made.attach && w.untracked) g.seenByConntrack = true;
   const fate = output(g, made.destination);
   // The answer shares the connection: what it set up there holds for the packet that it answers.
   if (g.ct && w.ct && g.ct.id === w.ct.id) w.attach(g.ct, w.connection.state, w.connection.direction);

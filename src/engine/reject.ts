@@ -35,7 +35,7 @@ const codes6: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** nf_reject_verify_csum(): protocols whose checksum does not cover the payload are not checked. */
-const unchecked = new Set([33, 47, 50, 51, 132, 136]);
+const unchecked = new Set([47, 50, 51, 132, 136]);
 /** Protocols whose checksum is known to be right unless the packet says otherwise. */
 const summed = new Set([1, 6, 17, 58]);
 
@@ -43,6 +43,8 @@ const summed = new Set([1, 6, 17, 58]);
 function checksumAccepted(p: Packet): boolean {
   if (unchecked.has(p.protocol)) return true;
   if (summed.has(p.protocol)) return !p.badChecksum;
+  // DCCP's covers addresses, too, which only IPv6 adds for protocols other than TCP and UDP.
+  if (p.protocol === 33) return p.family === 'ipv6' && !p.badChecksum;
   // Any other protocol is summed as if it had a checksum: only contents that sum up to nothing pass.
   const data = p.layer4 ?? p.payload;
   if (data === undefined) return true;

@@ -83,6 +83,8 @@ export class Walk implements TargetEnv {
   /** The entry attached; the same object as `connection.entry`. */
   ct: Entry | undefined;
   untracked = false;
+  /** The kernel marked the packet as seen although nothing is attached: an answer to an untracked packet. */
+  seenByConntrack = false;
   ctTemplate: CtTemplate | undefined;
   /** The route attached to the packet (skb_dst). */
   destination: Destination | undefined;
@@ -224,14 +226,14 @@ export class Walk implements TargetEnv {
 
   untrack(): void {
     // xt_CT notrack_tg(): only a packet that conntrack has not seen yet.
-    if (this.ct || this.untracked) return;
+    if (this.ct || this.untracked || this.seenByConntrack) return;
     this.untracked = true;
     this.ctTemplate = undefined;
     this.attach(undefined, 'UNTRACKED', 'original');
   }
 
   template(template: CtTemplate): void {
-    if (this.ct || this.untracked) return;
+    if (this.ct || this.untracked || this.seenByConntrack) return;
     this.ctTemplate = template;
     this.connection = templateConnection(this.family, template);
   }

@@ -132,7 +132,7 @@ export type TraceEvent =
   | { readonly kind: 'confirmed'; readonly entry: number }
   /** A rule was tried and refused the packet. Only with `detail: 'all'`. */
   | { readonly kind: 'miss'; readonly rule: RuleRef; readonly because: MissReason }
-  /** A rule matched. `mark` is the packet's mark afterwards, `status` the bits of its connection. */
+  /** A rule matched. `mark`, `ctState` and `status` are the packet's and its connection's afterwards. */
   | {
       readonly kind: 'rule';
       readonly rule: RuleRef;
@@ -140,6 +140,7 @@ export type TraceEvent =
       /** Chain of a jump or goto. */
       readonly to: string | undefined;
       readonly mark: number;
+      readonly ctState: CtState;
       readonly status: number;
     }
   /** A user chain was left at its end. */
@@ -151,6 +152,7 @@ export type TraceEvent =
       readonly chain: string;
       readonly verdict: 'accept' | 'drop' | 'queue';
       readonly mark: number;
+      readonly ctState: CtState;
       readonly status: number;
     }
   /** A field of the packet or its connection changed. */
@@ -216,7 +218,10 @@ export type EntryPoint =
     }
   | {
       readonly kind: 'local';
-      /** Sent through a raw socket with a header of its own: the first routing lookup sees no TOS, protocol or ports. */
+      /**
+       * Sent through a raw socket with a header of its own, bound to its source where an interface other than lo has
+       * that address: the first routing lookup sees no TOS, protocol or ports.
+       */
       readonly rawSocket?: boolean;
       readonly hints?: EntryHints;
     };
@@ -229,6 +234,8 @@ export interface EntryHints {
   readonly destination?: 'local' | 'remote';
   /** The state that conntrack finds, where the state holds no entry of this packet. */
   readonly connection?: { readonly state: CtState; readonly direction?: CtDirection };
+  /** The packet came out of an IPsec tunnel or transport; which one is not said. */
+  readonly ipsec?: boolean;
 }
 
 /** How the packet's way ended. */
