@@ -269,7 +269,11 @@ export interface CheckContext {
   readonly read: ReadMachine;
   /** At most one of each family; of an undecided dump the reading that is looked at now. */
   readonly views: readonly RulesetView[];
-  /** Walks a packet. Undecided walks have the fate `undecided` and prove nothing. Equal questions are walked once. */
+  /**
+   * Walks a packet. What the packet does not decide (a limit, where a translated destination lives) is answered
+   * where all answers come to the same, and noted in the walk; the sketch of the walk then says more than the one
+   * given. Else the fate is `undecided`, which proves nothing: the check has to say more, or to keep silent.
+   */
   send(sketch: PacketSketch, options?: SendOptions): Walk;
   /**
    * Ordinary packets that this rule's own conditions describe; empty where none was found. `given` fixes fields

@@ -32,6 +32,12 @@ export function interfaceNames(machine: Machine, views: readonly RulesetView[]):
 export function sidedInterfaces(machine: Machine, names: readonly string[]): readonly SidedInterface[] {
   const outside = new Map(machine.outside.map((fact) => [fact.value, fact]));
   const all = new Set([...names, ...outside.keys(), 'lo']);
+  // Rules that name the outside alone mean somebody inside, by whatever interface: one stands in for it.
+  const insideNamed = [...all].some((name) => name !== 'lo' && !outside.has(name));
+  if (!insideNamed && machine.interfaces.value === undefined) {
+    const standIn = ['eth1', 'eth2', 'lan0'].find((name) => !all.has(name));
+    if (standIn !== undefined) all.add(standIn);
+  }
   return [...all].sort().map((name): SidedInterface => {
     if (name === 'lo') return { name, side: 'loopback', provenance: 'given', inferences: [] };
     const fact = outside.get(name);

@@ -5,7 +5,8 @@ import { assumptionText, tapeOf } from '../engine/tape.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Hook } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
-import type { PolicyRef, RuleRef, Trace } from '../model/trace.ts';
+import type { PolicyRef, Question, RuleRef, Trace } from '../model/trace.ts';
+import { addressText } from '../net/address-text.ts';
 import type { PacketSketch, SendOptions, Walk } from './check.ts';
 import type { DecidedBy, Inference, Witness } from './finding.ts';
 import { packetOf, sketchKey, wordsOf } from './sketch.ts';
@@ -82,6 +83,21 @@ function makeWalk(sketch: PacketSketch, trace: Trace, options: SendOptions, mach
   };
 }
 
+/** Walks that are tried to answer one question of a check. */
+const walksMax = 24;
+
+/** What a walk ended in, for comparing answers. */
+function outcomeOf(trace: Trace): string {
+  const by = decider(trace);
+  return `${trace.fate.kind} ${by ? `${by.table} ${by.chain} ${by.kind === 'rule' ? by.id : ''}` : ''}`;
+}
+
+/** A question with what was told so far. */
+interface Attempt {
+  readonly sketch: PacketSketch;
+  readonly assume: readonly string[];
+}
+
 /** Sends packets through one machine; equal questions are walked once. */
 export function createSender(
   rulesets: readonly Ruleset[],
@@ -90,18 +106,57 @@ export function createSender(
 ): (sketch: PacketSketch, options?: SendOptions) => Walk {
   let program: Program | undefined;
   const state = emptyState();
-  const traces = new Map<string, Trace>();
-  return (sketch, options = {}) => {
+  const settled = new Map<string, { readonly attempt: Attempt; readonly trace: Trace }>();
+
+  function walk({ sketch, assume }: Attempt): Trace {
     program ??= compile(rulesets, machine, registry);
+    const { packet, entry } = packetOf(sketch);
+    return simulate(program, state, packet, entry, 0, tapeOf(assume)).trace;
+  }
+
+  /** The next attempts, one for each answer; none where the check itself must say. */
+  function answers(
+    { sketch, assume }: Attempt,
+    { key, topic, answers: words }: Question,
+  ): readonly Attempt[] {
+    const about = key.slice(key.indexOf(':') + 1);
+    if (key.startsWith('local:')) {
+      // What a translation leads to is another host, if nothing says that it is this one.
+      return about === addressText(sketch.dst) ? [] : [{ sketch, assume: [...assume, `remote=${about}`] }];
+    }
+    if (key.startsWith('out:')) {
+      if (sketch.outInterface !== undefined) return [];
+      const others = words.filter((name) => name !== sketch.inInterface);
+      return others.map((outInterface) => ({ sketch: { ...sketch, outInterface }, assume }));
+    }
+    const name = topic === 'limit' || topic === 'random' ? topic : key;
+    return words.map((answer) => ({ sketch, assume: [...assume, `${name}=${answer}`] }));
+  }
+
+  /** Answers what the packet does not decide wherever all answers come to the same; else it stays undecided. */
+  function settle(
+    attempt: Attempt,
+    budget: { walks: number },
+  ): { readonly attempt: Attempt; readonly trace: Trace } {
+    budget.walks--;
+    const trace = walk(attempt);
+    const undecided = { attempt, trace };
+    if (trace.fate.kind !== 'undecided' || budget.walks <= 0) return undecided;
+    const tried = answers(attempt, trace.fate.question).map((next) => settle(next, budget));
+    const [first] = tried;
+    if (!first || tried.some((t) => outcomeOf(t.trace) !== outcomeOf(first.trace))) return undecided;
+    return first;
+  }
+
+  return (sketch, options = {}) => {
     const assume = options.assume ?? [];
     const key = `${sketchKey(sketch)}|${assume.join('|')}`;
-    let trace = traces.get(key);
-    if (!trace) {
-      const { packet, entry } = packetOf(sketch);
-      ({ trace } = simulate(program, state, packet, entry, 0, tapeOf(assume)));
-      traces.set(key, trace);
+    let answer = settled.get(key);
+    if (!answer) {
+      answer = settle({ sketch, assume }, { walks: walksMax });
+      settled.set(key, answer);
     }
-    return makeWalk(sketch, trace, options, machine);
+    return makeWalk(answer.attempt.sketch, answer.trace, options, machine);
   };
 }
 

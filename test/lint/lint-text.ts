@@ -1,0 +1,23 @@
+import { defaultRegistry } from '../../src/index.ts';
+import type { Check, CheckExample } from '../../src/lint/check.ts';
+import { checks } from '../../src/lint/checks/index.ts';
+import { type LintOptions, type LintResult, lintMachine } from '../../src/lint/lint.ts';
+
+/** Lints one text as the machine `gw.rules`, with every check. */
+export function lintText(
+  rules: string,
+  options: Partial<LintOptions> & { readonly context?: string | undefined } = {},
+): LintResult {
+  const { context, ...rest } = options;
+  const texts = [
+    { name: 'gw.rules', text: rules },
+    ...(context === undefined ? [] : [{ name: 'gw.context', text: context }]),
+  ];
+  return lintMachine(texts, { registry: defaultRegistry(), checks, ...rest });
+}
+
+/** Lints an example of a check; preview checks take part. */
+export function lintExample(check: Check, example: CheckExample): LintResult {
+  const select = check.code.startsWith('FW9') ? [] : [check.code];
+  return lintText(example.rules, { context: example.context, select });
+}
