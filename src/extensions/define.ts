@@ -471,7 +471,7 @@ export type FieldChange =
       readonly xor: number;
       readonly or: number;
     }
-  /** to = (to & ~toMask) ^ (from & fromMask): CONNMARK save and restore. */
+  /** to = (to & ~toMask) ^ (from & fromMask): CONNMARK save and restore; untracked packets are left alone. */
   | {
       readonly field: 'mark' | 'connmark';
       readonly from: 'mark' | 'connmark';

@@ -78,9 +78,15 @@ function fold(sum: number): number {
   return s;
 }
 
+const translatedLength = (d: PrefixTranslationData): number =>
+  Math.max(prefixLength(d.srcPrefix.mask) ?? 0, prefixLength(d.dstPrefix.mask) ?? 0);
+
+/** Whether every address has a translation. Behind more than 48 bits, a host part of all ones has none. */
+export const translatesAll = (d: PrefixTranslationData): boolean => translatedLength(d) <= 48;
+
 /** Makes the translation of an address; undefined: the address cannot be translated. */
 export function prefixTranslator(d: PrefixTranslationData): (a: Address) => Address | undefined {
-  const length = Math.max(prefixLength(d.srcPrefix.mask) ?? 0, prefixLength(d.dstPrefix.mask) ?? 0);
+  const length = translatedLength(d);
   const keep = (1n << BigInt(128 - length)) - 1n;
   const prefix = addressToBigInt(d.dstPrefix.address) & ~keep;
   const sum = (a: Address): number => fold(words16(a).reduce((x, y) => x + y, 0));

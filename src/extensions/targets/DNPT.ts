@@ -6,6 +6,7 @@ import {
   prefixTranslationOptions,
   prefixTranslator,
   printPrefixes,
+  translatesAll,
 } from '../prefix-translation.ts';
 
 export type DnptData = PrefixTranslationData;
@@ -37,7 +38,10 @@ export const DNPT = defineTarget({
       return 'continue';
     };
   },
-  effect: () => ({ changes: [{ field: 'dst', operation: 'unknown' }], outcome: 'continue' }),
+  effect: (d) => ({
+    changes: [{ field: 'dst', operation: 'unknown' }],
+    outcome: translatesAll(d) ? 'continue' : 'unknown',
+  }),
   docs: {
     summary: 'Rewrites the prefix of the destination address, stateless (RFC 6296).',
     man: 'iptables-extensions(8) DNPT',

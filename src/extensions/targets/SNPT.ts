@@ -6,6 +6,7 @@ import {
   prefixTranslationOptions,
   prefixTranslator,
   printPrefixes,
+  translatesAll,
 } from '../prefix-translation.ts';
 
 export type SnptData = PrefixTranslationData;
@@ -37,7 +38,10 @@ export const SNPT = defineTarget({
       return 'continue';
     };
   },
-  effect: () => ({ changes: [{ field: 'src', operation: 'unknown' }], outcome: 'continue' }),
+  effect: (d) => ({
+    changes: [{ field: 'src', operation: 'unknown' }],
+    outcome: translatesAll(d) ? 'continue' : 'unknown',
+  }),
   docs: {
     summary: 'Rewrites the prefix of the source address, stateless (RFC 6296).',
     man: 'iptables-extensions(8) SNPT',
