@@ -32,13 +32,15 @@ class World {
   readonly slots = new Map<string, unknown>();
   connections: Connection[] = [];
   dropped = false;
+  timeMs = 0;
 
-  ask(matcher: Matcher, entry: Connection, inInterface = 'eth0'): Tri {
+  /** Every look is a little later than the one before, unless `waitMs` is 0. */
+  ask(matcher: Matcher, entry: Connection, waitMs = 10): Tri {
     this.dropped = false;
+    this.timeMs += waitMs;
     const env = {
       connection: { state: 'NEW', direction: 'original', entry },
-      inInterface,
-      timeMs: 0,
+      timeMs: this.timeMs,
       readState: (slot: string) => this.slots.get(slot),
       writeState: (slot: string, value: unknown) => {
         // What a match keeps must survive JSON.
@@ -115,6 +117,16 @@ test('connlimit looks no further than the connection that the packet belongs to,
   expect(world.ask(matcher, again)).toBe(1);
   expect(world.ask(matcher, { ...again, status: again.status | ctStatusBit.ASSURED })).toBe(0);
   expect(world.ask(matcher, again)).toBe(0);
+});
+
+test('connlimit counts a packet twice that it sees twice before its connection is confirmed', () => {
+  const world = new World();
+  const matcher = limitTo(32);
+  const c = connectionOf('198.51.100.7', 1);
+  expect(world.ask(matcher, c)).toBe(0);
+  expect(world.ask(matcher, c, 0)).toBe(0);
+  expect(world.ask(matcher, c, 0)).toBe(1);
+  expect(world.ask(matcher, c)).toBe(0);
 });
 
 test('connlabel --set labels the connection for the rules that follow', () => {

@@ -49,8 +49,15 @@ const maskOption: OptionType<number> = {
   },
 };
 
-/** Connections counted for one address or network, by their original tuple. */
-type Counted = Readonly<Record<string, readonly string[]>>;
+/** Connections counted for one address or network. */
+interface CountedList {
+  /** Original tuples, in the order in which they came. */
+  readonly tuples: readonly string[];
+  /** When all of the list was looked through last. */
+  readonly cleanedMs: number;
+}
+
+type Lists = Readonly<Record<string, CountedList>>;
 
 /** The tuple of a packet without connection; undefined: a fragment has none. */
 function packetTuple(packet: Packet): Tuple | undefined {
@@ -78,45 +85,57 @@ function openConnections(env: MatchEnv): ReadonlyMap<string, Connection> {
 /**
  * The list after this packet. A packet of an assured connection adds nothing; it has the list cleaned of what is
  * gone or closed. Any other packet walks the list as far as its own connection, cleans on the way, and adds itself
- * at the end if it is not there.
+ * at the end if it is not there. What was cleaned at this very moment is not walked again: the packet of a
+ * connection that is not confirmed yet is then added once more.
  */
 function counted(
-  old: readonly string[],
+  old: CountedList,
   own: string,
-  assured: boolean,
+  entry: Connection | undefined,
   open: ReadonlyMap<string, Connection>,
-) {
+  nowMs: number,
+): CountedList {
+  const status = entry?.status ?? 0;
+  const confirmed = (status & ctStatusBit.CONFIRMED) !== 0;
+  const assured = confirmed && (status & ctStatusBit.ASSURED) !== 0;
+  if (old.cleanedMs === nowMs) {
+    if (assured) return old;
+    if (!confirmed) return { ...old, tuples: [...old.tuples, own] };
+  }
   const now: string[] = [];
-  for (const [i, key] of old.entries()) {
+  for (const [i, key] of old.tuples.entries()) {
     const c = open.get(key);
     if (!c) continue;
-    if (!assured && key === own) return [...now, ...old.slice(i)];
+    if (!assured && key === own) return { ...old, tuples: [...now, ...old.tuples.slice(i)] };
     if (c.closed !== true) now.push(key);
   }
-  return assured ? now : [...now, own];
+  if (!assured) now.push(own);
+  return { tuples: now, cleanedMs: nowMs };
 }
 
 /** Counts as the kernel does since 6.18: if nothing is left in the list, the match drops the packet. */
-function judge(d: ConnlimitData, slot: string, mask: Address, packet: Packet, env: MatchEnv): Tri {
-  let { entry } = env.connection;
-  let tuple = entry?.original ?? packetTuple(packet);
+function judge(
+  d: ConnlimitData,
+  slot: string,
+  mask: Address,
+  packet: Packet,
+  env: MatchEnv,
+  nowMs: number,
+): Tri {
+  const { entry } = env.connection;
+  const tuple = entry?.original ?? packetTuple(packet);
   if (!tuple) return env.hotDrop();
-  const open = openConnections(env);
-  if (!entry) {
-    entry = open.get(tupleKey(tuple));
-    tuple = entry?.original ?? tuple;
-  }
   const address = d.side === 'source' ? packet.src : packet.dst;
-  const key = `${addressText(maskAddress(address, mask))} ${env.connection.entry?.zone ?? 0}`;
+  const key = `${addressText(maskAddress(address, mask))} ${entry?.zone ?? 0}`;
   const own = tupleKey(tuple);
-  const lists = (env.readState(slot) as Counted | undefined) ?? {};
+  const lists = (env.readState(slot) as Lists | undefined) ?? {};
   const old = lists[key];
-  const needed = ctStatusBit.CONFIRMED | ctStatusBit.ASSURED;
-  const assured = entry !== undefined && (entry.status & needed) === needed;
-  const now = old ? counted(old, own, assured, open) : [own];
+  const now = old
+    ? counted(old, own, entry, openConnections(env), nowMs)
+    : { tuples: [own], cleanedMs: nowMs };
   env.writeState(slot, { ...lists, [key]: now });
-  if (now.length === 0) return env.hotDrop();
-  return tri(now.length > d.limit, !d.above);
+  if (now.tuples.length === 0) return env.hotDrop();
+  return tri(now.tuples.length > d.limit, !d.above);
 }
 
 /** How many connections there are from or to an address or network, this packet's among them. */
@@ -153,7 +172,7 @@ export const connlimit = defineMatch({
     const slot = `connlimit:${context.slot}`;
     const mask = prefixMask(context.family, d.maskLength);
     return (packet, env) => {
-      if (env.timeMs !== undefined) return judge(d, slot, mask, packet, env);
+      if (env.timeMs !== undefined) return judge(d, slot, mask, packet, env, env.timeMs);
       return d.above ? env.ask('limit', ['under', 'over']) : env.ask('limit', ['over', 'under']);
     };
   },
