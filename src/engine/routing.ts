@@ -331,6 +331,9 @@ function interfaceWithoutFacts(w: Walk, dst: Address): string | undefined {
     ...program.namedInterfaces,
   ]);
   names.delete('lo');
+  // What comes in by the only interface that is named most likely leaves by one that is not.
+  if (names.size === 1 && w.inInterface !== undefined && names.has(w.inInterface) && !facts.interfacesKnown)
+    names.add(w.inInterface === 'eth0' ? 'eth1' : 'eth0');
   if (names.size === 0) return 'eth0';
   if (names.size === 1) return [...names][0];
   const key = `out:${addressText(dst)}`;
