@@ -101,11 +101,15 @@ function anyOwnAddress(w: Walk): Address {
   return w.machine.localAddresses.find((f) => f.value.family === w.family)?.value ?? w.packet.dst;
 }
 
+/** icmp_pointers[].error: errors, and types that the kernel does not know. */
+const unansweredTypes = new Set([1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12]);
+
 function sendError4(w: Walk, type: number, code: number, rest: number): void {
   const p = w.packet;
   const d = w.destination;
   if (p.packetType !== 'unicast' || d?.toMany || p.fragmentOffsetBytes > 0) return;
-  if (p.protocol === 1 && (p.icmpType === undefined || p.icmpType > 18 || isIcmpError(p))) return;
+  if (p.protocol === 1 && (p.icmpType === undefined || p.icmpType > 18 || unansweredTypes.has(p.icmpType)))
+    return;
   const toUs = d !== undefined && (d.kind === 'local' || (d.kind === 'output' && d.outInterface === 'lo'));
   const tos = (p.tos & 0x1e) | 0xc0;
   const mark = replyMark(w);

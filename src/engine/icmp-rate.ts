@@ -43,6 +43,7 @@ export function spendRouteError(w: Walk, peer: Address): boolean {
 }
 
 function spend(w: Walk, peer: Address, timeoutMs: number): boolean {
+  if (timeoutMs <= 0) return true;
   const { tokens, lastMs } = bucketOf(w, peer);
   const have = Math.min(tokens, burstFactor * timeoutMs);
   const allowed = have >= timeoutMs;

@@ -140,6 +140,8 @@ export interface SctpResult {
   readonly verdict: 'accept' | 'invalid';
   readonly track: SctpTrack;
   readonly assured: boolean;
+  /** A repeated INIT passes, but neither renews the time nor counts. */
+  readonly ignored: boolean;
 }
 
 function newTrack(chunks: readonly Chunk[], packet: Packet): SctpTrack | undefined {
@@ -179,6 +181,7 @@ export function trackSctp(
 
   let state = start.state;
   let assured = false;
+  let ignored = false;
   for (const c of chunks) {
     const reflected = (c.flags & 1) !== 0;
     if (c.type === INIT) {
@@ -207,12 +210,14 @@ export function trackSctp(
       if (init[direction] && init[other] && known !== c.initTag) return undefined;
       tags[other] = c.initTag;
     }
+    if (next === 'CLOSED' && old === 'CLOSED' && track) ignored = true;
     state = next;
     if (old === 'COOKIE_ECHOED' && direction === 'reply' && state === 'ESTABLISHED') assured = true;
   }
   return {
     verdict: 'accept',
     assured,
+    ignored,
     track: {
       kind: 'sctp',
       state,

@@ -287,7 +287,9 @@ function trackProtocol(
       keep({
         protocolState: result.track,
         status: result.assured ? status | ASSURED : status,
-        expiresMs: w.shared.timeMs + settings.sctpMs(result.track.state),
+        ...(result.ignored
+          ? { packets: entry.packets, bytes: entry.bytes }
+          : { expiresMs: w.shared.timeMs + settings.sctpMs(result.track.state) }),
       });
       return undefined;
     }
@@ -296,8 +298,8 @@ function trackProtocol(
       // udplite_error() sums with UDP's protocol number, so that no right checksum of UDP-Lite passes.
       if (bad || (verifying && p.protocol === protocol.UDPLITE)) return 'checksum';
       const replied = (status & SEEN_REPLY) !== 0;
-      // Still active two seconds after it began: a stream.
-      const stream = replied && w.shared.timeMs > entry.createdMs + 2000;
+      // UDP still active two seconds after it began is a stream; UDP-Lite does not wait.
+      const stream = replied && (p.protocol === protocol.UDPLITE || w.shared.timeMs > entry.createdMs + 2000);
       keep({
         expiresMs: w.shared.timeMs + settings.plainMs(p.protocol, stream),
         status: stream ? status | ASSURED : status,
