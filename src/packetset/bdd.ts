@@ -34,6 +34,7 @@ export const TERMINAL_LEVEL = 0x7fff_ffff;
 const NODE_SHIFT = 2;
 const LEVEL = 0;
 const LOW = 1;
+/** Always one after LOW: descending adds the bit. */
 const HIGH = 2;
 const STAMP = 3;
 
@@ -616,12 +617,17 @@ export class Bdd {
     }
   }
 
-  /** The constant reached under an assignment, one entry (0 or 1) per level. */
-  evaluate(f: number, assignment: ArrayLike<number>): number {
+  /**
+   * Goes down from f by an assignment (0 or 1 per level) for as long as `ready` is 1 for the level asked. Answers
+   * the node where it stopped, a constant at the end.
+   */
+  descend(f: number, assignment: Uint8Array, ready: Uint8Array): number {
     const { nodes } = this;
     while (f > TRUE) {
       const at = f << NODE_SHIFT;
-      f = nodes[at + (assignment[nodes[at + LEVEL] as number] === 1 ? HIGH : LOW)] as number;
+      const level = nodes[at + LEVEL] as number;
+      if (ready[level] !== 1) return f;
+      f = nodes[at + LOW + (assignment[level] as number)] as number;
     }
     return f;
   }

@@ -28,6 +28,8 @@ export interface Atoms<V> {
   readonly values: V[];
   /** Positions of labels by their text, made at the first question and dropped with each cut. */
   index: ReadonlyMap<string, number> | undefined;
+  /** Last words of address atoms, made and dropped likewise. */
+  column: Uint32Array | undefined;
 }
 
 export type NameLabel =
@@ -92,7 +94,7 @@ export function makeAtoms<V>(values: V[], hasAbsent: boolean, spareCodes: number
   const bits = Math.ceil(Math.log2(count)) + spareBits;
   const firstCodes = Array.from({ length: count }, (_, i) => i * 2 ** spareBits);
   firstCodes.push(2 ** bits);
-  return { bits, firstCodes, hasAbsent, values, index: undefined };
+  return { bits, firstCodes, hasAbsent, values, index: undefined, column: undefined };
 }
 
 /** Labels of interfaces, so that every mentioned prefix is one run: none, names and prefixes in order, other. */
@@ -137,12 +139,27 @@ export function numberAtom(atoms: Atoms<number>, x: number): number {
 
 /** Index into `values` of the atom that holds the address. */
 export function addressAtom(atoms: Atoms<Address>, a: Address): number {
+  if (a.family === 'ipv4') return ipv4Atom(atoms, a.w3);
   const starts = atoms.values;
   let low = 0;
   let high = starts.length;
   while (high - low > 1) {
     const middle = (low + high) >>> 1;
     if (compareAddresses(starts[middle] as Address, a) <= 0) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The same for a family that fits into one number: over a plain column, since lookups of packets come through here. */
+function ipv4Atom(atoms: Atoms<Address>, word: number): number {
+  atoms.column ??= Uint32Array.from(atoms.values, (start) => start.w3);
+  const { column } = atoms;
+  let low = 0;
+  let high = column.length;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((column[middle] as number) <= word) low = middle;
     else high = middle;
   }
   return low;
@@ -239,6 +256,7 @@ export function cutAtom<V>(
   const count = high - low + 1;
   if (count < 2) return false;
   atoms.index = undefined;
+  atoms.column = undefined;
   const first = share === 'one' ? 1 : share === 'half' ? Math.ceil(count / 2) : count - 1;
   atoms.values.splice(index + 1, 0, value);
   atoms.firstCodes.splice(index + 1 + (atoms.hasAbsent ? 1 : 0), 0, low + first);

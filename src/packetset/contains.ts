@@ -28,8 +28,8 @@ export function createMembership(bdd: Bdd, codec: Codec, unknowns: UnknownTable)
     if (layout.entry !== layout.now) add('entry', layout.entry);
   }
   const bits = new Uint8Array(codec.levelCount);
-  const readIn = new Int32Array(columns.length);
-  let round = 0;
+  /** 1 for levels whose field has been read from the packet at hand. */
+  const ready = new Uint8Array(codec.levelCount);
   // One packet is often looked up in many sets, one after the other.
   let lastView: PacketView | undefined;
   let lastRevision = -1;
@@ -38,26 +38,22 @@ export function createMembership(bdd: Bdd, codec: Codec, unknowns: UnknownTable)
     if (view !== lastView || codec.revision !== lastRevision) {
       lastView = view;
       lastRevision = codec.revision;
-      round++;
+      ready.fill(0);
     }
-    let f = set;
+    let f = bdd.descend(set, bits, ready);
     while (f > TRUE) {
       const level = bdd.level(f);
-      let bit: number;
       if (level < codec.levelCount) {
-        const column = columnAtLevel[level] as number;
-        if (readIn[column] !== round) {
-          const c = columns[column] as Column;
-          const from = c.copy === 'entry' ? (view.entry ?? view) : view;
-          writeCode(c.layout.coding, c.levels, fieldValue(from, c.layout.field), bits);
-          readIn[column] = round;
-        }
-        bit = bits[level] as number;
+        const { layout, copy, levels } = columns[columnAtLevel[level] as number] as Column;
+        const from = copy === 'entry' ? (view.entry ?? view) : view;
+        writeCode(layout.coding, levels, fieldValue(from, layout.field), bits);
+        for (let i = 0; i < levels.length; i++) ready[levels[i] as number] = 1;
       } else {
         const variable = unknowns.atLevel(level);
-        bit = variable !== undefined && view.choices?.(variable) === true ? 1 : 0;
+        const holds = variable !== undefined && view.choices?.(variable) === true;
+        f = holds ? bdd.high(f) : bdd.low(f);
       }
-      f = bit === 1 ? bdd.high(f) : bdd.low(f);
+      f = bdd.descend(f, bits, ready);
     }
     return f === TRUE;
   };

@@ -40,7 +40,7 @@ describe.each(['ipv4', 'ipv6'] as const)('a set over %s', (family) => {
         const parts = boxes.flatMap((b) => printableBoxes(space, b, space.valid));
         expect(space.and(space.union(parts.map((p) => partSet(space, p))), space.valid)).toBe(wanted);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 
@@ -68,7 +68,7 @@ describe.each(['ipv4', 'ipv6'] as const)('a set over %s', (family) => {
             expect(union).toBe(space.diff(space.valid, set));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 
@@ -82,7 +82,7 @@ describe.each(['ipv4', 'ipv6'] as const)('a set over %s', (family) => {
         if (witness === undefined) return;
         expect(space.contains(space.and(set, space.valid), viewOf(witness, family))).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });

@@ -30,7 +30,7 @@ describe.each(cases)('sets over $family, masks with holes: $holes', ({ family, h
         const set = describeIn(space, d);
         for (const view of packets) expect(space.contains(set, view)).toBe(holdsFor(d, view));
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
@@ -53,7 +53,7 @@ describe.each(cases)('sets over $family, masks with holes: $holes', ({ family, h
         expect(s.must(a)).toBe(s.not(s.may(s.not(a))));
         expect(s.implies(s.must(a), a) && s.implies(a, s.may(a))).toBe(true);
       }),
-      { numRuns: 150 },
+      { numRuns: 120 },
     );
   });
 
@@ -71,7 +71,7 @@ describe.each(cases)('sets over $family, masks with holes: $holes', ({ family, h
         const young = describeIn(space, after);
         for (const view of packets) expect(space.contains(young, view)).toBe(holdsFor(after, view));
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });

@@ -1,0 +1,111 @@
+/** How large a set is: exactly, and as a share. */
+
+import { type Address, addressBits, addressToBigInt } from '../net/address.ts';
+import { FALSE, TRUE } from './bdd.ts';
+import type { FieldLayout } from './codec.ts';
+import { atomOfCode, type Coding } from './codings.ts';
+import type { FieldName } from './fields.ts';
+import type { PacketSet } from './space.ts';
+import type { BddPacketSpace } from './space-bdd.ts';
+
+/** Values in all atoms up to each code: entry n is the number of values with codes below n. */
+function weightsBelow(coding: Exclude<Coding, { kind: 'bits' | 'rawAddress' }>): bigint[] {
+  const { atoms } = coding;
+  const sums: bigint[] = [0n];
+  for (let code = 0; code < 2 ** atoms.bits; code++) {
+    const i = atomOfCode<unknown>(atoms, code);
+    // Only the first code of an atom counts: the others stand for the same values.
+    const isFirst = atoms.firstCodes[i + (atoms.hasAbsent ? 1 : 0)] === code;
+    sums.push((sums[code] as bigint) + (isFirst ? weightOf(coding, i) : 0n));
+  }
+  return sums;
+}
+
+/** Values in one atom; names and absence count as one each. */
+function weightOf(coding: Exclude<Coding, { kind: 'bits' | 'rawAddress' }>, i: number): bigint {
+  if (i < 0) return 1n;
+  if (coding.kind === 'numbers') {
+    const starts = coding.atoms.values;
+    return BigInt((starts[i + 1] ?? coding.max + 1) - (starts[i] as number));
+  }
+  if (coding.kind === 'addresses') {
+    const starts = coding.atoms.values;
+    const next = starts[i + 1];
+    const end = next === undefined ? 1n << BigInt(addressBits(coding.family)) : addressToBigInt(next);
+    return end - addressToBigInt(starts[i] as Address);
+  }
+  return 1n;
+}
+
+export interface Measure {
+  /**
+   * How many combinations of values of these fields are in the set. A name that nobody mentioned counts as one.
+   * The set must not depend on anything else; linear in nodes times atoms.
+   */
+  count(set: PacketSet): bigint;
+  /** count(set) / count(whole), between 0 and 1. */
+  share(set: PacketSet, whole: PacketSet): number;
+}
+
+/** Measures sets over these fields (by default all in use), by the header now. Interleaved fields count apart. */
+export function createMeasure(space: BddPacketSpace, over?: readonly FieldName[]): Measure {
+  const layouts = [...space.codec.fields.values()].filter(
+    (l) => over === undefined || over.includes(l.field),
+  );
+  const weights = new Map<FieldName, bigint[]>();
+  const tableOf = (l: FieldLayout): bigint[] => {
+    let table = weights.get(l.field);
+    if (table === undefined) {
+      table = l.coding.kind === 'bits' || l.coding.kind === 'rawAddress' ? [] : weightsBelow(l.coding);
+      weights.set(l.field, table);
+    }
+    return table;
+  };
+
+  function count(set: PacketSet): bigint {
+    const known = layouts.map(() => new Map<PacketSet, bigint>());
+    const field = (index: number, f: PacketSet): bigint => {
+      if (f === FALSE) return 0n;
+      const layout = layouts[index];
+      if (layout === undefined) return f === TRUE ? 1n : 0n;
+      let sum = known[index]?.get(f);
+      if (sum === undefined) {
+        sum = codes(layout, index, 0, 0, f);
+        known[index]?.set(f, sum);
+      }
+      return sum;
+    };
+    const codes = (layout: FieldLayout, index: number, bit: number, prefix: number, f: PacketSet): bigint => {
+      if (f === FALSE) return 0n;
+      const levels = layout.now;
+      const last = levels.at(-1) ?? -1;
+      if (bit === levels.length || space.diagram.topLevel(f) > last) {
+        const left = levels.length - bit;
+        const table = tableOf(layout);
+        // Bit by bit, every code is one value.
+        const weight =
+          table.length === 0
+            ? 1n << BigInt(left)
+            : (table[(prefix + 1) * 2 ** left] as bigint) - (table[prefix * 2 ** left] as bigint);
+        return weight === 0n ? 0n : weight * field(index + 1, f);
+      }
+      const level = levels[bit] as number;
+      return (
+        codes(layout, index, bit + 1, prefix * 2, space.diagram.cofactor(f, level, 0)) +
+        codes(layout, index, bit + 1, prefix * 2 + 1, space.diagram.cofactor(f, level, 1))
+      );
+    };
+    return set < 0 ? 0n : field(0, set);
+  }
+
+  return {
+    count,
+    share: (set, whole) => {
+      const all = count(whole);
+      if (all === 0n) return 0;
+      // Thirty decimal places survive the division before it becomes a double.
+      const scale = 10n ** 30n;
+      return Number((count(set) * scale) / all) / 1e30;
+    },
+  };
+}
