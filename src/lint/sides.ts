@@ -141,6 +141,14 @@ function behindByRules(
   return undefined;
 }
 
+/** Networks that rules name as source or destination, everybody left out. */
+function namedNetworks(family: Family, views: readonly RulesetView[]): readonly Network[] {
+  return views
+    .filter((view) => view.family === family)
+    .flatMap((view) => view.rules().flatMap(({ base }) => [base.src, base.dst]))
+    .flatMap((condition) => (condition && prefixLength(condition.value.mask) !== 0 ? [condition.value] : []));
+}
+
 /** A host of a network: its seventh, or the network's one address. */
 function ordinaryHost(net: Network): Address {
   const length = prefixLength(net.mask);
@@ -190,8 +198,14 @@ export function chooseRemote(
   const connected = (a: Address): boolean =>
     neighbours.some((n) => networkContains(prefix(n.address, n.prefixLength), a));
   const candidates = witnessAddresses(family);
+  // Nobody whom the rules name: what holds for a stranger holds for most.
+  const named = namedNetworks(family, views);
+  const stranger = (a: Address): boolean => !named.some((net) => networkContains(net, a));
   const address =
-    candidates.find((a) => !own(a) && !connected(a)) ?? candidates.find((a) => !own(a)) ?? candidates[0];
+    candidates.find((a) => !own(a) && !connected(a) && stranger(a)) ??
+    candidates.find((a) => !own(a) && !connected(a)) ??
+    candidates.find((a) => !own(a)) ??
+    candidates[0];
   if (!address) throw new TypeError('the list of witness addresses is empty');
   const settled = machine.interfaces.value !== undefined || machine.routes.value !== undefined;
   return settled
