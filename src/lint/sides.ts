@@ -28,6 +28,10 @@ export function interfaceNames(machine: Machine, views: readonly RulesetView[]):
   return [...names].sort();
 }
 
+/** Bridges and ends of cables that programs make for containers and virtual machines. */
+const containerBridge =
+  /^(docker(_gwbridge|\d+)|br-[0-9a-f]{12}|virbr\d+|veth\w+|vnet\d+|cni\d+|cali\w+|lxcbr\d+|lxdbr\d+|podman\d+|flannel\.\d+)$/;
+
 /** See `CheckContext.interfaces`. */
 export function sidedInterfaces(machine: Machine, names: readonly string[]): readonly SidedInterface[] {
   const outside = new Map(machine.outside.map((fact) => [fact.value, fact]));
@@ -48,6 +52,16 @@ export function sidedInterfaces(machine: Machine, names: readonly string[]): rea
         side: 'outside',
         provenance: given ? 'given' : 'inferred',
         inferences: given ? [] : [outsideInference(name, fact.source)],
+      };
+    }
+    if (containerBridge.test(name)) {
+      return {
+        name,
+        side: 'inside',
+        provenance: 'inferred',
+        inferences: [
+          { text: `${name} leads to containers or guests (by its name)`, settledBy: 'ip -j addr' },
+        ],
       };
     }
     if (outside.size === 0) return { name, side: 'unknown', provenance: 'unknown', inferences: [] };
