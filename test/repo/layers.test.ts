@@ -9,6 +9,7 @@ import { importsOf, repositoryFiles, withoutComments } from '../support/source-t
 const groups: readonly (readonly string[])[] = [
   ['cli', 'tui', 'dev'],
   ['report', 'testing'],
+  ['trace'],
   ['lint'],
   ['analysis'],
   ['engine', 'expression'],

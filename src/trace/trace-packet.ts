@@ -1,0 +1,154 @@
+/** What becomes of one packet on one machine. */
+
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { SourceText } from '../diagnostics/sources.ts';
+import { type Exploration, explore } from '../engine/explore.ts';
+import { compile, emptyState } from '../engine/simulate.ts';
+import { familyOfWords, type PacketRequest, packetFromExpression } from '../expression/packet-expression.ts';
+import type { Registry } from '../extensions/registry.ts';
+import { type ReadMachine, type ReadRuleset, readMachine } from '../link/read-machine.ts';
+import { whyNothingToLookAt } from '../lint/recognise.ts';
+import type { Backend } from '../model/netfilter.ts';
+import type { Ruleset } from '../model/ruleset.ts';
+import type { Family } from '../net/address.ts';
+import { readAssumptions } from './assumptions.ts';
+import { foldWays, type Ways } from './outcome.ts';
+
+/** The question. */
+export interface TraceOptions {
+  readonly registry: Registry;
+  /** The packet in match options, word by word. */
+  readonly expression: readonly string[];
+  /** Sent by this machine; else it arrives. */
+  readonly local?: boolean;
+  /** Take one packet of an expression that means several. */
+  readonly pick?: boolean;
+  /** `KEY=VALUE` each. */
+  readonly assume?: readonly string[];
+  /** Also note each rule that was tried, with the condition that refused. */
+  readonly all?: boolean;
+  readonly family?: Family;
+  readonly backend?: Backend;
+  /** What was wrong with the bytes of the texts. */
+  readonly diagnostics?: readonly Diagnostic[];
+  /** Ways that are walked before it is said that there are more; default 64. */
+  readonly forks?: number;
+}
+
+/** The answer: the packet, and every way that it may take. */
+export interface PacketTrace {
+  readonly read: ReadMachine;
+  readonly family: Family;
+  /** The ruleset in force for the packet's family. */
+  readonly ruleset: ReadRuleset;
+  readonly request: PacketRequest;
+  readonly local: boolean;
+  /** As they were given. */
+  readonly assume: readonly string[];
+  readonly exploration: Exploration;
+  /** The ways that differ in their end. */
+  readonly ways: Ways;
+  /** About the texts. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** A trace, or why there is none. */
+export interface TraceResult {
+  readonly traced?: PacketTrace;
+  /** The expression or an assumption is no usable question; spans are offsets into `expressionText`. */
+  readonly refused?: { readonly expressionText: SourceText; readonly diagnostics: readonly Diagnostic[] };
+  /** Nothing, or not everything, could be looked at; with `traced`: a limit was reached. */
+  readonly couldNotLook?: string;
+}
+
+/** Interface names that the rules mention, most used first. */
+function mentionedInterfaces(rulesets: readonly Ruleset[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const ruleset of rulesets)
+    for (const table of ruleset.tables)
+      for (const chain of table.chains)
+        for (const { base } of chain.rules)
+          for (const named of [base.inInterface, base.outInterface]) {
+            const name = named?.value.exact && named.value.name !== 'lo' ? named.value.name : undefined;
+            if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
+          }
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([name]) => name);
+}
+
+function missingFamily(read: ReadMachine, family: Family): string {
+  const [name, command] = family === 'ipv4' ? ['IPv4', 'iptables-save'] : ['IPv6', 'ip6tables-save'];
+  return `"${read.texts[0]?.name ?? 'the input'}" holds no ${name} ruleset, and the packet is ${name}: add the output of ${command} by --with FILE`;
+}
+
+/** Walks one packet through a machine; its own text first, then further ones about it. Never throws for any input. */
+export function tracePacket(texts: readonly SourceText[], options: TraceOptions): TraceResult {
+  const { registry, expression, local = false, pick = false, assume = [], all = false } = options;
+  const assumptions = readAssumptions(assume);
+  if ('diagnostics' in assumptions) {
+    const expressionText = { name: '--assume', text: assumptions.text };
+    return { refused: { expressionText, diagnostics: assumptions.diagnostics } };
+  }
+  const asked = options.family ?? familyOfWords(expression);
+  const read = readMachine(texts, {
+    registry,
+    family: asked,
+    backend: options.backend,
+    assume: assumptions.forMachine,
+  });
+  const couldNotLook = whyNothingToLookAt(read);
+  if (couldNotLook !== undefined) return { couldNotLook };
+  const inForce = (family: Family): ReadRuleset | undefined =>
+    read.rulesets.findLast((r) => r.linked.ruleset.family === family);
+  const family: Family = asked ?? (inForce('ipv4') ? 'ipv4' : 'ipv6');
+  const ruleset = inForce(family);
+  if (!ruleset) return { couldNotLook: missingFamily(read, family) };
+
+  const rulesets = read.rulesets.map((r) => r.linked.ruleset);
+  const made = packetFromExpression(expression, {
+    registry,
+    machine: read.machine,
+    family,
+    backend: ruleset.linked.ruleset.backend,
+    local,
+    pick,
+    mentionedInterfaces: mentionedInterfaces(rulesets),
+  });
+  if (!made.ok) {
+    const expressionText = { name: 'packet', text: made.text };
+    return { refused: { expressionText, diagnostics: made.diagnostics } };
+  }
+  const { request } = made;
+  const exploration = explore(
+    compile(rulesets, read.machine, registry),
+    emptyState(),
+    request.packet,
+    request.entry,
+    undefined,
+    assumptions.tape,
+    { detail: all ? 'all' : 'matched', ...(options.forks === undefined ? {} : { forks: options.forks }) },
+  );
+  const traced: PacketTrace = {
+    read,
+    family,
+    ruleset,
+    request,
+    local,
+    assume,
+    exploration,
+    ways: foldWays(exploration.tree),
+    diagnostics: [...(options.diagnostics ?? []), ...read.diagnostics],
+  };
+  const limit = limitReached(exploration);
+  return limit === undefined ? { traced } : { traced, couldNotLook: limit };
+}
+
+function limitReached({ exhausted, branches }: Exploration): string | undefined {
+  if (exhausted)
+    return `the packet may take more than the ${branches.length} ways that were walked; pin what decides with --assume, for example limit=under`;
+  for (const { trace } of branches)
+    if (trace.fate.kind === 'exhausted')
+      return trace.fate.resource === 'steps'
+        ? `the walk was given up after ${trace.fate.limit} rules`
+        : 'the rules jump too deep: the kernel would refuse them';
+  return undefined;
+}
