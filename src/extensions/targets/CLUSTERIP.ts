@@ -45,34 +45,30 @@ export const CLUSTERIP = defineTarget({
   name: 'CLUSTERIP',
   families: ['ipv4'],
   options: {
-    new: { type: flag },
-    hashmode: { type: oneOf(hashModes, (word) => `Unknown hashmode "${word}"`) },
-    clustermac: { type: multicastMac },
-    'total-nodes': { type: nodes },
-    'local-node': { type: nodes },
-    'hash-init': { type: integer(0, 0xffffffff) },
+    new: { type: flag, requires: ['hashmode', 'clustermac', 'total-nodes', 'local-node'] },
+    hashmode: { type: oneOf(hashModes, (word) => `Unknown hashmode "${word}"`), requires: ['new'] },
+    clustermac: { type: multicastMac, requires: ['new'] },
+    'total-nodes': { type: nodes, requires: ['new'] },
+    'local-node': { type: nodes, requires: ['new'] },
+    'hash-init': { type: integer(0, 0xffffffff), requires: ['new'] },
   },
   constraints: { tables: ['filter'], hooks: ['INPUT'] },
   needs: ['conntrack'],
   usesConntrack: () => true,
-  bind: (o): ClusteripData | Refusal => {
-    if (!Object.values(o).some((given) => given !== undefined)) return { cluster: undefined };
-    const { new: made, hashmode, clustermac } = o;
+  bind: (o): ClusteripData => {
+    const { hashmode, clustermac } = o;
     const [total, local] = [o['total-nodes'], o['local-node']];
-    if (!made || !hashmode || !clustermac || !total || !local) {
-      return refuse('missing-option', 'CLUSTERIP target: Invalid parameter combination', {
-        hint: '--new needs --hashmode, --clustermac, --total-nodes and --local-node; without it no option goes',
-      });
-    }
-    return {
-      cluster: {
-        hashMode: hashmode.value,
-        mac: clustermac.value,
-        totalNodes: total.value,
-        localNode: local.value,
-        seed: o['hash-init']?.value ?? 0,
-      },
-    };
+    return hashmode && clustermac && total && local
+      ? {
+          cluster: {
+            hashMode: hashmode.value,
+            mac: clustermac.value,
+            totalNodes: total.value,
+            localNode: local.value,
+            seed: o['hash-init']?.value ?? 0,
+          },
+        }
+      : { cluster: undefined };
   },
   check: (_, { base }): Refusal | undefined =>
     !base.dst || base.dst.negated || prefixLength(base.dst.value.mask) !== 32

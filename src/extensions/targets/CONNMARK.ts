@@ -89,7 +89,7 @@ export const CONNMARK = defineTarget({
       value: set?.value ?? 0,
       nfMask: mode === 'set' ? 0 : (o.nfmask?.value ?? o.mask?.value ?? all),
       ctMask: set ? (laterMask?.value ?? set.mask) : (o.ctmask?.value ?? o.mask?.value ?? all),
-      shift: { direction: last !== undefined && last === right ? 'right' : 'left', bits },
+      shift: { direction: bits !== 0 && last === right ? 'right' : 'left', bits },
     };
   },
   print: (d) => [

@@ -102,8 +102,8 @@ export const HMARK = defineTarget({
     'hmark-dport': { type: u16 },
     'hmark-spi': { type: u32 },
     'hmark-proto-mask': { type: u16 },
-    'hmark-rnd': { type: u32 },
-    'hmark-mod': { type: integer(1, 0xffffffff) },
+    'hmark-rnd': { type: u32, required: true },
+    'hmark-mod': { type: integer(1, 0xffffffff), required: true },
     'hmark-offset': { type: integer(0, 0xffffffff) },
   },
   constraints: {},
@@ -133,8 +133,6 @@ export const HMARK = defineTarget({
       protoMask: whole('proto', 0xffff),
     };
     for (const mask of Object.values(masks)) if (typeof mask === 'object') return mask;
-    if (!o['hmark-mod']) return refuse('missing-option', '--hmark-mod is mandatory');
-    if (!o['hmark-rnd']) return refuse('missing-option', '--hmark-rnd is mandatory');
     const d: HmarkData = {
       ...(masks as { readonly [K in keyof typeof masks]: number | undefined }),
       sport: o['hmark-sport']?.value,
