@@ -1,9 +1,11 @@
 /** Reads iptables-save text, and what people make of it, into a tree. Never throws for any input. */
 
 import type { IToken } from 'chevrotain';
-import { type Diagnostic, diagnostic } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, type DiagnosticInit, diagnostic } from '../diagnostics/diagnostic.ts';
 import { LineParser, type LineSink } from './line-parser.ts';
-import { type SyntaxTree, treeBuilder } from './syntax-tree.ts';
+import { groupTexts, looksLikeShellCommand, readShellCommand } from './shell-words.ts';
+import { createSurvey, isBlank, lineFeed } from './survey.ts';
+import { type SyntaxTree, type TreeBuilder, treeBuilder } from './syntax-tree.ts';
 import { getTokens } from './tokens.ts';
 
 /** A tree, whatever the input, and what there was to say about it. */
@@ -18,46 +20,102 @@ const pieceLength = 32 * 1024;
 const lineLengthMax = 1 << 20;
 
 const commands = new Set(
-  '-A -I -D -R -N -X -P -F -Z -E -L -S -C -t --append --insert --delete --replace --new-chain --new --delete-chain --policy --flush --zero --rename-chain --list --list-rules --check --table'.split(
+  '-A -I -D -R -N -X -P -F -Z -E -L -S -C -t -4 -6 --append --insert --delete --replace --new-chain --new --delete-chain --policy --flush --zero --rename-chain --list --list-rules --check --table'.split(
     ' ',
   ),
 );
 
-const LINE_FEED = 10;
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09 || code === 0x0d;
-}
-
 interface Line {
-  start: number;
-  end: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 let parser: LineParser | undefined;
 
-function expectation(tokens: readonly IToken[], at: IToken | undefined): string {
-  const t = getTokens();
-  if (at?.tokenType === t.Quoted || at?.tokenType === t.Word) {
-    return 'expected an option (-A CHAIN …) here';
-  }
-  if (tokens[0]?.tokenType === t.Bang || tokens.some((x) => x.tokenType === t.Bang)) {
-    return "expected an option after '!'";
-  }
-  return 'expected a rule (-A CHAIN …), a chain (:NAME POLICY), a table (*NAME), COMMIT or a comment (#)';
-}
-
 /**
  * Parses one stream. Lines that are not iptables text become `foreign` nodes where they stand outside of a table
- * (other commands' output, shell prompts), `broken` ones inside of it, each with its diagnostic.
+ * (other commands' output, shell prompts), `loose` or `broken` ones inside of it.
  *
  * Time is linear in the input; memory is the source, the different option texts, and about 20 bytes for each rule
  * and 4 for each of its options.
  */
 export function parse(source: string): Parsed {
-  const diagnostics: Diagnostic[] = [];
   const builder = treeBuilder(source);
+  const reader = lineReader(source, builder);
+  let pending: Line[] = [];
+  const flush = (): void => {
+    if (pending.length > 0) reader.readLines(pending);
+    pending = [];
+  };
+
+  let position = source.charCodeAt(0) === 0xfeff ? 1 : 0;
+  while (position < source.length) {
+    const newline = source.indexOf('\n', position);
+    const stop = newline < 0 ? source.length : newline;
+    const returned = stop > position && source.charCodeAt(stop - 1) === 13;
+    const end = returned ? stop - 1 : stop;
+    let start = position;
+    while (start < end && isBlank(source.charCodeAt(start))) start++;
+    const code = start < end ? source.charCodeAt(start) : lineFeed;
+    let next = newline < 0 ? source.length : newline + 1;
+    if (code === lineFeed) {
+      flush();
+      reader.emptyLine(position, stop);
+    } else if (code === 0x23 /* # */) {
+      flush();
+      reader.commentLine(position, start);
+    } else if (end - start > lineLengthMax) {
+      flush();
+      reader.longLine({ start, end });
+    } else if (
+      source.charCodeAt(end - 1) === 0x5c /* \ */ &&
+      looksLikeShellCommand(source.slice(start, end))
+    ) {
+      flush();
+      const last = continuedEnd(source, start, end);
+      reader.readLines([{ start, end: last }], true);
+      const after = source.indexOf('\n', last);
+      next = after < 0 ? source.length : after + 1;
+    } else {
+      pending.push({ start, end });
+      if (end - (pending[0] as Line).start >= pieceLength) flush();
+    }
+    position = next;
+  }
+  flush();
+  return { tree: builder.finish(), diagnostics: reader.finish() };
+}
+
+/** The end of a shell command whose lines end in backslashes. */
+function continuedEnd(source: string, start: number, firstEnd: number): number {
+  let end = firstEnd;
+  while (source.charCodeAt(end - 1) === 0x5c && end - start < lineLengthMax) {
+    const feed = source.indexOf('\n', end);
+    if (feed < 0 || feed + 1 >= source.length) break;
+    const newline = source.indexOf('\n', feed + 1);
+    const stop = newline < 0 ? source.length : newline;
+    end = stop > feed + 1 && source.charCodeAt(stop - 1) === 13 ? stop - 1 : stop;
+  }
+  return end;
+}
+
+/** Takes lines in order and builds the tree. */
+interface LineReader {
+  /** Lines with something in them; `command`: it is one, that looks like a call of iptables. */
+  readLines(lines: readonly Line[], command?: boolean): void;
+  emptyLine(start: number, end: number): void;
+  commentLine(start: number, hash: number): void;
+  longLine(line: Line): void;
+  finish(): readonly Diagnostic[];
+}
+
+function lineReader(source: string, builder: TreeBuilder): LineReader {
   const t = getTokens();
+  const diagnostics: Diagnostic[] = [];
+  const say = (init: Omit<DiagnosticInit, 'code'>): void => {
+    diagnostics.push(diagnostic({ code: 'FW901', ...init }));
+  };
+  const survey = createSurvey(source, say);
   let inTable = false;
   let tableOffset = 0;
   let tableName = '';
@@ -66,7 +124,7 @@ export function parse(source: string): Parsed {
   let base = 0;
   let line: Line = { start: 0, end: 0 };
   let piece = '';
-  let groupTexts: string[] = [];
+  let groups: string[] = [];
   let counters: string | undefined;
   type LineKind = 'none' | 'done' | 'rule';
   let lineKind: LineKind = 'none';
@@ -85,27 +143,21 @@ export function parse(source: string): Parsed {
       lineKind = 'done';
       builder.chain(line.start, { name, policy, counters: c });
       if (policy === '' && name !== '') {
-        diagnostics.push(
-          diagnostic({
-            code: 'FW901',
-            id: 'missing-policy',
-            severity: 'warning',
-            message: `Chain "${name}" is declared without a policy: read as "-"`,
-            span: { start: line.start, end: line.end },
-            hint: 'write :NAME ACCEPT [0:0] for a built-in chain, :NAME - [0:0] for another',
-          }),
-        );
+        say({
+          id: 'missing-policy',
+          severity: 'error',
+          message: `Chain "${name}" is declared without a policy (policy invalid): read as "-"`,
+          span: line,
+          hint: 'write :NAME ACCEPT [0:0] for a built-in chain, :NAME - [0:0] for another',
+        });
       }
       if (extra) {
-        diagnostics.push(
-          diagnostic({
-            code: 'FW901',
-            id: 'extra-words',
-            severity: 'warning',
-            message: `"${extra.image}" is not expected after a chain's policy and counters: ignored`,
-            span: { start: base + extra.startOffset, end: base + extra.startOffset + extra.image.length },
-          }),
-        );
+        say({
+          id: 'extra-words',
+          severity: 'warning',
+          message: `"${extra.image}" is not expected after a chain's policy and counters: ignored`,
+          span: spanOf(extra),
+        });
       }
     },
     commit() {
@@ -118,38 +170,41 @@ export function parse(source: string): Parsed {
     },
     group(start, end, first) {
       if (lineKind === 'none') {
-        if (!inTable && !commands.has(first)) {
+        if (!inTable && !commands.has(first) && !/^-[AINPFX][^-]/.test(first)) {
           lineKind = 'done';
           builder.other('foreign', line.start);
         } else lineKind = 'rule';
       }
-      if (lineKind === 'rule') groupTexts.push(piece.slice(start, end));
+      if (lineKind === 'rule') groups.push(piece.slice(start, end));
     },
     openQuote(start, end) {
-      diagnostics.push(
-        diagnostic({
-          code: 'FW901',
-          id: 'unclosed-quote',
-          severity: 'error',
-          message: 'This quote is not closed: read as if it ended with the line',
-          span: { start: base + start, end: base + end },
-          hint: 'iptables-restore would lose this word; close it with "',
-        }),
-      );
+      if (lineKind !== 'rule' && !inTable) return;
+      say({
+        id: 'unclosed-quote',
+        severity: 'warning',
+        message: 'This quote is not closed: everything to the end of the line is one word',
+        span: { start: base + start, end: base + end },
+        hint: 'is the line cut off here? close it with "',
+      });
     },
   };
   parser ??= new LineParser(sink, { validate: false });
   const lineParser = parser;
   lineParser.sink = sink;
 
+  const spanOf = (token: IToken): Line => ({
+    start: base + token.startOffset,
+    end: base + token.startOffset + token.image.length,
+  });
+
   function missingCommit(at: number): void {
     diagnostics.push(
       diagnostic({
         code: 'FW908',
         id: 'missing-commit',
-        severity: 'warning',
+        severity: 'error',
         message: `Table "${tableName}" has no COMMIT: read as if it stood here`,
-        span: { start: at, end: Math.min(at + 1, source.length) },
+        span: lineAround(at),
         hint: 'iptables-restore applies a table only when it reads COMMIT; is the dump complete?',
         related: [
           {
@@ -161,6 +216,24 @@ export function parse(source: string): Parsed {
     );
     builder.other('commit', at);
     inTable = false;
+  }
+
+  /** The line that begins at an offset; at the end of the source, its last line. */
+  function lineAround(at: number): Line {
+    let start = at;
+    if (at >= source.length) {
+      start = source.length;
+      while (
+        start > 0 &&
+        (isBlank(source.charCodeAt(start - 1)) || source.charCodeAt(start - 1) === lineFeed)
+      )
+        start--;
+      start = source.lastIndexOf('\n', start - 1) + 1;
+    }
+    let end = source.indexOf('\n', start);
+    if (end < 0) end = source.length;
+    if (end > start && source.charCodeAt(end - 1) === 13) end--;
+    return { start, end };
   }
 
   function finishLine(tokens: IToken[]): void {
@@ -181,156 +254,130 @@ export function parse(source: string): Parsed {
       plainLine(first);
       return;
     }
-    groupTexts = [];
+    groups = [];
     counters = undefined;
     lineKind = 'none';
     lineParser.input = tokens;
     lineParser.line();
     const error = lineParser.errors[0];
     if (error) {
-      const at = error.token.tokenType.name === 'EOF' ? tokens.at(-1) : error.token;
+      const at = error.token.tokenType.name === 'EOF' ? (tokens.at(-1) as IToken) : error.token;
       if (type === t.Commit) {
         // "COMMIT" with something behind it commits all the same for us; restore refuses the line.
         if (!lineIs('done')) sink.commit();
-        pushBroken(at, 'COMMIT stands alone on its line: the rest is ignored', '');
+        unreadable(
+          first,
+          "Bad argument `COMMIT': the rest of this line is left out",
+          'COMMIT stands alone on its line',
+        );
         return;
       }
       if (lineIs('done')) return;
+      if (!inTable) {
+        builder.other('foreign', line.start);
+        return;
+      }
       builder.other('broken', line.start);
-      pushBroken(at, 'This line cannot be read and is left out', expectation(tokens, at));
+      unreadable(at, 'This line cannot be read and is left out', expectation(tokens, at));
       return;
     }
+    if (structural && type !== t.Option) survey.column(line.start, type === t.Bang || type === t.Counters);
     if (lineIs('rule')) {
       builder.beginRule(line.start, counters);
-      for (const text of groupTexts) builder.group(text);
+      for (const text of groups) builder.group(text);
+      if (counters !== undefined && !/^\[[ \t]*\d*[ \t]*:[ \t]*\d*[ \t]*\]$/.test(counters)) {
+        say({
+          id: 'bad-counters',
+          severity: 'error',
+          message: `Counters are [packets:bytes], not ${counters}: ignored`,
+          span: spanOf(first),
+        });
+      }
     }
   }
 
-  function pushBroken(at: IToken | undefined, message: string, hint: string): void {
-    const span = at
-      ? { start: base + at.startOffset, end: base + at.startOffset + at.image.length }
-      : { start: line.start, end: line.end };
-    diagnostics.push(
-      diagnostic({
-        code: 'FW901',
-        id: 'unreadable-line',
-        severity: 'error',
-        message,
-        span,
-        ...(hint === '' ? {} : { hint }),
-      }),
-    );
+  function expectation(tokens: readonly IToken[], at: IToken): string {
+    if (at.tokenType === t.Quoted || at.tokenType === t.Word) return 'expected an option (-A CHAIN …) here';
+    if (tokens.some((x) => x.tokenType === t.Bang)) return "expected an option after '!'";
+    return 'expected a rule (-A CHAIN …), a chain (:NAME POLICY), a table (*NAME), COMMIT or a comment (#)';
   }
 
-  function plainLine(first: IToken | undefined): void {
+  function unreadable(at: IToken, message: string, hint: string): void {
+    say({ id: 'unreadable-line', severity: 'error', message, span: spanOf(at), hint });
+  }
+
+  function plainLine(first: IToken): void {
+    const text = source.slice(line.start, line.end);
+    if (looksLikeShellCommand(text) && shellLine(text)) return;
     if (!inTable) {
+      survey.foreign(line.start, text);
       builder.other('foreign', line.start);
-      return;
-    }
-    builder.other('broken', line.start);
-    pushBroken(
-      first,
-      'This line cannot be read and is left out',
-      'expected a rule (-A CHAIN …), a chain (:NAME POLICY), COMMIT or a comment (#); was a line wrapped here?',
-    );
+    } else if (/^commit$/i.test(first.image)) {
+      sink.commit();
+      unreadable(first, `Bad argument \`${first.image}': read as COMMIT`, 'write it in upper case');
+    } else builder.other('loose', line.start);
   }
 
-  // ------------------------------------------------------------------ pieces
-  let pending: Line[] = [];
-  function flush(): void {
-    const firstLine = pending[0];
-    const lastLine = pending.at(-1);
-    if (!firstLine || !lastLine) return;
-    base = firstLine.start;
-    piece = source.slice(base, lastLine.end);
-    const tokens = t.lexer.tokenize(piece).tokens;
-    let current: IToken[] = [];
-    let index = 0;
-    for (const token of tokens) {
-      if (token.tokenType === t.Newline) {
-        line = pending[index++] as Line;
+  /** `iptables -A INPUT …`. False: it changes no rule. */
+  function shellLine(text: string): boolean {
+    const command = readShellCommand(text, line.start);
+    if (!command) return false;
+    survey.command(line, text, inTable);
+    builder.beginCommand(line.start, line.end, command.program);
+    for (const group of groupTexts(command.words)) builder.group(group);
+    return true;
+  }
+
+  return {
+    readLines(lines, command = false) {
+      const firstLine = lines[0] as Line;
+      if (command) {
+        line = firstLine;
+        base = line.start;
+        const text = source.slice(line.start, line.end);
+        if (shellLine(text)) return;
+        survey.foreign(line.start, text);
+        builder.other(inTable ? 'loose' : 'foreign', line.start);
+        return;
+      }
+      base = firstLine.start;
+      piece = source.slice(base, (lines.at(-1) as Line).end);
+      let current: IToken[] = [];
+      let index = 0;
+      const end = (): void => {
+        line = lines[index++] ?? (lines.at(-1) as Line);
+        if (inTable || current[0]?.tokenType === t.TableHeader) survey.lineEnd(line);
         finishLine(current);
         current = [];
-      } else current.push(token);
-    }
-    line = pending[index] ?? lastLine;
-    finishLine(current);
-    pending = [];
-  }
-
-  let carriageReturns = 0;
-  let trailingCommitBlank: Line | undefined;
-  let position = 0;
-  if (source.charCodeAt(0) === 0xfeff) position = 1;
-  while (position < source.length) {
-    const newline = source.indexOf('\n', position);
-    const next = newline < 0 ? source.length : newline + 1;
-    let end = newline < 0 ? source.length : newline;
-    if (end > position && source.charCodeAt(end - 1) === 13) {
-      end--;
-      carriageReturns++;
-    }
-    let start = position;
-    while (start < end && isBlank(source.charCodeAt(start))) start++;
-    const code = start < end ? source.charCodeAt(start) : LINE_FEED;
-    if (code === LINE_FEED) flush();
-    else if (code === 0x23 /* # */) {
-      flush();
-      if (inTable && /^# Generated by ip6?tables/.test(source.slice(start, start + 40))) missingCommit(start);
-      builder.other('comment', start);
-    } else if (end - start > lineLengthMax) {
-      flush();
-      line = { start, end };
+      };
+      for (const token of t.lexer.tokenize(piece).tokens) {
+        if (token.tokenType === t.Newline) end();
+        else current.push(token);
+      }
+      end();
+    },
+    emptyLine(start, end) {
+      if (inTable && end > start) survey.emptyLine(start, end);
+    },
+    commentLine(start, hash) {
+      if (inTable && /^# Generated by ip6?tables/.test(source.slice(hash, hash + 40))) missingCommit(hash);
+      if (inTable && hash > start) survey.column(hash, false);
+      builder.other('comment', hash);
+    },
+    longLine({ start, end }) {
       builder.other(inTable ? 'broken' : 'foreign', start);
-      if (inTable) {
-        diagnostics.push(
-          diagnostic({
-            code: 'FW901',
-            id: 'line-too-long',
-            severity: 'error',
-            message: `This line has ${end - start} characters and is left out; iptables-restore reads 10,240 of a line`,
-            span: { start, end: start + 80 },
-          }),
-        );
-      }
-    } else {
-      if (
-        code === 0x43 /* C */ &&
-        end - start > 6 &&
-        /^COMMIT[ \t]+$/.test(source.slice(start, Math.min(end, start + 200)))
-      ) {
-        trailingCommitBlank ??= { start, end };
-      }
-      pending.push({ start, end });
-      if (end - (pending[0] as Line).start >= pieceLength) flush();
-    }
-    position = next;
-  }
-  flush();
-  if (inTable) missingCommit(source.length);
-  if (carriageReturns > 0) {
-    diagnostics.push(
-      diagnostic({
-        code: 'FW901',
-        id: 'carriage-returns',
-        severity: 'warning',
-        message: `${carriageReturns} lines end in CR LF: read as LF, but iptables-restore would refuse them`,
-        span: { start: 0, end: 0 },
-        hint: 'strip them: sed -i "s/\\r$//"',
-      }),
-    );
-  }
-  if (trailingCommitBlank) {
-    diagnostics.push(
-      diagnostic({
-        code: 'FW901',
-        id: 'blank-after-commit',
-        severity: 'warning',
-        message:
-          'A blank follows COMMIT: read as COMMIT, but iptables-restore 1.8.9 says "Bad argument `COMMIT\'"',
-        span: trailingCommitBlank,
-      }),
-    );
-  }
-  return { tree: builder.finish(), diagnostics };
+      if (!inTable) return;
+      say({
+        id: 'line-too-long',
+        severity: 'error',
+        message: `This line has ${end - start} characters and is left out; iptables-restore reads 10,240 of a line`,
+        span: { start, end: start + 80 },
+      });
+    },
+    finish() {
+      if (inTable) missingCommit(source.length);
+      survey.finish();
+      return diagnostics;
+    },
+  };
 }

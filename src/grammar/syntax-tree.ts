@@ -14,11 +14,26 @@
  */
 
 import { type IntVector, intVector } from '../support/int-vector.ts';
+import { type Program, readShellCommand } from './shell-words.ts';
 import { splitWords, type Word } from './words.ts';
 
-export type NodeKind = 'table' | 'chain' | 'commit' | 'rule' | 'comment' | 'broken' | 'foreign';
+/**
+ * `rule` is any line of options, commands such as `-P` and `-N` too. `loose` stands inside of a table and begins as
+ * no line does: garbage, or the rest of a wrapped line; the linker tries. `broken` has been reported. `foreign`
+ * stands outside of all tables: other programs' text.
+ */
+export type NodeKind = 'table' | 'chain' | 'commit' | 'rule' | 'comment' | 'loose' | 'broken' | 'foreign';
 
-const kinds: readonly NodeKind[] = ['table', 'chain', 'commit', 'rule', 'comment', 'broken', 'foreign'];
+const kinds: readonly NodeKind[] = [
+  'table',
+  'chain',
+  'commit',
+  'rule',
+  'comment',
+  'loose',
+  'broken',
+  'foreign',
+];
 
 /** A chain declaration: `:INPUT DROP [0:0]`. Texts as written; the policy of a user chain is `-`. */
 export interface ChainDeclaration {
@@ -62,13 +77,15 @@ export interface SyntaxTree {
   chainDeclaration(node: number): ChainDeclaration;
   /** `[packets:bytes]` in front of a rule. */
   ruleCounters(node: number): string | undefined;
+  /** A rule that is a line of a shell script: the program that it runs. */
+  program(node: number): Program | undefined;
   groupCount(node: number): number;
   /** Id of a rule's option; equal texts have equal ids. */
   groupId(node: number, position: number): number;
   group(id: number): OptionGroup;
   /** Number of different option texts. */
   readonly groupIdCount: number;
-  /** All words of a node's line with their places in the source. */
+  /** All words of a node's line with their places in the source; without the program of a script's line. */
   words(node: number): readonly Word[];
   toJSON(): readonly TreeData[];
 }
@@ -77,9 +94,11 @@ export interface SyntaxTree {
 export interface TreeBuilder {
   table(offset: number, name: string): void;
   chain(offset: number, declaration: ChainDeclaration): void;
-  other(kind: 'commit' | 'comment' | 'broken' | 'foreign', offset: number): void;
+  other(kind: 'commit' | 'comment' | 'loose' | 'broken' | 'foreign', offset: number): void;
   /** Begins a rule; its groups follow. */
   beginRule(offset: number, counters: string | undefined): void;
+  /** Begins a rule that is a line of a script; `end` is where it ends, which may be lines below. */
+  beginCommand(offset: number, end: number, program: Program): void;
   group(text: string): void;
   finish(): SyntaxTree;
 }
@@ -104,6 +123,7 @@ export function treeBuilder(source: string): TreeBuilder {
   const names: string[] = [];
   const chains: ChainDeclaration[] = [];
   const counters = new Map<number, string>();
+  const commands = new Map<number, { readonly program: Program; readonly end: number }>();
   const parsed: (OptionGroup | undefined)[] = [];
 
   const node = (kind: NodeKind, offset: number, data: number): void => {
@@ -125,10 +145,11 @@ export function treeBuilder(source: string): TreeBuilder {
     },
     kind: (n) => kinds[nodeKind.at(n)] as NodeKind,
     offset: (n) => nodeOffset.at(n),
-    text: (n) => source.slice(nodeOffset.at(n), lineEnd(nodeOffset.at(n))),
+    text: (n) => source.slice(nodeOffset.at(n), commands.get(n)?.end ?? lineEnd(nodeOffset.at(n))),
     tableName: (n) => names[nodeData.at(n)] ?? '',
     chainDeclaration: (n) => chains[nodeData.at(n)] as ChainDeclaration,
     ruleCounters: (n) => counters.get(n),
+    program: (n) => commands.get(n)?.program,
     groupCount: (n) => {
       const rule = nodeData.at(n);
       const end = rule + 1 < ruleStart.length ? ruleStart.at(rule + 1) : groups.length;
@@ -146,7 +167,11 @@ export function treeBuilder(source: string): TreeBuilder {
     get groupIdCount() {
       return texts.length;
     },
-    words: (n) => splitWords(tree.text(n), nodeOffset.at(n)),
+    words: (n) => {
+      const text = tree.text(n);
+      const shell = commands.has(n) ? readShellCommand(text, nodeOffset.at(n)) : undefined;
+      return shell?.words ?? splitWords(text, nodeOffset.at(n));
+    },
     toJSON: () => {
       const out: TreeData[] = [];
       for (let n = 0; n < nodeKind.length; n++) {
@@ -177,6 +202,11 @@ export function treeBuilder(source: string): TreeBuilder {
     other: (kind, offset) => node(kind, offset, 0),
     beginRule(offset, c) {
       if (c !== undefined) counters.set(nodeKind.length, c);
+      ruleStart.push(groups.length);
+      node('rule', offset, ruleStart.length - 1);
+    },
+    beginCommand(offset, end, program) {
+      commands.set(nodeKind.length, { program, end });
       ruleStart.push(groups.length);
       node('rule', offset, ruleStart.length - 1);
     },

@@ -17,7 +17,7 @@ export interface Tokens {
   readonly Quoted: TokenType;
   /** A quote that the line does not close. */
   readonly OpenQuote: TokenType;
-  /** `[packets:bytes]`. */
+  /** `[packets:bytes]`; also what is left of one: `[5]`, `[ 1:2 ]`. */
   readonly Counters: TokenType;
   readonly Commit: TokenType;
   /** `*filter`. */
@@ -26,7 +26,7 @@ export interface Tokens {
   readonly ChainHeader: TokenType;
   /** A `!` that stands alone. */
   readonly Bang: TokenType;
-  /** A word that looks like an option: `-A`, `--dport`. */
+  /** A word that looks like an option: `-A`, `--dport`, `-4`. */
   readonly Option: TokenType;
 }
 
@@ -64,7 +64,7 @@ export function getTokens(): Tokens {
   const OpenQuote = createToken({ name: 'OpenQuote', pattern: /"[^\n]*/, start_chars_hint: ['"'], ...rest });
   const Counters = createToken({
     name: 'Counters',
-    pattern: /\[\d+:\d+\](?=[ \t\r\n]|$)/,
+    pattern: /\[[\d: \t]*\](?=[ \t\r\n-]|$)/,
     start_chars_hint: ['['],
     categories: WordLike,
     ...rest,
@@ -93,7 +93,7 @@ export function getTokens(): Tokens {
   const Bang = createToken({ name: 'Bang', pattern: /!(?=[ \t\r\n]|$)/, start_chars_hint: ['!'], ...rest });
   const Option = createToken({
     name: 'Option',
-    pattern: /-[-A-Za-z][^ \t\r\n"]*/,
+    pattern: /-(?:[-A-Za-z][^ \t\r\n"]*|[46](?=[ \t\r\n]|$))/,
     start_chars_hint: ['-'],
     ...rest,
   });

@@ -60,5 +60,5 @@ export const baseOptions: ReadonlyMap<string, BaseOption> = new Map(
 /** Long names, for abbreviations and suggestions. */
 export const baseLongNames: readonly string[] = [...baseOptions.keys()].filter((n) => n.startsWith('--'));
 
-/** Letters whose value the restore programs read from a word of its own: `-ptcp` and `--protocol=tcp` are refused. */
-export const lettersThatNeedAWord: ReadonlySet<string> = new Set(['p', 's', 'd']);
+/** Letters whose value iptables 1.8.9 reads from a word of its own: of `-ptcp` and `--protocol=tcp` it takes all. */
+export const valueMustStandAlone: ReadonlySet<string> = new Set(['p', 's', 'd', 'i', 'o', 'j', 'g']);

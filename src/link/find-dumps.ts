@@ -1,11 +1,12 @@
 /** Which lines of a stream belong to which dump, and of which family, back end and version each one is. */
 
 import { type Diagnostic, diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Program } from '../grammar/shell-words.ts';
 import type { SyntaxTree } from '../grammar/syntax-tree.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Family } from '../net/address.ts';
 
-/** Lines of one table: from `*NAME` to COMMIT, or rules that stand without any (`iptables -S`). */
+/** Lines of one table: from `*NAME` to COMMIT, or rules that stand without any (`iptables -S`, scripts). */
 export interface Segment {
   readonly table: string;
   /** Node of `*NAME`; -1 for rules without. */
@@ -13,6 +14,8 @@ export interface Segment {
   /** Nodes [from, to). */
   readonly from: number;
   readonly to: number;
+  /** For lines of a script: those that run this program, and no others, are meant. */
+  readonly program: Program | undefined;
 }
 
 /** One dump: the tables of one family, read in one go. */
@@ -34,9 +37,16 @@ interface Header {
   readonly date: string | undefined;
 }
 
-interface OpenSegment extends Segment {
-  header: Header | undefined;
-  evidence: Family | undefined;
+/** What the lines of a segment say about the family: addresses count, names of protocols only if there are none. */
+interface Evidence {
+  address: Family | undefined;
+  name: Family | undefined;
+}
+
+interface FoundSegment extends Segment {
+  readonly header: Header | undefined;
+  readonly evidence: Family | undefined;
+  readonly addresses: Family | undefined;
 }
 
 const headerPattern =
@@ -62,9 +72,10 @@ function backendOf(header: Header | undefined): Backend | undefined {
   return header.version !== undefined && (major < 1 || (major === 1 && minor < 8)) ? 'legacy' : undefined;
 }
 
-const ipv6Words = /(^|[\s=,[])[0-9a-f]{0,4}:[0-9a-f:]*:[0-9a-f.:]*(\/|\s|,|$|\])|icmpv6|icmp6|ipv6-icmp/i;
-const ipv4Words =
-  /(^|[\s=,])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(\/|\s|,|:|-|$)|(^|\s)-p icmp(\s|$)|-m icmp(\s|$)|icmp-[a-z]/;
+const ipv6Address = /(?:^|[\s=,[])[0-9a-f]{0,4}:[0-9a-f:]*:[0-9a-f.:]*(?:\/|\s|,|$|\])/i;
+const ipv4Address = /(?:^|[\s=,])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?:\/|\s|,|:|-|$)/;
+const ipv6Name = /icmpv6|icmp6|ipv6-icmp/i;
+const ipv4Name = /^-(?:p|m) icmp$|icmp-[a-z]/;
 const addressOptions = new Set([
   '-s',
   '-d',
@@ -88,7 +99,32 @@ const addressOptions = new Set([
   '--ctorigsrc',
 ]);
 
-/** Tables of `iptables -S` output: the chains that have policies tell. */
+/** Reads groups for what they say about the family; each distinct text once. */
+function evidenceReader(tree: SyntaxTree): (node: number, into: Evidence) => void {
+  const seen = new Map<number, Evidence | undefined>();
+  const read = (id: number): Evidence | undefined => {
+    const g = tree.group(id);
+    if (!addressOptions.has(g.option)) return undefined;
+    const text = `${g.option} ${g.words.join(' ')}`;
+    const address = ipv6Address.test(text) ? 'ipv6' : ipv4Address.test(text) ? 'ipv4' : undefined;
+    const name = ipv6Name.test(text) ? 'ipv6' : ipv4Name.test(text) ? 'ipv4' : undefined;
+    return address || name ? { address, name } : undefined;
+  };
+  return (node, into) => {
+    for (let k = 0; k < tree.groupCount(node); k++) {
+      const id = tree.groupId(node, k);
+      let e = seen.get(id);
+      if (e === undefined && !seen.has(id)) {
+        e = read(id);
+        seen.set(id, e);
+      }
+      into.address ??= e?.address;
+      into.name ??= e?.name;
+    }
+  };
+}
+
+/** Table of `iptables -S` output: the chains that have policies tell. */
 function tableOfPolicies(chains: ReadonlySet<string>): string {
   const has = (c: string): boolean => chains.has(c);
   if (has('FORWARD') && has('PREROUTING')) return 'mangle';
@@ -96,194 +132,224 @@ function tableOfPolicies(chains: ReadonlySet<string>): string {
   return 'filter';
 }
 
-/** Splits a tree into dumps. */
-export function findDumps(
-  tree: SyntaxTree,
-  options: {
-    readonly family?: Family | undefined;
-    readonly backend?: Backend | undefined;
-    readonly version?: string | undefined;
-  },
-  diagnostics: Diagnostic[],
-): readonly DumpPart[] {
-  const evidenceOfGroup = new Map<number, Family | 0>();
-  const evidence = (node: number): Family | undefined => {
-    for (let k = 0; k < tree.groupCount(node); k++) {
-      const id = tree.groupId(node, k);
-      let e = evidenceOfGroup.get(id);
-      if (e === undefined) {
-        const g = tree.group(id);
-        e = 0;
-        if (addressOptions.has(g.option)) {
-          const text = `${g.option} ${g.words.join(' ')}`;
-          e = ipv6Words.test(text) ? 'ipv6' : ipv4Words.test(text) ? 'ipv4' : 0;
-        }
-        evidenceOfGroup.set(id, e);
-      }
-      if (e !== 0) return e;
-    }
-    return undefined;
-  };
+/** A segment that is being read. */
+interface OpenSegment {
+  readonly table: string;
+  readonly headerNode: number;
+  readonly from: number;
+  readonly header: Header | undefined;
+  readonly evidence: Evidence;
+  /** Chains that have policies, and built-in ones that rules stand in. */
+  readonly chains: Set<string>;
+  readonly programs: Set<Program | undefined>;
+}
 
-  // ---------------------------------------------------------------- segments
-  const segments: OpenSegment[] = [];
+function findSegments(tree: SyntaxTree, diagnostics: Diagnostic[]): readonly FoundSegment[] {
+  const readEvidence = evidenceReader(tree);
+  const segments: FoundSegment[] = [];
   let header: Header | undefined;
-  let open:
-    | {
-        table: string;
-        headerNode: number;
-        from: number;
-        header: Header | undefined;
-        evidence: Family | undefined;
-        policies: Set<string>;
-      }
-    | undefined;
+  let open: OpenSegment | undefined;
+  const begin = (table: string, headerNode: number, from: number): OpenSegment => ({
+    table,
+    headerNode,
+    from,
+    header,
+    evidence: { address: undefined, name: undefined },
+    chains: new Set(),
+    programs: new Set(),
+  });
   const close = (to: number): void => {
     if (!open) return;
-    const { policies, ...segment } = open;
-    segments.push({
-      ...segment,
-      table: segment.headerNode < 0 ? tableOfPolicies(policies) : segment.table,
-      to,
-    });
+    const { headerNode, from, evidence, programs } = open;
+    const script = headerNode < 0 && [...programs].some((p) => p !== undefined);
+    const table = headerNode < 0 && !script ? tableOfPolicies(open.chains) : open.table;
+    const addresses = evidence.address;
+    const found = { table, headerNode, from, to, header: open.header, addresses };
+    if (script) {
+      for (const program of ['iptables', 'ip6tables'] as const) {
+        const family = program === 'iptables' ? 'ipv4' : 'ipv6';
+        if (programs.has(program))
+          segments.push({ ...found, program, evidence: family, addresses: undefined });
+      }
+    } else segments.push({ ...found, program: undefined, evidence: addresses ?? evidence.name });
     open = undefined;
+  };
+  const ruleLine = (node: number): void => {
+    const command = tree.group(tree.groupId(node, 0));
+    const operand = command.words[0] ?? '';
+    const isPolicy = command.option === '-P' || command.option === '--policy';
+    const program = tree.program(node);
+    if (open && open.headerNode < 0) {
+      // `iptables -S` of one table after another; and a script is no listing.
+      const another = program === undefined && isPolicy && open.chains.has(operand);
+      if (another || open.programs.has(undefined) !== (program === undefined)) close(node);
+    }
+    open ??= begin('filter', -1, node);
+    open.programs.add(program);
+    if (isPolicy || operand === 'PREROUTING' || operand === 'POSTROUTING') open.chains.add(operand);
+    readEvidence(node, open.evidence);
+    // ufw's files for IPv6 tell it by nothing else.
+    if (operand.startsWith('ufw6-')) open.evidence.name ??= 'ipv6';
   };
   for (let node = 0; node < tree.nodeCount; node++) {
     switch (tree.kind(node)) {
       case 'comment': {
-        const h = readHeader(tree.text(node));
-        if (h) {
-          if (open && open.headerNode < 0) close(node);
-          header = h;
-        }
+        const text = tree.text(node);
+        const h = text.includes('Generated') ? readHeader(text) : undefined;
+        if (!h) break;
+        if (open && open.headerNode < 0) close(node);
+        header = h;
         break;
       }
       case 'table':
         close(node);
-        open = {
-          table: tree.tableName(node),
-          headerNode: node,
-          from: node + 1,
-          header,
-          evidence: undefined,
-          policies: new Set(),
-        };
+        open = begin(tree.tableName(node), node, node + 1);
         break;
       case 'commit':
         close(node);
         break;
-      case 'rule': {
-        const command = tree.group(tree.groupId(node, 0));
-        const isPolicy = command.option === '-P' || command.option === '--policy';
-        if (open && open.headerNode < 0 && isPolicy && open.policies.has(command.words[0] ?? '')) close(node);
-        open ??= {
-          table: 'filter',
-          headerNode: -1,
-          from: node,
-          header,
-          evidence: undefined,
-          policies: new Set(),
-        };
-        if (isPolicy) open.policies.add(command.words[0] ?? '');
-        else if (open.headerNode < 0 && ['PREROUTING', 'POSTROUTING'].includes(command.words[0] ?? ''))
-          open.policies.add(command.words[0] ?? '');
-        open.evidence ??= evidence(node);
+      case 'rule':
+        ruleLine(node);
         break;
-      }
       case 'chain':
-        if (!open) {
-          const offset = tree.offset(node);
-          diagnostics.push(
-            diagnostic({
-              code: 'FW901',
-              id: 'chain-outside-table',
-              severity: 'error',
-              message: 'This chain stands outside of any table: read as one of table filter',
-              span: { start: offset, end: offset + tree.text(node).length },
-              hint: 'a table begins with a line such as *filter',
-            }),
-          );
-          open = {
-            table: 'filter',
-            headerNode: -1,
-            from: node,
-            header,
-            evidence: undefined,
-            policies: new Set(),
-          };
-        }
+        if (open) break;
+        diagnostics.push(
+          diagnostic({
+            code: 'FW901',
+            id: 'chain-outside-table',
+            severity: 'error',
+            message: 'This chain stands outside of any table: read as one of table filter',
+            span: { start: tree.offset(node), end: tree.offset(node) + tree.text(node).length },
+            hint: 'a table begins with a line such as *filter',
+          }),
+        );
+        open = begin('filter', -1, node);
         break;
       default:
         break;
     }
   }
   close(tree.nodeCount);
+  return segments;
+}
 
-  // ---------------------------------------------------------------- parts: a table that comes again begins another
-  const parts: OpenSegment[][] = [];
+const familyOf = (s: FoundSegment): Family | undefined => s.header?.family ?? s.evidence;
+
+/** Puts segments together to dumps: a table that comes again begins another, or replaces the first. */
+function groupSegments(
+  tree: SyntaxTree,
+  segments: readonly FoundSegment[],
+  diagnostics: Diagnostic[],
+): readonly (readonly FoundSegment[])[] {
+  const parts: FoundSegment[][] = [];
   for (const segment of segments) {
-    const familyOf = (s: OpenSegment): Family | undefined => s.header?.family ?? s.evidence;
+    const ours = familyOf(segment);
     const candidates = parts.filter((p) => {
       const theirs = p.map(familyOf).find((f) => f !== undefined);
-      const ours = familyOf(segment);
       return ours === undefined || theirs === undefined || ours === theirs;
     });
     const last = candidates.at(-1);
-    const repeated = last?.some((s) => s.table === segment.table) ?? false;
+    const before = segment.program === undefined ? last?.find((s) => s.table === segment.table) : undefined;
     const newHeader =
       segment.header !== undefined && last?.some((s) => s.header === segment.header) === false;
-    if (!last || (repeated && newHeader)) parts.push([segment]);
-    else if (repeated && familyOf(segment) === undefined && last !== parts.at(-1)) parts.push([segment]);
-    else if (
-      repeated &&
-      segment.header === undefined &&
-      last.every((s) => familyOf(s) === undefined) &&
-      familyOf(segment) !== undefined
-    ) {
-      // The first part never said its family, this one does: two families in a row.
+    // The first part never said its family, this one does: two families in a row.
+    const firstOfFamily =
+      segment.header === undefined && ours !== undefined && !last?.some((s) => familyOf(s) !== undefined);
+    const elsewhere = ours === undefined && last !== parts.at(-1);
+    if (!last || (before && (newHeader || elsewhere || firstOfFamily))) {
       parts.push([segment]);
-    } else {
-      if (repeated) {
-        const offset = segment.headerNode < 0 ? tree.offset(segment.from) : tree.offset(segment.headerNode);
-        const before = last.find((s) => s.table === segment.table);
-        diagnostics.push(
-          diagnostic({
-            code: 'FW908',
-            id: 'table-replaced',
-            severity: 'warning',
-            message: `Table "${segment.table}" comes twice: the second replaces the first, as iptables-restore does`,
-            span: { start: offset, end: offset + 1 + segment.table.length },
-            related:
-              before && before.headerNode >= 0
-                ? [
-                    {
-                      message: 'the first one',
-                      span: {
-                        start: tree.offset(before.headerNode),
-                        end: tree.offset(before.headerNode) + 1 + before.table.length,
-                      },
-                    },
-                  ]
-                : [],
-          }),
-        );
-      }
-      last.push(segment);
+      continue;
     }
+    if (before && segment.headerNode >= 0) sayReplaced(tree, segment, before, diagnostics);
+    last.push(segment);
   }
+  return parts;
+}
 
+function sayReplaced(
+  tree: SyntaxTree,
+  segment: FoundSegment,
+  before: FoundSegment,
+  diagnostics: Diagnostic[],
+): void {
+  const head = (s: FoundSegment) => {
+    const start = tree.offset(s.headerNode < 0 ? s.from : s.headerNode);
+    return { start, end: start + 1 + s.table.length };
+  };
+  diagnostics.push(
+    diagnostic({
+      code: 'FW908',
+      id: 'table-replaced',
+      severity: 'warning',
+      message: `Table "${segment.table}" comes twice: the second replaces the first, as iptables-restore does`,
+      span: head(segment),
+      related: [{ message: 'the first one', span: head(before) }],
+    }),
+  );
+}
+
+/** What a caller knows of dumps that do not say it themselves. */
+export interface DumpOptions {
+  readonly family?: Family | undefined;
+  readonly backend?: Backend | undefined;
+  readonly version?: string | undefined;
+}
+
+/** Splits a tree into dumps. */
+export function findDumps(
+  tree: SyntaxTree,
+  options: DumpOptions,
+  diagnostics: Diagnostic[],
+): readonly DumpPart[] {
+  const parts = groupSegments(tree, findSegments(tree, diagnostics), diagnostics);
   return parts.map((part): DumpPart => {
-    const h = part.find((s) => s.header)?.header;
-    const found = h?.family ?? part.find((s) => s.evidence)?.evidence;
-    const family = h?.family ?? options.family ?? found;
+    const header = part.find((s) => s.header)?.header;
+    const byProgram = part.find((s) => s.program)?.evidence;
+    const byLines = part.find((s) => s.addresses)?.addresses ?? part.find((s) => s.evidence)?.evidence;
+    const byAddress = part.map((s) => s.addresses).filter((f) => f !== undefined);
+    let family = byProgram ?? header?.family ?? options.family ?? byLines;
+    const [address] = byAddress;
+    if (header && address && address !== header.family && byAddress.every((f) => f === address)) {
+      family = address;
+      sayOtherFamily(tree, part, header.family, address, diagnostics);
+    }
     return {
       family: family ?? 'ipv4',
       familyUndecided: family === undefined,
-      backend: options.backend ?? backendOf(h) ?? 'nft',
-      version: h?.version ?? options.version ?? '1.8.9',
-      date: h?.date,
-      hasHeader: h !== undefined,
-      segments: part.map(({ table, headerNode, from, to }) => ({ table, headerNode, from, to })),
+      backend: options.backend ?? backendOf(header) ?? 'nft',
+      version: header?.version ?? options.version ?? '1.8.9',
+      date: header?.date,
+      hasHeader: header !== undefined,
+      segments: part.map(({ table, headerNode, from, to, program }) => ({
+        table,
+        headerNode,
+        from,
+        to,
+        program,
+      })),
     };
   });
+}
+
+function sayOtherFamily(
+  tree: SyntaxTree,
+  part: readonly FoundSegment[],
+  said: Family,
+  found: Family,
+  diagnostics: Diagnostic[],
+): void {
+  const name = (f: Family): string => (f === 'ipv4' ? 'IPv4' : 'IPv6');
+  const program = said === 'ipv4' ? 'iptables' : 'ip6tables';
+  const node = part[0] ? Math.max(0, part[0].headerNode) : 0;
+  const start = tree.offset(node);
+  diagnostics.push(
+    diagnostic({
+      code: 'FW908',
+      id: 'family-mismatch',
+      severity: 'warning',
+      message: `The head says ${program}-save, but the addresses are ${name(found)}: read as ${name(found)}`,
+      span: { start, end: start + tree.text(node).length },
+      hint: 'was the file put together by hand?',
+    }),
+  );
 }

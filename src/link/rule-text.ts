@@ -46,7 +46,8 @@ export interface PrintOptions {
 const nftTableOrder: readonly string[] = ['mangle', 'security', 'raw', 'filter', 'nat'];
 
 function tablesInOrder(ruleset: Ruleset): readonly Table[] {
-  if (ruleset.backend === 'legacy') return [...ruleset.tables].reverse();
+  // The legacy back end prints them in the order in which the kernel's modules were loaded: that of its dump.
+  if (ruleset.backend === 'legacy') return ruleset.tables;
   const rank = (t: Table): number => {
     const i = nftTableOrder.indexOf(t.name);
     return i < 0 ? nftTableOrder.length : i;
