@@ -31,7 +31,9 @@ export function createContext(
     views,
     send,
     packetsOf(view, rule, given = {}) {
-      const sketch = sketchOfRule(view, rule, given, { registry, machine, interfaces: mentioned() });
+      // Where any interface will do, it is not the loopback.
+      const interfaces = mentioned().filter((name) => name !== 'lo');
+      const sketch = sketchOfRule(view, rule, given, { registry, machine, interfaces });
       return sketch ? [sketch] : [];
     },
     interfaces: () => sidedInterfaces(machine, mentioned()),

@@ -241,7 +241,7 @@ function footer(result: LintResult, style: TerminalStyle, detail: LintDetail): s
   const lines: string[] = [];
   if (counts.length === 0) {
     lines.push(
-      `${about}; ${theme.verdictAccept('nothing to report')} by ${countText(result.checked.length, 'check')}`,
+      `${about}; ${theme.verdictAccept(`${countText(result.checked.length, 'check')} found nothing`)}`,
     );
   } else {
     lines.push(`${about}; ${counts.join(', ')}`);
