@@ -108,7 +108,7 @@ function bindData(
     const spec = extension.options[g.key] as OptionSpec<unknown>;
     const option = `--${g.key}`;
     const before = bound[g.key];
-    if (g.args.length < spec.type.arity) return missingWords(draft, g, spec);
+    if (g.args.length < spec.type.arity && !spec.type.optional) return missingWords(draft, g, spec);
     if (before !== undefined && !Array.isArray(before)) {
       return refuse('repeated-option', `${name}: option "${option}" can only be used once.`, {
         option,

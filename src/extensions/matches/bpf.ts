@@ -1,5 +1,5 @@
 import { type BpfInstruction, bpfInstructionsMax, bpfText, isValidBpf, parseBpf } from '../classic-bpf.ts';
-import { defineMatch, type OptionType, option, type Refusal, refuse, tri } from '../define.ts';
+import { defineMatch, type OptionType, option, type Refusal, refuse, saveString, tri } from '../define.ts';
 import { freeText } from '../option-types.ts';
 
 /** A program in the rule, or one that stands in the bpf file system. */
@@ -52,8 +52,10 @@ export const bpf = defineMatch({
           option: '--bytecode',
         })
       : undefined,
-  print: (d) => [
-    d.kind === 'pinned' ? option('object-pinned', d.path) : option('bytecode', `"${bpfText(d.program)}"`),
+  print: (d, { keepMeaning }) => [
+    d.kind === 'pinned'
+      ? option('object-pinned', keepMeaning && /[\s"'\\]|^$/.test(d.path) ? saveString(d.path) : d.path)
+      : option('bytecode', `"${bpfText(d.program)}"`),
   ],
   compile: (d) => {
     const first = d.kind === 'bytecode' ? d.program[0] : undefined;
