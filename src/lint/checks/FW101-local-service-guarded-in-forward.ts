@@ -1,10 +1,12 @@
 import type { Rule } from '../../model/ruleset.ts';
 import { addressBits, networkContains, prefixLength } from '../../net/address.ts';
-import { addressKind } from '../../net/documentation.ts';
+import { addressKind, witnessAddresses } from '../../net/documentation.ts';
 import {
   type CheckContext,
+  type ChosenAddress,
   defineCheck,
   type FindingDraft,
+  type PacketSketch,
   type RulesetView,
   type SidedInterface,
   type Walk,
@@ -43,13 +45,12 @@ function listens(context: CheckContext, s: Service): boolean {
   );
 }
 
-/** Rules of INPUT that accept this service by name: it is open on purpose. */
-function openedByName(view: RulesetView, s: Service): boolean {
-  return rulesAt(view, 'INPUT').some(
-    (r) =>
-      accepts(r) &&
-      !r.base.src &&
-      servicesOf(view, r).some((x) => x.protocol === s.protocol && x.port === s.port),
+/** Whether a rule of INPUT accepted the packet by naming its port: the service is open on purpose. */
+function openedByName(view: RulesetView, walk: Walk, s: Service): boolean {
+  const by = walk.decidedBy;
+  const rule = by?.kind === 'rule' ? view.ruleById(by.id) : undefined;
+  return (
+    rule !== undefined && servicesOf(view, rule).some((x) => x.protocol === s.protocol && x.port === s.port)
   );
 }
 
@@ -81,32 +82,65 @@ function* guardedServices(
   const local = context.localAddress(family, from.name);
   if (!admitsDestination(rule, local.address) && rule.base.dst) return;
   for (const service of servicesOf(view, rule)) {
-    if (openedByName(view, service)) continue;
-    // A source that the rule itself refuses; for an accept, somebody whom it does not name.
-    const described = narrow
-      ? context.packetsOf(view, rule, {
-          inInterface: from.name,
-          dst: local.address,
-          protocol: service.protocol,
-          dport: service.port,
-        })[0]
-      : undefined;
-    if (narrow && !described) continue;
-    let src = described ? ofRule(described.src) : context.remoteAddress(family, from.name);
-    if (!narrow && rule.base.src && networkContains(rule.base.src.value, src.address))
-      src = context.remoteAddress(family);
-    if (!narrow && rule.base.src && networkContains(rule.base.src.value, src.address)) continue;
-    const atMachine = sendToMachine(context, from, src, service, family, local);
-    if (atMachine.fate !== 'local') continue;
-    for (const to of insideInterfaces(context, family, from.name).slice(0, 2)) {
-      const through = sendThrough(context, from, src, service, to, family);
-      const refused = through.fate === 'drop' || through.fate === 'reject';
-      if (!refused || through.decidedBy === undefined || !through.hooks.includes('FORWARD')) continue;
-      if (narrow && !through.matched(rule)) continue;
-      yield { service, atMachine, through };
+    const given = {
+      inInterface: from.name,
+      dst: local.address,
+      protocol: service.protocol,
+      dport: service.port,
+    };
+    for (const src of strangersTo(context, view, rule, from, narrow ? given : undefined)) {
+      const found = tryStranger(context, view, rule, from, local, service, src, narrow);
+      if (!found) continue;
+      yield found;
       break;
     }
   }
+}
+
+/** Sources that a deny refuses (as far as it describes them), or that an accept does not name. */
+function strangersTo(
+  context: CheckContext,
+  view: RulesetView,
+  rule: Rule,
+  from: SidedInterface,
+  denied: Partial<PacketSketch> | undefined,
+): readonly ChosenAddress[] {
+  const { family } = view;
+  const some = [
+    context.remoteAddress(family, from.name),
+    context.remoteAddress(family),
+    ...witnessAddresses(family).map(ofRule),
+  ];
+  if (!denied) return some.filter((x) => !rule.base.src || !networkContains(rule.base.src.value, x.address));
+  const described = context.packetsOf(view, rule, denied).map((x) => ofRule(x.src));
+  return [
+    ...some.filter((x) => context.packetsOf(view, rule, { ...denied, src: x.address }).length > 0),
+    ...described,
+  ];
+}
+
+/** Sends one stranger to this machine and through it. */
+function tryStranger(
+  context: CheckContext,
+  view: RulesetView,
+  rule: Rule,
+  from: SidedInterface,
+  local: ChosenAddress,
+  service: Service,
+  src: ChosenAddress,
+  narrow: boolean,
+): Guarded | undefined {
+  const { family } = view;
+  const atMachine = sendToMachine(context, from, src, service, family, local);
+  if (atMachine.fate !== 'local' || openedByName(view, atMachine, service)) return undefined;
+  for (const to of insideInterfaces(context, family, from.name).slice(0, 2)) {
+    const through = sendThrough(context, from, src, service, to, family);
+    const refused = through.fate === 'drop' || through.fate === 'reject';
+    if (!refused || through.decidedBy === undefined || !through.hooks.includes('FORWARD')) continue;
+    if (narrow && !rule.base.dst && !through.matched(rule)) continue;
+    return { service, atMachine, through };
+  }
+  return undefined;
 }
 
 export const localServiceGuardedInForward = defineCheck({

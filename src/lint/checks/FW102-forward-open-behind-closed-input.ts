@@ -11,7 +11,7 @@ import {
 } from './support/path-probes.ts';
 
 /** Services that a stranger would try: if all are let through, nothing is filtered. */
-const tried: readonly Service[] = [unspokenService, { protocol: 6, port: 22 }, { protocol: 6, port: 445 }];
+const tried: readonly Service[] = [unspokenService, { protocol: 6, port: 22 }, { protocol: 6, port: 3389 }];
 
 export const forwardOpenBehindClosedInput = defineCheck({
   code: 'FW102',
@@ -27,7 +27,7 @@ export const forwardOpenBehindClosedInput = defineCheck({
   rationale:
     'NAT is no filter: a neighbour on the outside segment (the provider, other customers, guests of the same Wi-Fi) can address the hosts inside directly, and a router with an open FORWARD passes the packets on. Closing INPUT protects the router alone.',
   decision:
-    'Only on routers: a ruleset with source or destination NAT, or a context with forwarding on. Strangers on each outside interface try an ordinary port, ssh and SMB, at the machine and at a host behind it. It is reported if INPUT refuses the unspoken port and FORWARD accepts all three.',
+    'Only on routers: a ruleset with source or destination NAT, or a context with forwarding on. Strangers on each outside interface try an ordinary port, ssh and remote desktop, at the machine and at a host behind it. It is reported if INPUT refuses the unspoken port and FORWARD accepts all three.',
   exceptions:
     'A bridge or an access router whose filtering is done by the next hop; a router between networks that all are meant to reach each other.',
   references: ['man iptables(8), TABLES'],

@@ -8,9 +8,11 @@ import {
 } from '../check.ts';
 import {
   accepts,
+  admitsInterface,
   denies,
   destinationNatRules,
   rulesAt,
+  sendByAnyWay,
   sendOptions,
   sendToMachine,
   servicesOf,
@@ -36,7 +38,9 @@ function guardOf(
     protocol: packet.protocol,
     dport: packet.dport,
   };
-  const candidates = rulesAt(view, 'INPUT').filter((r) => names(r));
+  const candidates = rulesAt(view, 'INPUT').filter(
+    (r) => names(r) && admitsInterface(r, packet.inInterface ?? ''),
+  );
   const describes = (r: Rule): boolean => context.packetsOf(view, r, given).length > 0;
   // An accept that the packet would meet first: INPUT would have let it in as well.
   const first = candidates.find((r) => (denies(r) || accepts(r)) && describes(r));
@@ -181,8 +185,13 @@ COMMIT
               ...context.packetsOf(view, rule, wanted),
             ];
             for (const sketch of sketches.slice(0, 4)) {
-              const walk = context.send(sketch, sendOptions(local, src, sideOf(from)));
-              if (walk.fate !== 'forward' || !walk.matched(rule) || walk.hooks.includes('INPUT')) continue;
+              const walk = sendByAnyWay(
+                context,
+                sketch,
+                sendOptions(local, src, sideOf(from)),
+                view.family,
+              ).find((w) => w.fate === 'forward' && w.matched(rule) && !w.hooks.includes('INPUT'));
+              if (!walk) continue;
               const guard = guardOf(context, view, walk.sketch, closed);
               if (!guard || told.has(guard.id)) continue;
               told.add(guard.id);

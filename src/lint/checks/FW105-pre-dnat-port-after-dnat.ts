@@ -7,6 +7,7 @@ import {
   denies,
   destinationNatRules,
   rulesAt,
+  sendByAnyWay,
   sendOptions,
   servicesOf,
   serviceText,
@@ -19,38 +20,73 @@ function asksForOriginal(rule: Rule): boolean {
 }
 
 /** What the walk says if the rule is passed by although it describes the packet as it came in. */
-function missed(rule: Rule, translation: Rule, walk: Walk): boolean {
+function missed(view: RulesetView, rule: Rule, translation: Rule, walk: Walk): boolean {
   if (!walk.matched(translation) || walk.matched(rule)) return false;
+  const by = walk.decidedBy;
+  // Decided above the rule: whatever it names, it would not have been asked.
+  if (by?.kind === 'rule' && by.chain === rule.chain && by.number <= rule.index) return false;
+  if (
+    by?.kind === 'rule' &&
+    view.callers('filter', rule.chain).some((c) => c.chain === by.chain && by.number <= c.index)
+  )
+    return false;
   if (denies(rule)) return walk.accepted;
-  return (walk.fate === 'drop' || walk.fate === 'reject') && walk.decidedBy?.kind !== undefined;
+  return (walk.fate === 'drop' || walk.fate === 'reject') && by !== undefined;
 }
 
-function* findMissed(
+/** Whether the rule would match the packet if it still had the destination or the port that it came in with. */
+function namesTheOriginal(context: CheckContext, view: RulesetView, rule: Rule, walk: Walk): boolean {
+  const { sketch } = walk;
+  const nat = walk.trace.events.find((e) => e.kind === 'nat' && e.manip === 'destination');
+  if (nat?.kind !== 'nat') return false;
+  const { before, after } = nat;
+  const ports = [...new Set([before.dport, after.dport])];
+  for (const dst of [before.dst, after.dst]) {
+    for (const dport of ports) {
+      if (dst === after.dst && dport === after.dport) continue;
+      const given = {
+        inInterface: sketch.inInterface,
+        src: sketch.src,
+        dst,
+        protocol: sketch.protocol,
+        dport,
+      };
+      if (context.packetsOf(view, rule, given).length > 0) return true;
+    }
+  }
+  return false;
+}
+
+/** Packets that the translation takes, as they come in by interfaces of strangers that both rules admit. */
+function* translatedPackets(
   context: CheckContext,
   view: RulesetView,
   rule: Rule,
   translation: Rule,
 ): Iterable<Walk> {
   const { family } = view;
-  const mine = servicesOf(view, rule);
+  const { src } = rule.base;
   for (const from of context.interfaces(family)) {
     if (from.side === 'loopback' || from.side === 'inside') continue;
     if (!admitsInterface(rule, from.name) || !admitsInterface(translation, from.name)) continue;
     const local = context.localAddress(family, from.name);
+    const stranger = context.remoteAddress(family, from.name);
+    const sources = [stranger.address, ...(src && !src.negated ? [src.value.address] : [])];
     for (const service of servicesOf(view, translation)) {
-      const named = mine.some((s) => s.protocol === service.protocol && s.port === service.port);
-      if (mine.length > 0 && !named) continue;
-      const given = { inInterface: from.name, protocol: service.protocol, dport: service.port };
-      // A packet as it comes in that both rules describe: the translation, and the filter rule but for its way out.
-      const described = [
-        ...context.packetsOf(view, rule, { ...given, dst: local.address }),
-        ...(translation.base.dst && !translation.base.dst.negated
-          ? context.packetsOf(view, rule, { ...given, dst: translation.base.dst.value.address })
-          : []),
-      ];
-      for (const sketch of described.slice(0, 3)) {
-        const { outInterface: _, ...arriving } = sketch;
-        yield context.send(arriving, sendOptions(local, sideOf(from)));
+      for (const source of sources) {
+        const given = {
+          inInterface: from.name,
+          protocol: service.protocol,
+          dport: service.port,
+          src: source,
+        };
+        const sketches = [
+          ...context.packetsOf(view, translation, { ...given, dst: local.address }),
+          ...context.packetsOf(view, translation, given),
+        ];
+        for (const sketch of sketches.slice(0, 2)) {
+          yield* sendByAnyWay(context, sketch, sendOptions(local, stranger, sideOf(from)), family);
+        }
       }
     }
   }
@@ -169,8 +205,8 @@ COMMIT
         if (!denies(rule) && !accepts(rule)) continue;
         if (asksForOriginal(rule) || (servicesOf(view, rule).length === 0 && !rule.base.dst)) continue;
         for (const translation of translations) {
-          const walk = [...findMissed(context, view, rule, translation)].find((w) =>
-            missed(rule, translation, w),
+          const walk = [...translatedPackets(context, view, rule, translation)].find(
+            (w) => missed(view, rule, translation, w) && namesTheOriginal(context, view, rule, w),
           );
           if (!walk) continue;
           const { dport, dst, protocol } = walk.sketch;
@@ -179,7 +215,11 @@ COMMIT
             rewritten?.kind === 'nat'
               ? `${addressText(rewritten.after.dst)}${rewritten.after.dport === undefined ? '' : ` port ${rewritten.after.dport}`}`
               : 'another destination';
-          const what = rule.base.dst ? addressText(dst) : serviceText({ protocol, port: dport ?? 0 });
+          const portChanged = rewritten?.kind === 'nat' && rewritten.after.dport !== dport;
+          const what =
+            portChanged && servicesOf(view, rule).length > 0
+              ? serviceText({ protocol, port: dport ?? 0 })
+              : addressText(dst);
           yield {
             at: { kind: 'rule', view, rule },
             message: denies(rule)

@@ -86,7 +86,13 @@ export function admitsInterface(rule: Rule, name: string): boolean {
 export function strangersInterfaces(context: CheckContext, family: Family): readonly SidedInterface[] {
   const all = context.interfaces(family).filter((i) => i.side !== 'loopback');
   const outside = all.filter((i) => i.side === 'outside');
-  return outside.length > 0 ? outside : all.filter((i) => i.side === 'unknown').slice(0, 1);
+  if (outside.length > 0) return outside;
+  const unknown = all.find((i) => i.side === 'unknown');
+  if (unknown) return [unknown];
+  // Container hosts often name their bridges alone: strangers come by an interface that no rule speaks of.
+  const name = ['eth0', 'wan0'].find((n) => !all.some((i) => i.name === n)) ?? 'ext0';
+  const text = `packets from outside come in by an interface that no rule names (called ${name} here)`;
+  return [{ name, side: 'unknown', provenance: 'unknown', inferences: [{ text, settledBy: 'ip -j addr' }] }];
 }
 
 /** Interfaces behind which our own networks are. */
@@ -203,4 +209,33 @@ export const unspokenService: Service = { protocol: 6, port: 49513 };
 /** The port with its usual name, for messages to people. */
 export function serviceName(s: Service): string {
   return portName(s.protocol, s.port);
+}
+
+/**
+ * Sends a packet; where nothing says by which interface it leaves, each one that the rules name is tried in turn, and
+ * the first way that gets it decided is taken, with the guess written down.
+ */
+export function sendByAnyWay(
+  context: CheckContext,
+  sketch: PacketSketch,
+  options: SendOptions,
+  family: Family,
+): readonly Walk[] {
+  const plain = context.send(sketch, options);
+  if (plain.fate !== 'undecided' || sketch.outInterface !== undefined) return [plain];
+  const walks: Walk[] = [];
+  for (const to of context.interfaces(family)) {
+    if (to.side === 'loopback' || to.name === sketch.inInterface) continue;
+    const guess: Inference = {
+      text: `the packet leaves by ${to.name} (an interface that the rules name)`,
+      settledBy: 'ip -j route show table all',
+    };
+    walks.push(
+      context.send(
+        { ...sketch, outInterface: to.name },
+        { ...options, inferences: [...(options.inferences ?? []), guess] },
+      ),
+    );
+  }
+  return walks;
 }
