@@ -23,7 +23,6 @@ interface Dimension {
 
 /** One class of values of a dimension: those that lead to the same two sets. */
 interface Branch {
-  readonly values: PacketSet;
   readonly upper: PacketSet;
   lower: PacketSet;
   readonly runs: readonly CodeRange[];
@@ -92,7 +91,7 @@ export function coverByBoxes(
         const here = boxSet(space, box);
         if (space.disjoint(here, branch.lower)) continue;
         const fitting = branches.filter((b) => space.implies(here, b.upper));
-        const values = space.union(fitting.map((b) => b.values));
+        const values = space.diagram.codes(dimension.levels, mergedRuns(fitting));
         for (const b of fitting) b.lower = space.diff(b.lower, here);
         const widened = new Map(box);
         if (values !== TRUE) {
@@ -107,6 +106,17 @@ export function coverByBoxes(
 
   const { boxes } = cover(lower, space.or(lower, upper));
   return { boxes: boxes.map((box) => inFieldOrder(space, box)), complete };
+}
+
+/** The runs of several branches, ascending, those that touch made one. */
+function mergedRuns(branches: readonly Branch[]): CodeRange[] {
+  const merged: [number, number][] = [];
+  for (const [low, high] of branches.flatMap((b) => b.runs).sort((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last !== undefined && last[1] === low - 1) last[1] = high;
+    else merged.push([low, high]);
+  }
+  return merged;
 }
 
 function inFieldOrder(space: BddPacketSpace, box: Box): Box {
@@ -162,7 +172,7 @@ function split(space: BddPacketSpace, dimension: Dimension, lower: PacketSet, up
     }
   };
   visit(0, 0, lower, upper);
-  return [...byPair.values()].map((e) => ({ ...e, values: space.diagram.codes(levels, e.runs) }));
+  return [...byPair.values()];
 }
 
 /** The codes of an atom-coded field that a condition on it allows, as few runs as possible. */

@@ -44,14 +44,25 @@ export function codeBits(code: number, count: number): Uint8Array {
   return bits;
 }
 
-/** The union of runs of codes. */
+/** The union of runs of codes, which are ascending and disjoint. Linear in runs times levels. */
 export function codeRanges(bdd: Bdd, levels: readonly number[], runs: readonly CodeRange[]): number {
-  return unionOf(
-    bdd,
-    runs.map(([low, high]) =>
-      bitRange(bdd, levels, codeBits(low, levels.length), codeBits(high, levels.length)),
-    ),
-  );
+  const [only] = runs;
+  if (only === undefined) return FALSE;
+  const bits = levels.length;
+  if (runs.length === 1) return bitRange(bdd, levels, codeBits(only[0], bits), codeBits(only[1], bits));
+  // Runs from index `from` up to `to` are those that touch the codes from `start` on.
+  const build = (bit: number, start: number, from: number, to: number): number => {
+    const end = start + 2 ** (bits - bit) - 1;
+    while (from < to && (runs[from] as CodeRange)[1] < start) from++;
+    while (from < to && (runs[to - 1] as CodeRange)[0] > end) to--;
+    if (from === to) return FALSE;
+    const [low, high] = runs[from] as CodeRange;
+    if (low <= start && high >= end) return TRUE;
+    const below = build(bit + 1, start, from, to);
+    const above = build(bit + 1, start + 2 ** (bits - bit - 1), from, to);
+    return bdd.make(levels[bit] as number, below, above);
+  };
+  return build(0, 0, 0, runs.length);
 }
 
 /** The union of many sets, in a balanced order. */

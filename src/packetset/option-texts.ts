@@ -57,13 +57,13 @@ function chunks<T>(list: readonly T[], sizeOf: (item: T) => number, max: number)
   return out;
 }
 
-/** The prefixes that make up a range, fewest first bits first. */
-export function prefixesOf(range: AddressRange): { readonly address: Address; readonly mask: Address }[] {
+/** The prefixes that make up a range, in its order; the first `max` of them. */
+function prefixesOf(range: AddressRange, max = 256): { readonly address: Address; readonly mask: Address }[] {
   const { family } = range.low;
   const bits = addressBits(family);
   const list: { address: Address; mask: Address }[] = [];
   let low: Address | undefined = range.low;
-  while (low !== undefined && compareAddresses(low, range.high) <= 0) {
+  while (list.length < max && low !== undefined && compareAddresses(low, range.high) <= 0) {
     const start: Address = low;
     const fits = (length: number): AddressRange | undefined => {
       const mask = prefixMask(family, length);
@@ -84,7 +84,7 @@ function addressPieces(ranges: readonly AddressRange[]): { networks: string[]; r
   const networks: string[] = [];
   const rest: AddressRange[] = [];
   for (const range of ranges) {
-    const prefixes = prefixesOf(range);
+    const prefixes = prefixesOf(range, 3);
     if (prefixes.length <= 2) networks.push(...prefixes.map(networkTextShort));
     else rest.push(range);
   }
@@ -129,8 +129,8 @@ function headerAddress(ranges: readonly AddressRange[], family: Family, flag: '-
 
 /** Options that take one network each: `-m conntrack --ctorigsrc`. */
 function singleAddress(ranges: readonly AddressRange[], family: Family, option: string): OptionText[] {
-  const yes = ranges.flatMap(prefixesOf);
-  const no = addressGaps(ranges, family).flatMap(prefixesOf);
+  const yes = ranges.flatMap((r) => prefixesOf(r));
+  const no = addressGaps(ranges, family).flatMap((r) => prefixesOf(r));
   if (ranges.length > 0 && no.length === 0)
     return [
       `-m conntrack ${option} ${networkTextShort({ address: prefixMask(family, 0), mask: prefixMask(family, 0) })}`,

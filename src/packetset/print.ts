@@ -34,7 +34,7 @@ export interface SetDescription {
    * what a single rule cannot say.
    */
   readonly lines: readonly string[];
-  /** How many lines there would be in all; at least that many where `complete` is false. */
+  /** How many lines there would be in all, about: boxes beyond `linesMax` count as one each. At least that many where `complete` is false. */
   readonly lineCount: number;
   readonly complete: boolean;
 }
@@ -53,6 +53,8 @@ const printOrder: readonly FieldName[] = [
 
 interface Lines {
   readonly lines: readonly string[];
+  /** Boxes beyond those that were put into words. */
+  readonly unsaid: number;
   readonly complete: boolean;
 }
 
@@ -72,14 +74,14 @@ export function describeSet(
   const linesMax = options.linesMax ?? 8;
   const idle = space.not(care);
   const linesOf = (inside: PacketSet): Lines =>
-    boxLines(space, coverByBoxes(space, inside, space.or(inside, idle), boxesMax), care, options);
+    boxLines(space, coverByBoxes(space, inside, space.or(inside, idle), boxesMax), care, linesMax, options);
   const these = linesOf(wanted);
   const rest = linesOf(others);
   const chosen = cost(rest) + allButWords < cost(these) ? rest : these;
   return {
     kind: chosen === these ? 'these' : 'all-but',
     lines: chosen.lines.slice(0, linesMax),
-    lineCount: chosen.lines.length,
+    lineCount: chosen.lines.length + chosen.unsaid,
     complete: chosen.complete,
   };
 }
@@ -92,9 +94,10 @@ function short(kind: 'nothing' | 'everything' | 'undecided'): SetDescription {
 const allButWords = 4;
 
 /** Words to read; two for each new line. */
-function cost({ lines, complete }: Lines): number {
+function cost({ lines, unsaid, complete }: Lines): number {
   if (!complete) return Number.POSITIVE_INFINITY;
-  return lines.reduce((sum, line) => sum + 2 + line.split(/[ ,]/).length, 0);
+  const words = lines.reduce((sum, line) => sum + 2 + line.split(/[ ,]/).length, 0);
+  return lines.length === 0 ? 0 : (words / lines.length) * (lines.length + unsaid);
 }
 
 /** The description in one text, a line each: `all but:` first where that is meant, `… and 12 more` last. */
@@ -111,14 +114,24 @@ export function describeSetText(
   return d.kind === 'all-but' ? ['all but:', ...lines.map((l) => `  ${l}`)].join('\n') : lines.join('\n');
 }
 
-function boxLines(space: BddPacketSpace, boxes: Boxes, care: PacketSet, options: DescribeOptions): Lines {
+function boxLines(
+  space: BddPacketSpace,
+  { boxes, complete }: Boxes,
+  care: PacketSet,
+  linesMax: number,
+  options: DescribeOptions,
+): Lines {
   const lines = new Set<string>();
-  for (const box of boxes.boxes) {
+  let said = 0;
+  for (const box of boxes) {
+    // Words cost more than boxes, and nobody reads beyond the last line.
+    if (lines.size >= linesMax) break;
+    said++;
     for (const part of printableBoxes(space, box, care)) {
       for (const line of partLines(space, part.box, part.laterFragment, options)) lines.add(line);
     }
   }
-  return { lines: [...lines], complete: boxes.complete };
+  return { lines: [...lines], unsaid: boxes.length - said, complete };
 }
 
 /** All ways to say one part; more than one where a field's values need several options. */
