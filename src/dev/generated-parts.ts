@@ -1,6 +1,9 @@
 import { commands } from '../cli/command-table.ts';
 import { exitCodeMeanings } from '../cli/exit-codes.ts';
+import { checks, defaultRegistry } from '../index.ts';
+import { checkListMarkdown, checkPageMarkdown } from '../report/check-page.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
+import { createExampleOutput } from '../report/example-output.ts';
 
 /** A piece of a file that is made from data: it stands between two markers, the rest is written by hand. */
 export interface GeneratedPart {
@@ -17,6 +20,35 @@ export const generatedParts: readonly GeneratedPart[] = [
   { file: 'README.md', name: 'commands', make: commandTable },
   { file: 'README.md', name: 'exit codes', make: exitCodeTable },
 ];
+
+/** A file that is made from data as a whole. */
+export interface GeneratedFile {
+  /** Relative to the repository. */
+  readonly file: string;
+  readonly make: () => string;
+}
+
+/** The folder of the checks' pages; what else stands in it is removed. */
+export const checkPagesFolder = 'docs/checks';
+
+/** Every whole file that `npm run generate` writes. */
+export const generatedFiles: readonly GeneratedFile[] = [
+  ...checks.map((check) => ({
+    file: `${checkPagesFolder}/${check.code}.md`,
+    make: () => checkPageMarkdown(check, createExampleOutput(defaultRegistry(), checks)),
+  })),
+  { file: `${checkPagesFolder}/README.md`, make: checkIndex },
+];
+
+function checkIndex(): string {
+  return `# Checks
+
+What \`fwsim lint\` looks for. \`fwsim explain CODE\` shows the same pages in the terminal. The files of this folder
+are made from the checks by \`npm run generate\`.
+
+${checkListMarkdown(checks)}
+`;
+}
 
 function commandTable(): string {
   const rows = commands.map(({ name, summary }) => `| ${markdownCode(`fwsim ${name}`)} | ${summary} |`);

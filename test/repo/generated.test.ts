@@ -1,12 +1,29 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { generatedParts, withGeneratedParts } from '../../src/dev/generated-parts.ts';
+import {
+  checkPagesFolder,
+  generatedFiles,
+  generatedParts,
+  withGeneratedParts,
+} from '../../src/dev/generated-parts.ts';
 import { repositoryRoot } from '../support/source-tree.ts';
 
 test.each(generatedParts)('"$name" in $file is what the code says', (part) => {
   const text = readFileSync(join(repositoryRoot, part.file), 'utf8');
   expect(withGeneratedParts(text, [part]), 'run npm run generate').toBe(text);
+});
+
+test.each(generatedFiles)('$file is what the code says', ({ file, make }) => {
+  const text = readFileSync(join(repositoryRoot, file), 'utf8');
+  expect(text, 'run npm run generate').toBe(make());
+});
+
+test('every page of a check belongs to one', () => {
+  const files = readdirSync(join(repositoryRoot, checkPagesFolder)).map(
+    (name) => `${checkPagesFolder}/${name}`,
+  );
+  expect(files.sort()).toEqual(generatedFiles.map(({ file }) => file).sort());
 });
 
 test('a missing marker is said, not guessed', () => {
