@@ -52,7 +52,7 @@ function packetOut(p: Packet, onWire: boolean): CasePacketOut {
     tos: p.tos,
     length: p.lengthBytes,
   };
-  if (p.moreFragments) out['mf'] = true;
+  if (p.moreFragments && onWire) out['mf'] = true;
   if (p.fragmentOffsetBytes > 0 || (p.family === 'ipv6' && p.moreFragments))
     out['frag_off'] = p.fragmentOffsetBytes;
   if (p.sport !== undefined) out['sport'] = p.sport;
@@ -79,14 +79,16 @@ function packetOut(p: Packet, onWire: boolean): CasePacketOut {
   return out;
 }
 
-function traceEntries(events: readonly TraceEvent[], firstMark: number): CaseTraceEntry[] {
+function traceEntries(events: readonly TraceEvent[], copy: boolean): CaseTraceEntry[] {
   const out: CaseTraceEntry[] = [];
-  let mark = firstMark;
+  let mark = 0;
   const push = (entry: CaseTraceEntry, now: number): void => {
     out.push(now === mark ? entry : { ...entry, mark: now });
     mark = now;
   };
   for (const e of events) {
+    // A copy that comes in again has a record of its own, which begins with mark 0.
+    if (copy && e.kind === 'hook' && e.hook === 'PREROUTING') mark = 0;
     if (e.kind === 'rule') {
       const { table, chain, number } = e.rule;
       push(
@@ -133,7 +135,7 @@ function copiesOf(t: Trace): (CaseAnswer & { readonly copy?: boolean })[] {
     if (e.kind !== 'generated' || e.cause !== 'broadcast-copy') return [];
     const { events } = e.trace;
     const at = events.findIndex((x) => x.kind === 'hook' && x.hook === 'PREROUTING');
-    if (at < 0) return [{ ...answerOf(e.trace), copy: true }];
+    if (at < 0) return [{ ...answerOf(e.trace, true), copy: true }];
     const { ct, ...back } = answerOf({ ...e.trace, events: events.slice(at) });
     const out = answerOf({
       ...e.trace,
@@ -148,11 +150,11 @@ function copiesOf(t: Trace): (CaseAnswer & { readonly copy?: boolean })[] {
 }
 
 /** The answer to one packet of a case. */
-export function answerOf(t: Trace): CaseAnswer {
+export function answerOf(t: Trace, copy = false): CaseAnswer {
   const { fate } = t;
   const generated = t.events.flatMap((e) => {
     if (e.kind !== 'generated') return [];
-    if (e.cause === 'broadcast-copy') return [{ ...answerOf(e.trace), copy: true }];
+    if (e.cause === 'broadcast-copy') return [{ ...answerOf(e.trace, true), copy: true }];
     const { generated: nested, ...own } = answerOf(e.trace);
     return [own, ...copiesOf(e.trace), ...(nested ?? []).filter((g) => !g.copy)];
   });
@@ -169,7 +171,7 @@ export function answerOf(t: Trace): CaseAnswer {
       ? ((fate.kind === 'local' ? undefined : fate.fragments?.[0]) ?? fate.packet)
       : undefined;
   return {
-    trace: traceEntries(t.events, 0),
+    trace: traceEntries(t.events, copy),
     fate: fates[fate.kind],
     ...(fate.kind === 'drop' || fate.kind === 'reject' || fate.kind === 'queue' || fate.kind === 'stolen'
       ? { drop_at: place(fate.at) }

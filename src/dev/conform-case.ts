@@ -177,7 +177,8 @@ export function readPacket(p: CasePacket, family: Family, machine?: Machine): Pa
     spi: undefined,
     payload: raw !== undefined ? undefined : (p.payload ?? ''),
     layer4: raw,
-    badChecksum: p.bad_checksum ?? false,
+    // The recorder fills in no checksum of DCCP.
+    badChecksum: p.bad_checksum ?? protocol === 33,
     mark: p.mark ?? 0,
     ethSrc: p.eth_src,
     ethDst: p.eth_dst,

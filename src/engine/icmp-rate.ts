@@ -43,11 +43,13 @@ export function spendRouteError(w: Walk, peer: Address): boolean {
 }
 
 function spend(w: Walk, peer: Address, timeoutMs: number): boolean {
-  if (timeoutMs <= 0) return true;
-  const { tokens, lastMs } = bucketOf(w, peer);
-  const have = Math.min(tokens, burstFactor * timeoutMs);
+  const known = w.readState(slotOf(peer)) as Bucket | undefined;
+  const bucket = bucketOf(w, peer);
+  // Savings are cut to this bucket's size only when time has passed since the last look.
+  const aged = known === undefined || known.lastMs !== bucket.lastMs;
+  const have = aged ? Math.min(bucket.tokens, burstFactor * timeoutMs) : bucket.tokens;
   const allowed = have >= timeoutMs;
-  w.writeState(slotOf(peer), { tokens: allowed ? have - timeoutMs : have, lastMs });
+  w.writeState(slotOf(peer), { tokens: allowed ? have - timeoutMs : have, lastMs: bucket.lastMs });
   return allowed;
 }
 

@@ -18,7 +18,11 @@ export function readTcpOptions(hex: string): readonly TcpOption[] {
       continue;
     }
     const length = number(hex, at + 1, 1);
-    if (length < 2 || (at + length) * 2 > hex.length) break;
+    if (length < 2 || (at + length) * 2 > hex.length) {
+      // Cut short: nobody reads on from here.
+      out.push({ kind, data: hex.slice((at + 2) * 2) });
+      break;
+    }
     out.push({ kind, data: hex.slice((at + 2) * 2, (at + length) * 2) });
     at += length;
   }

@@ -31,9 +31,10 @@ const routeDrop = (w: Walk, reason: RouteDropReason): Fate => ({ kind: 'route-dr
 function refusedAtIngress(w: Walk): string | undefined {
   const p = w.packet;
   if (p.packetType === 'otherhost') return 'other-host';
-  if (w.family === 'ipv4' || w.inInterface === 'lo') return undefined;
-  if (isLoopback6(p.src) || isLoopback6(p.dst)) return 'loopback-address';
+  if (w.family === 'ipv4') return undefined;
   if (isMulticast6(p.src)) return 'multicast-source';
+  if (w.inInterface === 'lo') return undefined;
+  if (isLoopback6(p.src) || isLoopback6(p.dst)) return 'loopback-address';
   if (isMulticast6(p.dst) && multicastScope6(p.dst) <= 1) return 'multicast-scope';
   return undefined;
 }
@@ -200,6 +201,8 @@ function loop(w: Walk): Fate {
   w.packet.uid = undefined;
   w.packet.gid = undefined;
   w.inInterface = 'lo';
+  const refused = refusedAtIngress(w);
+  if (refused !== undefined) return { kind: 'lost', reason: refused, outInterface: 'lo' };
   return receive(w);
 }
 

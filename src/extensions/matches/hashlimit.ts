@@ -154,14 +154,22 @@ const nameOption: OptionType<string> = {
   },
 };
 
-/** One bucket: credit in cost units, and when it was last filled. */
+/** One bucket: credit in cost units, and when it was last filled. Price and size are those of the rule that made it. */
 interface Bucket {
+  readonly cost: number;
+  readonly cap: number;
   readonly credit: number;
   readonly atMs: number;
   readonly expiresMs: number;
 }
 
 type Buckets = Readonly<Record<string, Bucket>>;
+
+/** Both ports as proto_ports_offset() finds them: the SPI of ESP and AH stands where others have ports. */
+function portsOf(packet: Packet): number {
+  if (packet.spi !== undefined) return packet.spi;
+  return ((packet.sport ?? 0) << 16) | (packet.dport ?? 0);
+}
 
 function bucketKey(d: HashlimitData, packet: Packet): string | undefined {
   const needsPorts = d.mode.includes('srcport') || d.mode.includes('dstport');
@@ -171,8 +179,8 @@ function bucketKey(d: HashlimitData, packet: Packet): string | undefined {
       parts.push(addressText(maskAddress(packet.src, prefixMask(packet.family, d.sourceMaskLength))));
     else if (word === 'dstip')
       parts.push(addressText(maskAddress(packet.dst, prefixMask(packet.family, d.destinationMaskLength))));
-    else if (word === 'srcport') parts.push(packet.sport ?? 0);
-    else parts.push(packet.dport ?? 0);
+    else if (word === 'srcport') parts.push(portsOf(packet) >>> 16);
+    else parts.push(portsOf(packet) & 0xffff);
   }
   // Protocols without ports have port zero; a later fragment of one with ports is dropped by the match.
   return needsPorts && packet.fragmentOffsetBytes > 0 ? undefined : parts.join(' ');
@@ -185,13 +193,17 @@ function judge(d: HashlimitData, packet: Packet, env: MatchEnv, nowMs: number): 
   if (key === undefined) return env.hotDrop();
   const slot = tableOf(d, env);
   const buckets = (env.readState(slot) as Buckets | undefined) ?? {};
-  const cap = d.unit === 'packets' ? d.cost * d.burst : Math.max(d.burst, 1) * 0xffffffff;
-  const old = buckets[key];
+  const known = buckets[key];
+  const old = known && known.expiresMs > nowMs ? known : undefined;
+  const cost = old?.cost ?? d.cost;
+  const cap = old?.cap ?? (d.unit === 'packets' ? d.cost * d.burst : Math.max(d.burst, 1) * 0xffffffff);
   const perMs = d.unit === 'packets' ? scale / 1000 : 0xffffffff / 1000;
-  const credit = old && old.expiresMs > nowMs ? Math.min(cap, old.credit + (nowMs - old.atMs) * perMs) : cap;
-  const price = d.unit === 'packets' ? d.cost : d.cost * ((packet.lengthBytes >> byteShift) + 1);
+  const credit = old ? Math.min(cap, old.credit + (nowMs - old.atMs) * perMs) : cap;
+  const price = d.unit === 'packets' ? cost : cost * ((packet.lengthBytes >> byteShift) + 1);
   const within = credit >= price;
   const bucket: Bucket = {
+    cost,
+    cap,
     credit: within ? credit - price : credit,
     atMs: nowMs,
     expiresMs: nowMs + d.expireMs,

@@ -1,6 +1,7 @@
 import { tcpFlag } from '../../model/packet.ts';
 import { parseTcpFlags, tcpFlagsText } from '../../net/tcp-flags.ts';
-import { complementIf } from '../../packetset/space.ts';
+import { complementIf, type PacketSet, type PacketSpace } from '../../packetset/space.ts';
+import { rangePackets } from '../conditions.ts';
 import {
   type ColumnTest,
   defineMatch,
@@ -23,6 +24,8 @@ export interface PortCondition extends NumberRange {
 export interface TcpData {
   readonly sport: PortCondition | undefined;
   readonly dport: PortCondition | undefined;
+  /** The nft back end compares both ports as one number: see {@link joinedPorts}. Absent: it does not. */
+  readonly portsJoined?: true;
   /** (flags & mask) == compare; the six flags of iptables only, ECE and CWR are never looked at. */
   readonly flags: { readonly mask: number; readonly compare: number; readonly negated: boolean } | undefined;
   /** Kind of a TCP option that must be in the header. */
@@ -114,6 +117,61 @@ export function portColumns(
   return condition && !condition.negated ? [{ column, low: condition.low, high: condition.high }] : [];
 }
 
+/**
+ * Whether iptables-nft compares source and destination port in one go. It does where both are single ports with the
+ * same `!`, and for two `!` that is not what the rule says: it refuses only packets that have *both* ports.
+ *
+ * Source: iptables 1.8.9 iptables/nft-shared.c add_nft_tcpudp().
+ */
+export function joinedPorts(
+  sport: PortCondition | undefined,
+  dport: PortCondition | undefined,
+  native: boolean,
+): { readonly portsJoined?: true } {
+  const single = (c: PortCondition | undefined): boolean =>
+    c?.negated === true && c.low === c.high && c.low !== 0;
+  return native && single(sport) && single(dport) ? { portsJoined: true } : {};
+}
+
+/** The packets whose ports meet both conditions. */
+export function portPackets(
+  space: PacketSpace,
+  d: {
+    readonly sport: PortCondition | undefined;
+    readonly dport: PortCondition | undefined;
+    readonly portsJoined?: true;
+  },
+): PacketSet {
+  const { sport, dport } = d;
+  const all = space.interval('sport', 0, 65535);
+  if (d.portsJoined && sport && dport) {
+    const both = space.and(
+      space.interval('sport', sport.low, sport.high),
+      space.interval('dport', dport.low, dport.high),
+    );
+    return space.and(all, space.not(both));
+  }
+  let set = all;
+  if (sport) set = space.and(set, rangePackets(space, 'sport', sport));
+  if (dport) set = space.and(set, rangePackets(space, 'dport', dport));
+  return set;
+}
+
+/** Whether a packet's ports meet both conditions. */
+export function meetsPorts(
+  d: {
+    readonly sport: PortCondition | undefined;
+    readonly dport: PortCondition | undefined;
+    readonly portsJoined?: true;
+  },
+  sport: number,
+  dport: number,
+): boolean {
+  if (d.portsJoined) return sport !== d.sport?.low || dport !== d.dport?.low;
+  if (d.sport && !inPorts(d.sport, sport)) return false;
+  return !d.dport || inPorts(d.dport, dport);
+}
+
 const inPorts = (c: PortCondition, port: number): boolean => (port >= c.low && port <= c.high) !== c.negated;
 
 /** Conditions on the TCP header, ANDed, each with its own `!`. Later fragments never match. */
@@ -137,9 +195,12 @@ export const tcp = defineMatch({
       : o.syn
         ? { mask: FIN | SYN | RST | ACK, compare: SYN, negated: o.syn.negated }
         : undefined;
+    const sport = portCondition(o.sport, native);
+    const dport = portCondition(o.dport, native);
     return {
-      sport: portCondition(o.sport, native),
-      dport: portCondition(o.dport, native),
+      sport,
+      dport,
+      ...joinedPorts(sport, dport, native),
       flags,
       option: o['tcp-option'] && { kind: o['tcp-option'].value, negated: o['tcp-option'].negated },
     };
@@ -167,12 +228,11 @@ export const tcp = defineMatch({
     portsVanish(d.sport, d.dport) &&
     !d.flags,
   compile: (d) => {
-    const { sport, dport, flags, option: opt } = d;
+    const { flags, option: opt } = d;
     return (packet) => {
       // A later fragment has no header, and not even a negated condition holds for it.
       if (packet.sport === undefined || packet.dport === undefined || packet.protocol !== 6) return NO;
-      if (sport && !inPorts(sport, packet.sport)) return NO;
-      if (dport && !inPorts(dport, packet.dport)) return NO;
+      if (!meetsPorts(d, packet.sport, packet.dport)) return NO;
       if (flags && ((packet.tcpFlags & flags.mask) === flags.compare) === flags.negated) return NO;
       if (opt && packet.tcpOptions.some((x) => x.kind === opt.kind) === opt.negated) return NO;
       return YES;
@@ -184,13 +244,7 @@ export const tcp = defineMatch({
     ...portColumns('dport', d.dport),
   ],
   packets: (d, space) => {
-    let set = space.and(space.interval('protocol', 6, 6), space.interval('sport', 0, 65535));
-    for (const [field, c] of [
-      ['sport', d.sport],
-      ['dport', d.dport],
-    ] as const) {
-      if (c) set = space.and(set, complementIf(c.negated, space, space.interval(field, c.low, c.high)));
-    }
+    let set = space.and(space.interval('protocol', 6, 6), portPackets(space, d));
     if (d.flags) {
       set = space.and(
         set,

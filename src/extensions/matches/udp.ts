@@ -1,12 +1,22 @@
 import { resolvePort } from '../../net/services.ts';
-import { meetsRange, rangePackets } from '../conditions.ts';
 import { defineMatch, NO, type OptionType, refuse, YES } from '../define.ts';
 import type { NumberRange } from '../option-types.ts';
-import { type PortCondition, portColumns, portCondition, portsVanish, printPortCondition } from './tcp.ts';
+import {
+  joinedPorts,
+  meetsPorts,
+  type PortCondition,
+  portColumns,
+  portCondition,
+  portPackets,
+  portsVanish,
+  printPortCondition,
+} from './tcp.ts';
 
 export interface UdpData {
   readonly sport: PortCondition | undefined;
   readonly dport: PortCondition | undefined;
+  /** See `joinedPorts`. */
+  readonly portsJoined?: true;
 }
 
 /**
@@ -58,7 +68,9 @@ export const udp = defineMatch({
   needs: [],
   bind: (o, context): UdpData => {
     const native = context.backend === 'nft';
-    return { sport: portCondition(o.sport, native), dport: portCondition(o.dport, native) };
+    const sport = portCondition(o.sport, native);
+    const dport = portCondition(o.dport, native);
+    return { sport, dport, ...joinedPorts(sport, dport, native) };
   },
   print: (d, context) => [
     ...printPortCondition('sport', d.sport, context),
@@ -66,26 +78,17 @@ export const udp = defineMatch({
   ],
   vanishes: (d, context) =>
     context.backend === 'nft' && !context.keepMeaning && portsVanish(d.sport, d.dport),
-  compile: (d) => {
-    const { sport, dport } = d;
-    return (packet) => {
-      // A later fragment has no header, and not even a negated condition holds for it.
-      if (packet.protocol !== 17 || packet.sport === undefined || packet.dport === undefined) return NO;
-      if (sport && !meetsRange(sport, packet.sport)) return NO;
-      return dport && !meetsRange(dport, packet.dport) ? NO : YES;
-    };
+  compile: (d) => (packet) => {
+    // A later fragment has no header, and not even a negated condition holds for it.
+    if (packet.protocol !== 17 || packet.sport === undefined || packet.dport === undefined) return NO;
+    return meetsPorts(d, packet.sport, packet.dport) ? YES : NO;
   },
   columns: (d) => [
     { column: 'protocol', low: 17, high: 17 },
     ...portColumns('sport', d.sport),
     ...portColumns('dport', d.dport),
   ],
-  packets: (d, space) => {
-    let set = space.and(space.interval('protocol', 17, 17), space.interval('sport', 0, 65535));
-    if (d.sport) set = space.and(set, rangePackets(space, 'sport', d.sport));
-    if (d.dport) set = space.and(set, rangePackets(space, 'dport', d.dport));
-    return set;
-  },
+  packets: (d, space) => space.and(space.interval('protocol', 17, 17), portPackets(space, d)),
   docs: {
     summary: 'Ports of the UDP header.',
     man: 'iptables-extensions(8) udp',
