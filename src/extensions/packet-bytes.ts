@@ -17,6 +17,8 @@ export interface PacketBytes {
 
 const ipv6HeaderBytes = 40;
 const lengthMax = ipv6HeaderBytes + 0xffff;
+const sctp = 132;
+const sctpChecksumAt = 8;
 
 /** Writes into a packet from its front; what lies beyond its length is dropped. */
 class Writer {
@@ -160,7 +162,7 @@ function writeLayer4Header(w: Writer, p: Packet): boolean {
       w.u16(p.lengthBytes - (w.at - 4));
       w.unknown(2);
       return true;
-    case 132:
+    case sctp:
       w.u16(p.sport ?? 0);
       w.u16(p.dport ?? 0);
       w.u32(p.sctpTag);
@@ -192,11 +194,31 @@ const checksums: Readonly<Record<number, { readonly at: number; readonly pseudo:
   136: { at: 6, pseudo: true },
 };
 
+/** CRC32c of the bytes from `start` on, with zeros in place of the checksum; undefined if not all are known. */
+function sctpChecksum(w: Writer, start: number): number | undefined {
+  let crc = 0xffffffff;
+  for (let at = start; at < w.bytes.length; at++) {
+    const isChecksum = at >= start + sctpChecksumAt && at < start + sctpChecksumAt + 4;
+    if (!isChecksum && w.known[at] !== 1) return undefined;
+    crc ^= isChecksum ? 0 : (w.bytes[at] ?? 0);
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ ((crc & 1) === 1 ? 0x82f63b78 : 0);
+  }
+  return ~crc >>> 0;
+}
+
+/** SCTP's checksum is written with its lowest byte first. */
+function writeSctpChecksum(w: Writer, start: number): void {
+  const value = w.bytes.length < start + 12 ? undefined : sctpChecksum(w, start);
+  if (value === undefined) return;
+  w.at = start + sctpChecksumAt;
+  for (const shift of [0, 8, 16, 24]) w.u8((value >>> shift) & 0xff);
+}
+
 /** Fills in the checksum of layer 4, which begins at `start`, if all that it covers is known. */
 function writeChecksum(w: Writer, p: Packet, start: number): void {
   const place = checksums[p.protocol];
   const length = w.bytes.length - start;
-  if (!place || p.badChecksum || length < place.at + 2) return;
+  if (!place || length < place.at + 2) return;
   let sum = 0;
   for (let i = 0; i < length; i++) {
     const at = start + i;
@@ -226,7 +248,9 @@ export function packetBytes(packet: Packet): PacketBytes {
   if (packet.layer4 !== undefined) w.hex(packet.layer4);
   else if (packet.fragmentOffsetBytes === 0) {
     if (writeLayer4Header(w, packet)) w.hex(packet.payload ?? '');
-    if (!packet.moreFragments) writeChecksum(w, packet, start);
+    if (packet.moreFragments || packet.badChecksum) return w;
+    if (packet.protocol === sctp) writeSctpChecksum(w, start);
+    else writeChecksum(w, packet, start);
   }
   return w;
 }

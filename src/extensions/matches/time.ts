@@ -98,6 +98,8 @@ const dateOption: OptionType<number> = {
 
 const monthDaysOption: OptionType<number> = {
   arity: 1,
+  // iptables-save prints a list of no day as nothing, which iptables-restore does not read again; a dump may have it.
+  optional: true,
   placeholder: 'day[,day…]',
   shape: { kind: 'list', of: { kind: 'integer', min: 1, max: 31 }, separator: ',', max: 5 },
   parse(words, context) {
@@ -120,6 +122,7 @@ const monthDaysOption: OptionType<number> = {
 
 const weekDaysOption: OptionType<number> = {
   arity: 1,
+  optional: true,
   placeholder: 'Mon|…|Sun[,…]',
   shape: { kind: 'list', of: { kind: 'words', values: dayNames.slice(1) }, separator: ',', max: 7 },
   parse(words, context) {
