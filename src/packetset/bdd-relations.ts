@@ -15,6 +15,7 @@ export interface VariableSet {
   readonly andExistsOperation: number;
 }
 
+/** Makes a set of variables. Repeated levels do no harm. */
 export function variableSet(bdd: Bdd, levels: Iterable<number>): VariableSet {
   const sorted = [...new Set(levels)].sort((a, b) => a - b);
   const last = sorted.at(-1) ?? -1;
@@ -131,6 +132,7 @@ export interface Cofactors {
   simplify(f: number, care: number): number;
 }
 
+/** Takes places in the cache of one diagram; make it once. */
 export function createCofactors(bdd: Bdd): Cofactors {
   const cofactorOperation = bdd.newOperation();
   const simplifyOperation = bdd.newOperation();
@@ -188,6 +190,7 @@ export interface TailQuantifier {
   every(f: number): number;
 }
 
+/** Quantifies everything from `fromLevel` on; make it once. */
 export function tailQuantifier(bdd: Bdd, fromLevel: number): TailQuantifier {
   const operations = [bdd.newOperation(), bdd.newOperation()] as const;
   // A node from here down is no constant, so some values make it true and some false.

@@ -23,7 +23,9 @@
 
 import type { Meter } from '../support/budget.ts';
 
+/** The function that is nowhere 1: the empty set. */
 export const FALSE = 0;
+/** The function that is 1 everywhere: all packets. */
 export const TRUE = 1;
 /** The answer of an operation that ran out of nodes. */
 export const UNDECIDED = -1;
@@ -60,6 +62,7 @@ const FIRST_FREE_OPERATION = 8;
 /** How many new nodes pass between two questions to the meter. */
 const nodesPerPoll = 4096;
 
+/** Bounds of one graph; the defaults suit a ruleset of a hundred thousand rules. */
 export interface BddOptions {
   /** Ceiling on nodes alive at once. One node costs 16 bytes, and 8 to 16 more in the unique table. */
   readonly nodesMax?: number;
@@ -100,6 +103,7 @@ function nearPlace(low: number, high: number, hash: number): number {
   return ((low > high ? low : high) << 1) + (hash & 0x7f);
 }
 
+/** One graph of shared nodes, its operations and its arena. */
 export class Bdd {
   private nodes = new Int32Array(initialCapacity << NODE_SHIFT);
   private table = new Int32Array(initialCapacity * 2);

@@ -9,6 +9,7 @@ import type { BddPacketSpace } from './space-bdd.ts';
 /** The conditions of one box; what does not matter has no entry. `unknown`: what the packet does not decide. */
 export type Box = ReadonlyMap<FieldName | 'unknown', PacketSet>;
 
+/** A list of boxes, and whether it is all of them. */
 export interface Boxes {
   readonly boxes: readonly Box[];
   /** False where there would have been more boxes than wanted: then these cover a part only. */

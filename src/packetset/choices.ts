@@ -15,6 +15,7 @@ export type Unknown =
   /** A fact about the machine on which context is silent: `conntrack`, `reassembly` … */
   | { readonly kind: 'ambient'; readonly key: string };
 
+/** One variable that was given out for an unknown. */
 export interface UnknownVariable {
   readonly unknown: Unknown;
   /** Unknowns with one identity are one variable. Deterministic, fit for sorting, not for reading. */
@@ -40,6 +41,7 @@ export interface WalkingChoiceScope extends ChoiceScope {
   wroteList(list: string): void;
 }
 
+/** A scope at the start of its walk: no visit entered, nothing written. */
 export function createChoiceScope(): WalkingChoiceScope {
   const fieldVersions = new Map<string, number>();
   const listVersions = new Map<string, number>();
@@ -81,6 +83,7 @@ export interface UnknownTable {
   atLevel(level: number): UnknownVariable | undefined;
 }
 
+/** An empty table. */
 export function createUnknownTable(firstLevel: number): UnknownTable {
   const variables: UnknownVariable[] = [];
   const byIdentity = new Map<string, UnknownVariable>();

@@ -35,7 +35,7 @@ export function bitRange(
 }
 
 /** The bits of a code, most significant first. */
-export function codeBits(code: number, count: number): Uint8Array {
+function codeBits(code: number, count: number): Uint8Array {
   const bits = new Uint8Array(count);
   for (let i = count - 1; i >= 0; i--) {
     bits[i] = code & 1;

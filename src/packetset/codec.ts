@@ -31,6 +31,7 @@ export interface FieldLayout {
   readonly entry: readonly number[];
 }
 
+/** The variables of all fields in use. Sets belong to one codec. */
 export interface Codec {
   readonly family: Family;
   /** Fields in use, in the order of their variables. A field that is not in use is never mentioned. */
@@ -49,6 +50,7 @@ export interface Codec {
   readonly revision: number;
 }
 
+/** What the encoding has to allow for beyond the boundaries. */
 export interface CodecOptions {
   /** How many cuts every atom can still take, at the least. Two are what a single new address needs. */
   readonly spareCodes?: number;
@@ -174,7 +176,7 @@ function coding(
 }
 
 /** Numbers of the bits set in a mask, highest first. */
-export function bitNumbers(mask: number): number[] {
+function bitNumbers(mask: number): number[] {
   const list: number[] = [];
   for (let bit = 31; bit >= 0; bit--) if ((mask >>> bit) & 1) list.push(bit);
   return list;

@@ -32,11 +32,13 @@ export interface Atoms<V> {
   column: Uint32Array | undefined;
 }
 
+/** What an atom of a named field stands for. */
 export type NameLabel =
   | { readonly kind: 'value'; readonly value: string }
   /** All names that nobody mentioned. */
   | { readonly kind: 'other' };
 
+/** What an atom of an interface field stands for. */
 export type InterfaceLabel =
   /** Packets without that interface. */
   | { readonly kind: 'none' }

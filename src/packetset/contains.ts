@@ -16,6 +16,7 @@ interface Column {
 /** Answers membership questions of one space. Not for use from within {@link PacketView.choices}. */
 export type Membership = (set: number, view: PacketView) => boolean;
 
+/** Answers for the sets of one graph; reads a field of the packet at most once. */
 export function createMembership(bdd: Bdd, codec: Codec, unknowns: UnknownTable): Membership {
   const columns: Column[] = [];
   const columnAtLevel = new Int32Array(codec.levelCount);

@@ -3,7 +3,9 @@
 import type { Family } from '../net/address.ts';
 import type { AddressField, BitField, IntervalField, NamedField } from './space.ts';
 
+/** The interfaces by which a packet came and goes. */
 export type InterfaceField = 'inInterface' | 'outInterface';
+/** Any field that sets can speak of. */
 export type FieldName = IntervalField | AddressField | BitField | NamedField | InterfaceField;
 
 /**

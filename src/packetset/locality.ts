@@ -16,6 +16,7 @@ export interface Locality {
   readonly singled: readonly Address[];
 }
 
+/** What is known of one type. */
 export interface AddressTypeRanges {
   /** Ranges that are known to have the type. */
   readonly yes: readonly AddressRange[];

@@ -37,6 +37,7 @@ function weightOf(coding: Exclude<Coding, { kind: 'bits' | 'rawAddress' }>, i: n
   return 1n;
 }
 
+/** Counts sets over a fixed list of fields. */
 export interface Measure {
   /**
    * How many combinations of values of these fields are in the set. A name that nobody mentioned counts as one.

@@ -10,6 +10,7 @@ import { printableBoxes } from './printable.ts';
 import type { PacketSet } from './space.ts';
 import type { BddPacketSpace } from './space-bdd.ts';
 
+/** How much to say, and about what. */
 export interface DescribeOptions {
   /** Packets that matter: the lines may say anything about others. Default: all that can exist. */
   readonly care?: PacketSet;
@@ -21,6 +22,7 @@ export interface DescribeOptions {
   readonly unknownName?: typeof unknownText;
 }
 
+/** A set in words, as data. */
 export interface SetDescription {
   /**
    * - `nothing`, `everything`: of what matters; there are no lines.

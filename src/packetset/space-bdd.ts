@@ -29,6 +29,7 @@ import type { IntervalField, PacketSet, PacketSpace } from './space.ts';
 import { createFieldSets } from './space-fields.ts';
 import { validPackets } from './valid.ts';
 
+/** What a space is told beside its codec. */
 export interface PacketSpaceOptions {
   /** Which choices are the same. Default: one straight walk, {@link createChoiceScope}. */
   readonly scope?: ChoiceScope;
@@ -139,6 +140,7 @@ export interface BddPacketSpace extends PacketSpace {
   compact(kept: Iterable<PacketSet>): (old: PacketSet) => PacketSet;
 }
 
+/** An empty space over the codec. Costs little; its tables grow with use. */
 export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}): BddPacketSpace {
   const bdd = new Bdd({
     ...(options.nodesMax === undefined ? {} : { nodesMax: options.nodesMax }),

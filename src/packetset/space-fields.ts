@@ -21,6 +21,7 @@ import { canonicalName, type FieldName, fieldSpecs } from './fields.ts';
 import { addressTypeRanges, type Locality } from './locality.ts';
 import type { PacketSet, PacketSpace } from './space.ts';
 
+/** The parts of a space that descriptions of fields rest on. */
 export interface FieldSetsOptions {
   readonly bdd: Bdd;
   readonly codec: Codec;

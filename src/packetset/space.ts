@@ -60,6 +60,7 @@ export type Choice =
   | { readonly kind: 'rule' }
   | { readonly kind: 'shared'; readonly list: string; readonly key: string };
 
+/** The algebra that extensions describe their sets in. */
 export interface PacketSpace {
   readonly all: PacketSet;
   readonly none: PacketSet;

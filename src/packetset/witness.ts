@@ -20,8 +20,10 @@ import { type FieldName, icmpProtocol } from './fields.ts';
 import type { AddressField, BitField, PacketSet } from './space.ts';
 import type { BddPacketSpace } from './space-bdd.ts';
 
+/** A number, a name or an address, as the field is. */
 export type WitnessValue = number | string | Address;
 
+/** One packet as a partial assignment. */
 export interface Witness {
   /**
    * A value for every field in use that the packet has. Fields that it lacks have no entry; nor have fields that are
@@ -32,6 +34,7 @@ export interface Witness {
   readonly answers: readonly { readonly variable: UnknownVariable; readonly holds: boolean }[];
 }
 
+/** What else a witness should be. */
 export interface WitnessOptions {
   /** What to stay within. Default: packets that can exist. */
   readonly care?: PacketSet;
