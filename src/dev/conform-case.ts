@@ -6,7 +6,13 @@ import type { JsonObject } from '../context/json.ts';
 import { readRoutesJson, readRulesJson } from '../context/read-routes.ts';
 import { headerBytes, layer4HeaderBytes, readLayer4, readTcpOptions } from '../engine/layer4.ts';
 import type { Fact, Interface, InterfaceAddress, Machine, Provenance, Route } from '../model/machine.ts';
-import { type Packet, type PacketType, type TcpOption, tcpFlag } from '../model/packet.ts';
+import {
+  type ExtensionHeader,
+  type Packet,
+  type PacketType,
+  type TcpOption,
+  tcpFlag,
+} from '../model/packet.ts';
 import type { EntryPoint } from '../model/trace.ts';
 import { addressBits, type Family, ipv4, ipv6, networkContains, prefix } from '../net/address.ts';
 import { addressText, parseAddress } from '../net/address-text.ts';
@@ -130,6 +136,12 @@ function optionsOf(p: CasePacket): readonly TcpOption[] {
   return options;
 }
 
+/** The header that an IPv6 fragment carries. */
+function fragmentHeader(p: CasePacket): ExtensionHeader {
+  const offset = ((p.frag_off ?? 0) | (p.mf ? 1 : 0)).toString(16).padStart(4, '0');
+  return { protocol: 44, body: `${offset}${((p.id ?? 0) >>> 0).toString(16).padStart(8, '0')}` };
+}
+
 const initChunk = '01000014000000010000ffff0001000100000001';
 
 /** Reads a packet of a case. `machine` tells how its frame was addressed. */
@@ -155,7 +167,7 @@ export function readPacket(p: CasePacket, family: Family, machine?: Machine): Pa
     moreFragments: p.mf ?? false,
     fragmentOffsetBytes: p.frag_off ?? 0,
     ipOptions: p.ip_options ?? '',
-    extensionHeaders: [],
+    extensionHeaders: family === 'ipv6' && (p.mf || fragment || raw !== undefined) ? [fragmentHeader(p)] : [],
     sport: ports && !fragment ? (p.sport ?? 0) : undefined,
     dport: ports && !fragment ? (p.dport ?? 0) : undefined,
     tcpFlags:
@@ -193,10 +205,9 @@ export function readPacket(p: CasePacket, family: Family, machine?: Machine): Pa
       : protocol === 132
         ? base.sctpChunks.length / 2
         : (base.payload ?? '').length / 2;
-  const fragmentHeader = family === 'ipv6' && (base.moreFragments || fragment || raw !== undefined) ? 8 : 0;
   const lengthBytes =
     raw !== undefined
-      ? headerBytes(base) + fragmentHeader + raw.length / 2
+      ? headerBytes(base) + raw.length / 2
       : headerBytes(base) + layer4HeaderBytes(base) + extra;
   const payload = base.payload;
   const spi =

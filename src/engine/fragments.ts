@@ -20,9 +20,12 @@ function dataBytes(p: Packet): number {
   return p.layer4 !== undefined ? p.layer4.length / 2 : p.lengthBytes - fragmentHeaderBytes(p);
 }
 
-/** Headers in front of a fragment's data: IPv6 has a fragment header of 8 bytes among them. */
+const fragmentHeader = 44;
+
+/** Headers in front of a fragment's data: IPv6 has a fragment header of 8 bytes, listed or not. */
 function fragmentHeaderBytes(p: Packet): number {
-  return headerBytes(p) + (p.family === 'ipv6' && isFragment(p) ? 8 : 0);
+  const listed = p.extensionHeaders.some((h) => h.protocol === fragmentHeader);
+  return headerBytes(p) + (p.family === 'ipv6' && isFragment(p) && !listed ? 8 : 0);
 }
 
 function queueKey(p: Packet, user: string): string {
@@ -79,8 +82,10 @@ export function collect(s: Shared, p: Packet, user: string): Collected {
   const known4 = fragments.every((f) => f.layer4 !== undefined);
   const bytes = known4 ? fragments.map((f) => f.layer4 ?? '').join('') : undefined;
   const largestBytes = Math.max(...fragments.map((f) => f.lengthBytes));
+  const extensionHeaders = first.extensionHeaders.filter((h) => h.protocol !== fragmentHeader);
   const packet: Packet = {
     ...first,
+    extensionHeaders,
     // The last fragment to come is the packet under way: its frame, mark and interface.
     ethSrc: p.ethSrc,
     ethDst: p.ethDst,
@@ -89,7 +94,7 @@ export function collect(s: Shared, p: Packet, user: string): Collected {
     tos: fragments.some((f) => (f.tos & 3) === 3) ? first.tos | 3 : first.tos,
     moreFragments: false,
     fragmentOffsetBytes: 0,
-    lengthBytes: headerBytes(first) + at,
+    lengthBytes: headerBytes({ ...first, extensionHeaders }) + at,
     layer4: undefined,
     dontFragment: false,
     ...(bytes === undefined
