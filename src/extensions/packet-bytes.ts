@@ -8,6 +8,7 @@
 import type { Packet } from '../model/packet.ts';
 import type { Address } from '../net/address.ts';
 
+/** Bytes, and which of them are known. */
 export interface PacketBytes {
   /** As many as the packet is long. */
   readonly bytes: Uint8Array;

@@ -3,6 +3,7 @@ import { parseProtocol } from '../../net/protocols.ts';
 import { defineMatch, type OptionType, option, refuse, tri } from '../define.ts';
 import { flag } from '../option-types.ts';
 
+/** Headers that must (not) be there. */
 export interface Ipv6headerData {
   /** Bits by position in {@link headers}. */
   readonly headers: number;

@@ -8,6 +8,7 @@ const scale = 10_000;
 const burstDefault = 5;
 const rateDefault: Rate = { cost: (scale * 3600) / 3, unitSeconds: 3600 };
 
+/** A rate and how far it may be exceeded at once. */
 export interface LimitData {
   /** What one packet costs, in ten-thousandths of a second. */
   readonly cost: number;

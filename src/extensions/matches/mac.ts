@@ -1,6 +1,7 @@
 import { parseMac } from '../../net/mac.ts';
 import { defineMatch, NO, type OptionType, option, refuse, tri } from '../define.ts';
 
+/** The Ethernet source that is wanted. */
 export interface MacData {
   /** `aa:bb:cc:dd:ee:ff`, lower case. */
   readonly source: string;

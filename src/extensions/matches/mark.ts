@@ -2,6 +2,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, option, tri } from '../define.ts';
 import { type MaskedValue, markMask, maskedText } from '../option-types.ts';
 
+/** The packet mark that is wanted. */
 export interface MarkMatchData extends MaskedValue {
   readonly negated: boolean;
 }

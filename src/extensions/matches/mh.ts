@@ -5,6 +5,7 @@ import { defineMatch, NO, type OptionType, option, refuse, tri } from '../define
 import { type NumberRange, numberRangeText } from '../option-types.ts';
 import { bytesOfHex } from '../packet-bytes.ts';
 
+/** Types of the mobility header. */
 export interface MhData {
   /** Undefined: every type. */
   readonly type: RangeCondition | undefined;

@@ -1,6 +1,7 @@
 import { defineMatch, option, saveString } from '../define.ts';
 import { freeText } from '../option-types.ts';
 
+/** The accounting object to count in. */
 export interface NfacctData {
   readonly name: string;
 }

@@ -3,6 +3,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, NO, option, saveString } from '../define.ts';
 import { freeText, integer } from '../option-types.ts';
 
+/** The operating system that is wanted, and how closely its fingerprint must fit. */
 export interface OsfData {
   readonly genre: string;
   readonly negated: boolean;

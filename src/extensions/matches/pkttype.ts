@@ -2,6 +2,7 @@ import type { PacketType } from '../../model/packet.ts';
 import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, type OptionType, option, refuse, tri } from '../define.ts';
 
+/** How the frame must (not) have been addressed. */
 export interface PkttypeData {
   readonly type: PacketType;
   readonly negated: boolean;

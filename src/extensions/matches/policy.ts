@@ -29,6 +29,7 @@ export interface PolicyElement {
   readonly tunnelSrc: Negatable<Network> | undefined;
 }
 
+/** What IPsec must have done to the packet, or will have to. */
 export interface PolicyData {
   readonly direction: 'in' | 'out';
   readonly policy: 'none' | 'ipsec';

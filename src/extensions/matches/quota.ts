@@ -2,6 +2,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, option, tri } from '../define.ts';
 import { uint64 } from '../option-types.ts';
 
+/** Bytes after which the rule matches no more (negated: begins to). */
 export interface QuotaData {
   /** Decimal, 64 bits. */
   readonly bytes: string;

@@ -8,6 +8,7 @@ interface Rates {
   readonly second: number;
 }
 
+/** A comparison of measured rates. */
 export interface RateestData {
   readonly first: string;
   /** Compares two estimators; else one with given rates. */

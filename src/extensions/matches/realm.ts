@@ -3,6 +3,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, type OptionType, option, refuse, tri } from '../define.ts';
 import { type MaskedValue, maskedText } from '../option-types.ts';
 
+/** The routing realm that is wanted. */
 export interface RealmData extends MaskedValue {
   readonly negated: boolean;
 }

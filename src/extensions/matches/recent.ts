@@ -4,6 +4,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, type OptionType, option, type Refusal, refuse, saveString, tri } from '../define.ts';
 import { cutUtf8, flag, integer } from '../option-types.ts';
 
+/** What is done with a list of addresses, and what is asked of it. */
 export interface RecentData {
   readonly action: 'set' | 'rcheck' | 'update' | 'remove';
   readonly negated: boolean;

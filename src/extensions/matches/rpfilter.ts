@@ -5,6 +5,7 @@ import { complementIf, type PacketSet, type PacketSpace } from '../../packetset/
 import { defineMatch, option, tri } from '../define.ts';
 import { flag } from '../option-types.ts';
 
+/** How strict the reverse path check is. */
 export interface RpfilterData {
   readonly loose: boolean;
   readonly validmark: boolean;

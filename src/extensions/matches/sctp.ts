@@ -31,6 +31,7 @@ export interface SctpChunks {
   readonly chunks: readonly SctpChunk[] | 'ALL';
 }
 
+/** Conditions on the SCTP header and its chunks, ANDed. */
 export interface SctpData {
   readonly sport: RangeCondition | undefined;
   readonly dport: RangeCondition | undefined;

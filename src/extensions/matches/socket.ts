@@ -3,6 +3,7 @@ import { sameAddress } from '../../net/address.ts';
 import { defineMatch, type MatchEnv, option, tri } from '../define.ts';
 import { flag } from '../option-types.ts';
 
+/** Which sockets count. */
 export interface SocketData {
   /** Only sockets that may have foreign addresses (IP_TRANSPARENT). */
   readonly transparent: boolean;

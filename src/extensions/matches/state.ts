@@ -2,6 +2,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, option, tri } from '../define.ts';
 import { ctStateBit, ctStateWords, stateList, stateText } from './conntrack.ts';
 
+/** The conntrack states that are wanted. */
 export interface StateData {
   /** Bits by position in ctStateWords; SNAT and DNAT are no states here. */
   readonly bits: number;

@@ -4,6 +4,7 @@ import { defineMatch, type OptionType, option, type Refusal, refuse, tri } from 
 import { flag, integer } from '../option-types.ts';
 import { bytesOfHex, packetBytes } from '../packet-bytes.ts';
 
+/** What is looked for, and where. */
 export interface StringData {
   /** What is looked for: bytes, in hexadecimal. */
   readonly pattern: string;

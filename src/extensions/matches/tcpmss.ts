@@ -3,6 +3,7 @@ import { meetsRange, type RangeCondition, rangePackets } from '../conditions.ts'
 import { defineMatch, NO, option, tri } from '../define.ts';
 import { integerRange, numberRangeText } from '../option-types.ts';
 
+/** Range of the announced maximum segment size, in bytes. */
 export type TcpmssData = RangeCondition;
 
 const mssKind = 2;

@@ -4,6 +4,7 @@ import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, type OptionType, option, refuse, tri } from '../define.ts';
 import type { MaskedValue } from '../option-types.ts';
 
+/** The TOS byte that is wanted. */
 export interface TosMatchData extends MaskedValue {
   readonly negated: boolean;
 }

@@ -14,6 +14,7 @@ export interface U32Test {
   readonly ranges: readonly NumberRange[];
 }
 
+/** Tests on numbers in the packet. */
 export interface U32Data {
   /** All must hold. */
   readonly tests: readonly U32Test[];

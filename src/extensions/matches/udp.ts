@@ -12,6 +12,7 @@ import {
   printPortCondition,
 } from './tcp.ts';
 
+/** Conditions on the ports of the UDP header, ANDed. */
 export interface UdpData {
   readonly sport: PortCondition | undefined;
   readonly dport: PortCondition | undefined;
