@@ -47,6 +47,7 @@ export { checks } from './lint/checks/index.ts';
 export type { Confidence, Finding, FindingPlace, Inference, Witness } from './lint/finding.ts';
 export { type LintOptions, type LintResult, lintMachine } from './lint/lint.ts';
 export { unknownWords } from './lint/select.ts';
+export { type PacketTrace, type TraceOptions, type TraceResult, tracePacket } from './trace/trace-packet.ts';
 
 /** What {@link formatText} is told. */
 export interface FormatTextOptions extends FormatOptions {

@@ -56,6 +56,7 @@ export const traceDescription: CommandDescription = {
   arguments: [oneFile],
   options: [
     { flags: '--local', description: 'the packet is sent by this machine itself' },
+    { flags: '--pick', description: 'take one packet where PACKET means several' },
     everyRule,
     {
       flags: '--assume <key=value>',
@@ -69,7 +70,10 @@ export const traceDescription: CommandDescription = {
   ],
   expression: {
     name: 'PACKET',
-    description: 'the packet in the match options of iptables; what is not said takes an ordinary value',
+    description:
+      'the packet in the match options of iptables; what is not said takes an ordinary value. ' +
+      'Besides: --seq N, --ack N, --window N, --id N, --icmp-id N, --df, --bad-checksum, ' +
+      "--payload HEX|text:…, --quote 'PACKET' (what an ICMP error is about)",
   },
   examples: [
     ['fwsim trace gw.rules -- -i eth0 -p tcp -s 198.51.100.7 -d 203.0.113.1 --dport 80', 'a web request'],

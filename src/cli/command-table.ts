@@ -1,5 +1,11 @@
 import type { CommandSpec } from './command.ts';
-import { checksDescription, explainDescription, fmtDescription, lintDescription } from './command-specs.ts';
+import {
+  checksDescription,
+  explainDescription,
+  fmtDescription,
+  lintDescription,
+  traceDescription,
+} from './command-specs.ts';
 
 /**
  * The commands that exist, in the order of the help. A row joins a description with the code behind it:
@@ -7,6 +13,7 @@ import { checksDescription, explainDescription, fmtDescription, lintDescription 
  */
 export const commands: readonly CommandSpec[] = [
   { ...lintDescription, load: () => import('./commands/lint.ts') },
+  { ...traceDescription, load: () => import('./commands/trace.ts') },
   { ...fmtDescription, load: () => import('./commands/fmt.ts') },
   { ...explainDescription, load: () => import('./commands/explain.ts') },
   { ...checksDescription, load: () => import('./commands/checks.ts') },

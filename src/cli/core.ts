@@ -70,6 +70,8 @@ export interface TraceRequest extends ReadingOptions {
   readonly expression: readonly string[];
   /** Sent by this machine itself. */
   readonly local: boolean;
+  /** Take one packet of an expression that means several. */
+  readonly pick: boolean;
   readonly assumptions: readonly Assumption[];
   /** Also the rules that were tried and did not match, with the condition that refused. */
   readonly all: boolean;
@@ -86,10 +88,11 @@ export interface Assumption {
 export interface TraceAnswer {
   /** The expression or an assumption is no usable question: usage errors, with spans into `expressionText`. */
   readonly refused?: { readonly expressionText: SourceText; readonly diagnostics: readonly Diagnostic[] };
+  /** Nothing, or not everything, could be looked at; what there is to show is printed all the same. */
   readonly couldNotLook?: string;
 }
 
-/** `trace`: one packet's path. */
+/** `trace`: one packet's path. The printers give an empty text for an answer that holds no path. */
 export interface TraceCore<A extends TraceAnswer = TraceAnswer> {
   readonly trace: (request: TraceRequest) => A;
   readonly printPretty: (answer: A, style: TerminalStyle, detail: Detail) => string;

@@ -4,6 +4,7 @@
  * Source: net/ipv4/icmp.c icmp_send(), icmp_route_lookup(), net/ipv6/icmp.c icmp6_send(); RFC 1122 §3.2.2, RFC 4443 §2.4.
  */
 
+import type { Machine } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Address } from '../net/address.ts';
 import { isLinkLocal6, isMulticast6, isZero } from './addresses.ts';
@@ -98,7 +99,9 @@ function flowOf(
 
 /** An address to stand for one that nobody knows. */
 function anyOwnAddress(w: Walk): Address {
-  return w.machine.localAddresses.find((f) => f.value.family === w.family)?.value ?? w.packet.dst;
+  const known = (f: Machine['localAddresses'][number]): boolean =>
+    f.value.family === w.family && f.provenance !== 'default';
+  return w.machine.localAddresses.find(known)?.value ?? w.packet.dst;
 }
 
 /** icmp_pointers[].error: errors, and types that the kernel does not know. */

@@ -47,7 +47,9 @@ const plainRange: NatRange = {
 
 /** An address that stands for an unknown one of this machine. */
 function placeholder(w: Walk): Address {
-  const fact = w.machine.localAddresses.find((f) => f.value.family === w.family);
+  const fact = w.machine.localAddresses.find(
+    (f) => f.value.family === w.family && f.provenance !== 'default',
+  );
   if (fact) return fact.value;
   const a = w.family === 'ipv4' ? ipv4(0xc0000201) : ipv6(0x20010db8, 0, 0, 1);
   w.note('the address of the interface is not known; a documentation address stands for it');

@@ -194,8 +194,9 @@ function refuseWords(
       at(bound.command.word),
       'only match options: -i eth0 -p tcp -s ADDRESS --dport 80',
     );
+  const refused = bound.problems.some((p) => p.severity === 'error');
   for (const use of bound.matches) {
-    if (!use.known)
+    if (!use.known && !refused)
       refuse(
         'unknown-match',
         `Nothing is known of the match "${use.extension}", so no packet can be made for it`,

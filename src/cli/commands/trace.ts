@@ -1,11 +1,15 @@
 import { createSources } from '../../diagnostics/sources.ts';
+import { defaultRegistry, type TraceResult, tracePacket } from '../../index.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
+import { printTrace } from '../../report/trace.ts';
+import { printTraceJson } from '../../report/trace-json.ts';
 import { type CommandModule, flag, type Invocation, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Assumption, TraceAnswer, TraceCore } from '../core.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readMachines } from '../read-machines.ts';
+import { version } from '../version.ts';
 import { readingOptions } from './reading-options.ts';
 
 /** `fwsim trace`: the path of one packet. */
@@ -26,6 +30,7 @@ export function traceCommand<A extends TraceAnswer>(core: TraceCore<A>): Command
       ...machine,
       expression: invocation.expression,
       local: flag(invocation, 'local'),
+      pick: flag(invocation, 'pick'),
       assumptions,
       all: detail.all,
       now: io.now,
@@ -35,12 +40,10 @@ export function traceCommand<A extends TraceAnswer>(core: TraceCore<A>): Command
       io.err(printDiagnostics(diagnostics, createSources([expressionText]), io.errStyle));
       return exitCodes.usage;
     }
-    if (answer.couldNotLook !== undefined) {
-      io.err(`fwsim: ${escapeTerminal(answer.couldNotLook)}\n`);
-      return exitCodes.couldNotLook;
-    }
     io.out(flag(invocation, 'json') ? core.printJson(answer) : core.printPretty(answer, io.outStyle, detail));
-    return exitCodes.ok;
+    if (answer.couldNotLook === undefined) return exitCodes.ok;
+    io.err(`fwsim: ${escapeTerminal(answer.couldNotLook)}\n`);
+    return exitCodes.couldNotLook;
   };
 }
 
@@ -48,7 +51,8 @@ export function traceCommand<A extends TraceAnswer>(core: TraceCore<A>): Command
 function assumptionsOf(invocation: Invocation): readonly Assumption[] {
   return values(invocation, 'assume').map((given) => {
     const equals = given.indexOf('=');
-    if (equals <= 0 || equals === given.length - 1) {
+    const empty = equals === given.length - 1 && !given.startsWith('set:');
+    if (equals <= 0 || empty) {
       throw new CommandFailure(`--assume "${given}" is not KEY=VALUE`, {
         hint: 'for example --assume local=203.0.113.1 or --assume limit=over',
       });
@@ -56,3 +60,23 @@ function assumptionsOf(invocation: Invocation): readonly Assumption[] {
     return { key: given.slice(0, equals), value: given.slice(equals + 1) };
   });
 }
+
+/** What `trace` is made of. */
+export const traceCore: TraceCore<TraceResult> = {
+  trace: ({ texts, diagnostics, expression, local, pick, assumptions, all, family, backend }) =>
+    tracePacket(texts, {
+      registry: defaultRegistry(),
+      diagnostics,
+      expression,
+      local,
+      pick,
+      all,
+      assume: assumptions.map(({ key, value }) => `${key}=${value}`),
+      ...(family === undefined ? {} : { family }),
+      ...(backend === undefined ? {} : { backend }),
+    }),
+  printPretty: printTrace,
+  printJson: (answer) => printTraceJson(answer, version),
+};
+
+export const run = traceCommand(traceCore);

@@ -1,0 +1,416 @@
+/** The events of one way as lines: hook by hook, table by table, rule by rule. */
+
+import { ruleText } from '../link/rule-text.ts';
+import type { CtState } from '../model/netfilter.ts';
+import type { MutablePacket } from '../model/packet.ts';
+import type { Chain, Rule, Ruleset } from '../model/ruleset.ts';
+import type { PolicyRef, RuleRef, Trace, TraceEvent } from '../model/trace.ts';
+import { addressText } from '../net/address-text.ts';
+import { logLevelName } from '../net/syslog-levels.ts';
+import { assertNever } from '../support/invariant.ts';
+import { decidedBy } from '../trace/outcome.ts';
+import type { TerminalStyle } from './diagnostics.ts';
+import { escapeTerminal } from './escape-terminal.ts';
+import { type Indent, wrap } from './layout.ts';
+import { missWords } from './trace-misses.ts';
+import {
+  assumeOption,
+  assumptionWords,
+  changeWords,
+  conntrackWords,
+  fateWords,
+  natWords,
+  packetText,
+  routeWords,
+} from './trace-words.ts';
+
+/** Rules and chains by the references that traces hold. */
+export interface RuleBook {
+  rule(ref: RuleRef): Rule | undefined;
+  chain(table: string, name: string): Chain | undefined;
+}
+
+/** Makes the book of a ruleset. */
+export function ruleBook(ruleset: Ruleset): RuleBook {
+  const rules = new Map<number, Rule>();
+  const chains = new Map<string, Chain>();
+  for (const table of ruleset.tables)
+    for (const chain of table.chains) {
+      chains.set(`${table.name} ${chain.name}`, chain);
+      for (const rule of chain.rules) rules.set(rule.id, rule);
+    }
+  return {
+    rule: (ref) => rules.get(ref.id),
+    chain: (table, name) => chains.get(`${table} ${name}`),
+  };
+}
+
+/** How the events are told. */
+export interface EventStyle {
+  readonly style: TerminalStyle;
+  readonly book: RuleBook;
+  /** Also the rules that did not match, and what the kernel does on the side. */
+  readonly all: boolean;
+  /** Keys of assumptions that decide about a log line only. */
+  readonly logOnly: ReadonlySet<string>;
+  /** Keys of questions that are said where the ways part. */
+  readonly forked: ReadonlySet<string>;
+  /** Why what was taken for local is so, by address. */
+  readonly localSource: (address: string) => string | undefined;
+}
+
+/** A line, and the event that it tells of. */
+export interface EventLine {
+  readonly event: number;
+  readonly text: string;
+}
+
+const lineColumns = 6;
+const ruleIndent = ' '.repeat(lineColumns + 2);
+/** What a rule did stands below it. */
+const effectIndent = `${ruleIndent}    `;
+
+/** A rule with its line and number: `   47  #6  -A INPUT -p tcp … -j DROP`. */
+function ruleLines(ref: RuleRef, depth: number, to: EventStyle): readonly string[] {
+  const { style, book } = to;
+  const rule = book.rule(ref);
+  const text = rule ? ruleText(rule) : `-A ${ref.chain}`;
+  const line = ref.line > 0 ? String(ref.line) : '';
+  const indent = '  '.repeat(depth);
+  const first = `${style.theme.faint(line.padStart(lineColumns))}  ${indent}${style.theme.faint(`#${ref.number}`)} `;
+  return wrap(escapeTerminal(text), style, { first, rest: `${effectIndent}${indent}` });
+}
+
+/** Blanks of this kind hold words together until the lines are broken. */
+const glue = '\u00a0';
+
+/** Holds the words of an option together. */
+export function unbroken(text: string): string {
+  return text.replaceAll(' ', glue);
+}
+
+/** As {@link wrap}, for texts with pieces that are {@link unbroken}. */
+export function wrapUnbroken(text: string, style: TerminalStyle, indent: Indent): readonly string[] {
+  return wrap(text, style, indent).map((line) => line.replaceAll(glue, ' '));
+}
+
+/** All events of a trace as lines. */
+export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
+  const { style, book, all } = to;
+  const { theme } = style;
+  const lines: EventLine[] = [];
+  const packet: MutablePacket = { ...trace.packet };
+  let inInterface: string | undefined;
+  let outInterface: string | undefined;
+  let ctState: CtState = 'INVALID';
+  let depth = 0;
+  /** Open jumps: the chains to come back to, by depth. */
+  let callers: number[] = [];
+  let table: { readonly name: string; readonly start: number; quiet: boolean } | undefined;
+  let quietTables: string[] = [];
+  let at = 0;
+
+  const say = (text: string, first = effectIndent, rest = `${first}  `): void => {
+    for (const line of wrapUnbroken(text, style, { first, rest })) lines.push({ event: at, text: line });
+  };
+  const flushQuiet = (): void => {
+    if (quietTables.length > 0) say(theme.faint(`${quietTables.join(', ')}: no rule matched`), '  ');
+    quietTables = [];
+  };
+  /** The head of the table at hand, once something in it is worth a line. */
+  const openTable = (): void => {
+    if (!table?.quiet) return;
+    flushQuiet();
+    table.quiet = false;
+    say(theme.strong(table.name), '  ');
+  };
+  const heldBack = new Map<number, string>();
+  const tellRule = (ref: RuleRef): void => {
+    openTable();
+    for (const text of ruleLines(ref, depth, to)) lines.push({ event: at, text });
+  };
+
+  const tell = (event: TraceEvent): void => {
+    switch (event.kind) {
+      case 'hook': {
+        flushQuiet();
+        table = undefined;
+        ({ inInterface, outInterface } = event);
+        const ways = [
+          ...(inInterface === undefined ? [] : [`in by ${inInterface}`]),
+          ...(outInterface === undefined ? [] : [`out by ${outInterface}`]),
+        ];
+        say(`${theme.strong(event.hook)}  ${theme.faint(escapeTerminal(ways.join(', ')))}`, '');
+        return;
+      }
+      case 'table':
+        depth = 0;
+        callers = [];
+        if (event.skipped !== undefined) {
+          const why = {
+            'known-connection': 'its connection is translated as its first packet was',
+            'no-connection': 'without a connection there is no NAT',
+            'conntrack-off': 'connections are not tracked',
+          }[event.skipped];
+          flushQuiet();
+          say(theme.faint(`${event.table}: not visited, ${why}`), '  ');
+          return;
+        }
+        table = { name: event.table, start: at, quiet: true };
+        return;
+      case 'conntrack':
+        flushQuiet();
+        ctState = event.state;
+        say(`conntrack: ${escapeTerminal(conntrackWords(event))}`, '  ');
+        return;
+      case 'confirmed':
+        flushQuiet();
+        if (all) say(theme.faint('conntrack: the connection is recorded'), '  ');
+        return;
+      case 'miss': {
+        tellRule(event.rule);
+        const { condition, has } = missWords(event.because, book.rule(event.rule), {
+          packet,
+          inInterface,
+          outInterface,
+          ctState,
+        });
+        const but = has === undefined ? '' : `, the packet has: ${has}`;
+        say(
+          theme.faint(`no: ${escapeTerminal(`${condition}${but}`)}`),
+          `${effectIndent}${'  '.repeat(depth)}`,
+        );
+        return;
+      }
+      case 'rule': {
+        tellRule(event.rule);
+        ctState = event.ctState;
+        const note = heldBack.get(event.rule.id);
+        if (note !== undefined) say(note, `${effectIndent}${'  '.repeat(depth)}`);
+        heldBack.delete(event.rule.id);
+        if (event.outcome === 'jump') {
+          callers.push(depth);
+          depth++;
+        } else if (event.outcome === 'return') depth = callers.pop() ?? 0;
+        return;
+      }
+      case 'chain-end':
+        depth = callers.pop() ?? 0;
+        if (all)
+          say(theme.faint(`end of ${escapeTerminal(event.chain)}`), `${ruleIndent}${'  '.repeat(depth)}`);
+        return;
+      case 'policy': {
+        depth = 0;
+        callers = [];
+        if (event.table !== 'filter' && event.verdict === 'accept' && !all) {
+          if (table?.quiet) quietTables.push(event.table);
+          table = undefined;
+          return;
+        }
+        openTable();
+        const chain = book.chain(event.table, event.chain);
+        const line = (chain?.line ?? 0) > 0 ? String(chain?.line) : '';
+        const policy = event.verdict.toUpperCase();
+        const text = `policy ${policy} of ${escapeTerminal(event.chain)}`;
+        say(
+          event.verdict === 'accept' ? text : theme.verdictDrop(text),
+          `${theme.faint(line.padStart(lineColumns))}  `,
+        );
+        return;
+      }
+      case 'change': {
+        flushQuiet();
+        if (event.field === 'ttl' && typeof event.after === 'number') packet.ttl = event.after;
+        if (event.field === 'mark' && typeof event.after === 'number') packet.mark = event.after;
+        if (event.field === 'tos' && typeof event.after === 'number') packet.tos = event.after;
+        const words = escapeTerminal(changeWords(event.field, event.before, event.after));
+        if (typeof event.by === 'object') say(theme.rewritten(words), `${effectIndent}${'  '.repeat(depth)}`);
+        else if (event.by === 'kernel' || all) say(theme.faint(words), '  ');
+        return;
+      }
+      case 'nat-setup':
+        if (event.portChanged) say('another port, because the mapping of its own was taken', effectIndent);
+        else if (event.by === 'none' && all) {
+          flushQuiet();
+          say(theme.faint(`nat: the ${event.manip} stays as it is`), '  ');
+        }
+        return;
+      case 'nat': {
+        flushQuiet();
+        Object.assign(packet, event.after);
+        const words = escapeTerminal(natWords(event.manip, event.before, event.after));
+        if (event.by === 'connection')
+          say(`nat: ${theme.rewritten(words)} ${theme.faint('(as the connection began)')}`, '  ');
+        else say(theme.rewritten(words));
+        return;
+      }
+      case 'route': {
+        flushQuiet();
+        table = undefined;
+        const { decision, purpose } = event;
+        const source =
+          decision.kind === 'local' && decision.route === undefined
+            ? to.localSource(addressText(packet.dst))
+            : undefined;
+        const because = source === undefined ? '' : theme.faint(` (${escapeTerminal(source)})`);
+        const name = purpose === 'reroute' ? 'routed again' : 'routing';
+        say(`${theme.strong(name)}  ${escapeTerminal(routeWords(decision))}${because}`, '');
+        return;
+      }
+      case 'fragment':
+        flushQuiet();
+        say(
+          event.complete
+            ? `the fragments are put together${event.packet ? `: ${escapeTerminal(packetText(event.packet))}` : ''}`
+            : 'the fragment is kept until the others are there',
+          '',
+        );
+        return;
+      case 'loopback':
+        flushQuiet();
+        say('out by lo, and in again by lo', '');
+        return;
+      case 'log': {
+        const level = event.level === undefined ? '' : `, level ${logLevelName(event.level)}`;
+        const group = event.group === undefined ? '' : `, group ${event.group}`;
+        const prefix = event.prefix === '' ? '' : ` "${escapeTerminal(event.prefix)}"`;
+        say(
+          theme.faint(`writes a log line${prefix} (${escapeTerminal(event.via)}${level}${group})`),
+          `${effectIndent}${'  '.repeat(depth)}`,
+        );
+        return;
+      }
+      case 'set-change':
+        say(
+          theme.rewritten(`set ${escapeTerminal(event.set)}: ${escapeTerminal(event.text)}`),
+          `${effectIndent}${'  '.repeat(depth)}`,
+        );
+        return;
+      case 'generated':
+        flushQuiet();
+        for (const text of generatedLines(event, to)) lines.push({ event: at, text });
+        return;
+      case 'assumed': {
+        const { assumption, rule } = event;
+        if (to.forked.has(assumption.key)) return;
+        const option = theme.command(unbroken(escapeTerminal(assumeOption(assumption))));
+        if (rule === undefined) {
+          flushQuiet();
+          say(`assumed: ${escapeTerminal(assumptionWords(assumption))}  ${option}`, '  ');
+          return;
+        }
+        const isRule = assumption.key.startsWith('rule:');
+        if (!isRule || assumption.answer === 'yes') {
+          heldBack.set(
+            rule.id,
+            to.logOnly.has(assumption.key)
+              ? theme.faint('perhaps: the packet alone does not decide, and goes on either way')
+              : `assumed: ${escapeTerminal(assumptionWords(assumption))}  ${option}`,
+          );
+          return;
+        }
+        if (!all) {
+          tellRule(rule);
+          say(`assumed: it does not match  ${option}`, `${effectIndent}${'  '.repeat(depth)}`);
+        }
+        return;
+      }
+      case 'note':
+        flushQuiet();
+        say(theme.faint(`note: ${escapeTerminal(event.text)}`), `${effectIndent}${'  '.repeat(depth)}`);
+        return;
+      default:
+        assertNever(event);
+    }
+  };
+
+  for (const event of trace.events) {
+    tell(event);
+    at++;
+  }
+  flushQuiet();
+  return lines;
+}
+
+/** What the kernel made because of the packet: its way in short, further in. */
+function generatedLines(
+  event: Extract<TraceEvent, { kind: 'generated' }>,
+  to: EventStyle,
+): readonly string[] {
+  const { trace, cause } = event;
+  const { style } = to;
+  const indent = '    | ';
+  const inner: TerminalStyle = { ...style, columns: Math.max(style.columns - indent.length, 40) };
+  const what = {
+    reject: 'the answer',
+    'icmp-error': 'the kernel answers',
+    'broadcast-copy': 'a copy for this machine itself',
+    duplicate: 'a copy',
+  }[cause];
+  const shown = { ...to, style: inner, all: false };
+  const lines = [
+    ...wrap(`${what}: ${escapeTerminal(packetText(trace.packet))}`, inner, { rest: '  ' }),
+    ...eventLines(trace, shown)
+      // Hooks that only pass the answer on say nothing.
+      .filter(({ event: index }) => worthTelling(trace.events[index]))
+      .map(({ text }) => text),
+    ...verdictLines(trace, shown),
+  ];
+  return lines.map((line) => `${style.theme.faint(indent)}${line}`);
+}
+
+function worthTelling(event: TraceEvent | undefined): boolean {
+  switch (event?.kind) {
+    case 'rule':
+    case 'log':
+    case 'set-change':
+    case 'generated':
+    case 'assumed':
+    case 'nat':
+    case 'note':
+      return true;
+    case 'policy':
+      return event.verdict !== 'accept';
+    case 'change':
+      return typeof event.by === 'object';
+    case 'route':
+      return event.decision.kind === 'drop';
+    default:
+      return false;
+  }
+}
+
+/** `rule 6 of filter INPUT (line 47)`, `the policy of filter INPUT (line 42)`. */
+export function deciderWords(at: RuleRef | PolicyRef, book: RuleBook): string {
+  const line = 'policy' in at ? (book.chain(at.table, at.chain)?.line ?? 0) : at.line;
+  const place = line > 0 ? ` (line ${line})` : '';
+  const name = 'policy' in at ? 'the policy' : `rule ${at.number}`;
+  return `${name} of ${at.table} ${at.chain}${place}`;
+}
+
+/** The verdict: what happened, by which rule, and that rule's text. */
+export function verdictLines(trace: Trace, to: EventStyle): readonly string[] {
+  const { style, book } = to;
+  const { theme } = style;
+  const { word, rest, tone } = fateWords(trace.fate);
+  const paint = { accept: theme.verdictAccept, drop: theme.verdictDrop, other: theme.verdictOther }[tone];
+  const at = decidedBy(trace);
+  const parts = [paint(word)];
+  if (rest !== '') parts.push(escapeTerminal(rest));
+  if (at) {
+    const by = escapeTerminal(deciderWords(at, book));
+    parts.push(tone === 'accept' ? `: ${by} accepts it` : `by ${by}`);
+  } else if (trace.fate.kind === 'local' || trace.fate.kind === 'forward' || trace.fate.kind === 'sent') {
+    parts.push(': there is no filter rule on its way');
+  }
+  const lines = [...wrap(parts.join(' ').replaceAll(' : ', ': '), style, { rest: '  ' })];
+  if (at && !('policy' in at)) {
+    const rule = book.rule(at);
+    if (rule) lines.push(...wrap(escapeTerminal(ruleText(rule)), style, { first: '  ', rest: '    ' }));
+  } else if (at) {
+    lines.push(`  :${escapeTerminal(at.chain)} ${book.chain(at.table, at.chain)?.policy ?? ''}`);
+  }
+  if (trace.errno !== undefined && trace.fate.kind !== 'send-error')
+    lines.push(`  the sending program gets ${trace.errno}`);
+  return lines;
+}

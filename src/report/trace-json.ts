@@ -1,0 +1,111 @@
+/** A trace as JSON: the schema below, stable to the byte for the same input. */
+
+import { listInferences } from '../context/machine.ts';
+import { assumptionText } from '../engine/tape.ts';
+import { ruleText } from '../link/rule-text.ts';
+import type { Fact } from '../model/machine.ts';
+import type { RuleRef, Trace } from '../model/trace.ts';
+import type { Address } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
+import { decidedBy, waysOf } from '../trace/outcome.ts';
+import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
+import { type RuleBook, ruleBook } from './trace-events.ts';
+
+/** Raised when a field changes its meaning or goes away; new fields do not raise it. */
+export const traceSchemaVersion = 1;
+
+/**
+ * Prints a trace as one JSON object:
+ *
+ * - `schemaVersion`, `tool` (`name`, `version`)
+ * - `input`: `files`, `ruleset` (the file of the rules), `family`, `familyUndecided`, `backend`, `version`, `date`,
+ *   `hostName`, `given` (context with its source), `inferred` (`what`, `source`), `nativeTables`, `unreadLineCount`
+ * - `packet`, `entry`: the packet as the engine takes it and how it comes; addresses are texts
+ * - `defaults`: values that were not given, `option` and `because`; `assume`: as given
+ * - `branches`: each way with `assumptions` (`key`, `answer`, `option`), `immaterial` (those that lead the same way
+ *   either way but for a log line), `events` (kinds and fields of src/model/trace.ts; a rule has `text`), `fate`,
+ *   `decidedBy`, `errno`, `connection`
+ * - `outcomeCount`: ways that end differently; `complete`: whether all ways were walked; `couldNotLook`
+ *
+ * Absent fields are not known or do not apply.
+ */
+export function printTraceJson(result: TraceResult, version: string): string {
+  const { traced, couldNotLook } = result;
+  const book = traced && ruleBook(traced.ruleset.linked.ruleset);
+  const answer = {
+    schemaVersion: traceSchemaVersion,
+    tool: { name: 'fwsim', version },
+    ...(traced && book ? tracedJson(traced, book) : { branches: [] }),
+    couldNotLook,
+  };
+  return `${JSON.stringify(answer, (_key, value: unknown) => plain(value, book), 2)}\n`;
+}
+
+function tracedJson(traced: PacketTrace, book: RuleBook) {
+  const { read, ruleset, request, exploration } = traced;
+  const { machine } = read;
+  const { linked, source } = ruleset;
+  const facts: readonly (readonly [string, Fact<unknown> | undefined])[] = [
+    ['addresses', machine.interfaces],
+    ['routes', machine.routes],
+    ['sysctls', machine.sysctls],
+    ['sets', machine.sets],
+    ['listeners', machine.listeners],
+    ['nativeTables', machine.nativeTables],
+  ];
+  return {
+    input: {
+      files: read.texts.map((t) => t.name),
+      ruleset: source.name,
+      family: traced.family,
+      familyUndecided: linked.familyUndecided,
+      backend: linked.ruleset.backend,
+      version: linked.ruleset.version,
+      date: linked.date,
+      hostName: machine.hostName.value,
+      given: facts.flatMap(([what, fact]) =>
+        fact?.provenance === 'given' ? [{ what, source: fact.source }] : [],
+      ),
+      inferred: listInferences(machine),
+      nativeTables: machine.nativeTables?.value,
+      unreadLineCount: traced.diagnostics.filter((d) => d.severity === 'error').length,
+    },
+    packet: request.packet,
+    entry: request.entry,
+    defaults: request.defaults,
+    assume: traced.assume,
+    branches: exploration.branches.map(({ assumptions, immaterial, trace }) => ({
+      assumptions: assumptions.map((a) => ({ ...a, option: `--assume ${assumptionText(a)}` })),
+      immaterial: immaterial.map((a) => a.key),
+      ...traceJson(trace, book),
+    })),
+    outcomeCount: waysOf(traced.ways).length,
+    complete: !exploration.exhausted,
+  };
+}
+
+function traceJson(trace: Trace, book: RuleBook) {
+  const at = decidedBy(trace);
+  return {
+    events: trace.events,
+    fate: trace.fate,
+    decidedBy: at && 'policy' in at ? { ...at, line: book.chain(at.table, at.chain)?.line } : at,
+    errno: trace.errno,
+    connection: trace.connection,
+  };
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Addresses as texts, rules with theirs; the rest as it is. */
+function plain(value: unknown, book: RuleBook | undefined): unknown {
+  if (!isObject(value)) return value;
+  if ('family' in value && 'w0' in value && 'w3' in value) return addressText(value as unknown as Address);
+  if ('number' in value && 'id' in value && 'chain' in value && !('text' in value)) {
+    const { id: _, ...place } = value;
+    const rule = book?.rule(value as unknown as RuleRef);
+    return rule ? { ...place, text: ruleText(rule) } : place;
+  }
+  return value;
+}
