@@ -15,13 +15,13 @@ export { createPositionTable, type Position, type PositionTable } from './diagno
 export { createSources, type Place, type Sources, type SourceText } from './diagnostics/sources.ts';
 export { type Budget, createMeter, type Exhaustion, type Meter } from './support/budget.ts';
 
-import { type Diagnostic, diagnostic, type Span } from './diagnostics/diagnostic.ts';
+import { type Diagnostic, diagnostic } from './diagnostics/diagnostic.ts';
 import type { SourceText } from './diagnostics/sources.ts';
 import { extensions } from './extensions/index.ts';
 import { createRegistry, type Registry } from './extensions/registry.ts';
-import { parse } from './grammar/parse.ts';
 import { type FormatOptions, formatLinked } from './link/format.ts';
-import { link } from './link/link.ts';
+import { readMachine } from './link/read-machine.ts';
+import { whyNothingToLookAt } from './link/recognise.ts';
 import type { Backend } from './model/netfilter.ts';
 import type { Family } from './net/address.ts';
 
@@ -59,8 +59,8 @@ export interface FormatTextOptions extends FormatOptions {
 export interface FormattedText {
   readonly text: string;
   readonly diagnostics: readonly Diagnostic[];
-  /** No table could be read: the text is none at all, and not clean either. */
-  readonly couldNotLook: boolean;
+  /** Set if no table could be read: one sentence that says why and what to run instead. */
+  readonly couldNotLook?: string;
 }
 
 /**
@@ -68,33 +68,24 @@ export interface FormattedText {
  * diagnostics are offsets into the text, with the source's name.
  */
 export function formatText(source: SourceText, options: FormatTextOptions = {}): FormattedText {
-  const parsed = parse(source.text);
   const { family, backend, ...print } = options;
-  const linked = link(parsed, { registry: defaultRegistry(), family, backend });
-  const diagnostics = [...parsed.diagnostics, ...linked.diagnostics].map((d) => nameSource(d, source.name));
-  if (!options.keepComments) {
-    const comments = linked.rulesets.reduce((n, r) => n + [...r.comments.values()].flat().length, 0);
-    if (comments > 0) {
-      diagnostics.push(
-        diagnostic({
-          code: 'FW909',
-          id: 'comments-dropped',
-          severity: 'warning',
-          message: `${comments} comment ${comments === 1 ? 'line is' : 'lines are'} left out, as iptables-save has none`,
-          hint: '--keep-comments keeps them',
-        }),
-      );
-    }
+  const read = readMachine([source], { registry: defaultRegistry(), family, backend });
+  const linked = { rulesets: read.rulesets.map((r) => r.linked) };
+  const couldNotLook = whyNothingToLookAt(read);
+  // Line by line it would be said again that the text is no ruleset.
+  if (couldNotLook !== undefined) return { text: '', diagnostics: [], couldNotLook };
+  const diagnostics = [...read.diagnostics];
+  const comments = linked.rulesets.reduce((n, r) => n + [...r.comments.values()].flat().length, 0);
+  if (!options.keepComments && comments > 0) {
+    diagnostics.push(
+      diagnostic({
+        code: 'FW909',
+        id: 'comments-dropped',
+        severity: 'warning',
+        message: `${comments} comment ${comments === 1 ? 'line is' : 'lines are'} left out, as iptables-save has none`,
+        hint: '--keep-comments keeps them',
+      }),
+    );
   }
-  return { text: formatLinked(linked, print), diagnostics, couldNotLook: linked.rulesets.length === 0 };
-}
-
-/** Gives a diagnostic's spans the name of the text they are in. */
-function nameSource(d: Diagnostic, source: string): Diagnostic {
-  const named = (span: Span): Span => ({ ...span, source });
-  return {
-    ...d,
-    ...(d.span ? { span: named(d.span) } : {}),
-    related: d.related.map((r) => ({ ...r, span: named(r.span) })),
-  };
+  return { text: formatLinked(linked, print), diagnostics };
 }

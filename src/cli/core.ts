@@ -20,8 +20,8 @@ export interface FmtCore {
   ) => {
     readonly text: string;
     readonly diagnostics: readonly Diagnostic[];
-    /** No table could be read: the text is none at all, and not clean either. */
-    readonly couldNotLook: boolean;
+    /** Set if no table could be read: one sentence that says why. The text is empty then. */
+    readonly couldNotLook?: string;
   };
 }
 

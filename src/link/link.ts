@@ -17,7 +17,6 @@ import { type ChainStore, chainStore, contentOf, type DraftChain, type DraftRule
 import { declareChain, execute, readCounters } from './execute.ts';
 import { type DumpPart, findDumps, type Segment } from './find-dumps.ts';
 import type { LineWords } from './line-words.ts';
-import { noRuleset } from './no-ruleset.ts';
 import { readRule } from './read-rule.ts';
 import { type Reporter, reporter } from './reporter.ts';
 import type { RuleProblemInit } from './rule-problem.ts';
@@ -64,7 +63,6 @@ export function link({ tree }: Pick<Parsed, 'tree'>, options: LinkOptions): Link
   const rulesets = findDumps(tree, options, diagnostics).map((part) =>
     linkPart(tree, part, options, diagnostics, lineOf),
   );
-  if (rulesets.length === 0) diagnostics.push(...noRuleset(tree));
   diagnostics.sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
   return { rulesets, diagnostics };
 }

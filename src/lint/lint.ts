@@ -4,6 +4,7 @@ import type { Diagnostic, DiagnosticCode, Severity } from '../diagnostics/diagno
 import type { SourceText } from '../diagnostics/sources.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { type ReadMachine, readMachine } from '../link/read-machine.ts';
+import { whyNothingToLookAt } from '../link/recognise.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Rule } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
@@ -11,7 +12,6 @@ import type { Check, FindingDraft, RulesetView, Subject, Walk } from './check.ts
 import { createContext } from './context.ts';
 import type { Confidence, Finding, Inference } from './finding.ts';
 import { nowhere, placeOf, spanOf, subjectKey } from './place.ts';
-import { whyNothingToLookAt } from './recognise.ts';
 import { createView } from './ruleset-view.ts';
 import { isSelected } from './select.ts';
 import { witnessOf } from './walks.ts';

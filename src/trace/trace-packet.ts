@@ -7,7 +7,7 @@ import { compile, emptyState } from '../engine/simulate.ts';
 import { familyOfWords, type PacketRequest, packetFromExpression } from '../expression/packet-expression.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { type ReadMachine, type ReadRuleset, readMachine } from '../link/read-machine.ts';
-import { whyNothingToLookAt } from '../lint/recognise.ts';
+import { whyNothingToLookAt } from '../link/recognise.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';

@@ -117,8 +117,12 @@ describe('trace', () => {
 });
 
 describe('fmt', () => {
-  const core = (diagnostics: readonly Diagnostic[] = [], couldNotLook = false): FmtCore => ({
-    format: (source) => ({ text: source.text.trim().concat('\n'), diagnostics, couldNotLook }),
+  const core = (diagnostics: readonly Diagnostic[] = [], couldNotLook?: string): FmtCore => ({
+    format: (source) => ({
+      text: source.text.trim().concat('\n'),
+      diagnostics,
+      ...(couldNotLook === undefined ? {} : { couldNotLook }),
+    }),
   });
   const run = (options: Invocation['options'], text: string, diagnostics?: readonly Diagnostic[]) => {
     const io = fakeIo({ a: text });
@@ -153,7 +157,9 @@ describe('fmt', () => {
 
   test('no table: could not look', async () => {
     const io = fakeIo({ a: 'x' });
-    expect(await fmtCommand(core([], true))(asked({ operands: ['a'] }), io)).toBe(exitCodes.couldNotLook);
+    expect(await fmtCommand(core([], 'no table'))(asked({ operands: ['a'] }), io)).toBe(
+      exitCodes.couldNotLook,
+    );
     expect(io.said.out).toBe('');
   });
 });

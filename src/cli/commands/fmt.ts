@@ -2,6 +2,7 @@ import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { createSources } from '../../diagnostics/sources.ts';
 import { formatText } from '../../index.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
+import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { type CommandModule, flag } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { FmtCore } from '../core.ts';
@@ -31,7 +32,10 @@ export function fmtCommand(core: FmtCore): CommandModule['run'] {
     const { text, diagnostics, couldNotLook } = core.format(source, options);
     const told = [...machine.diagnostics, ...diagnostics];
     io.err(printDiagnostics(told, createSources(machine.texts), io.errStyle, shownDiagnosticsMax));
-    if (couldNotLook) return exitCodes.couldNotLook;
+    if (couldNotLook !== undefined) {
+      io.err(`fwsim: ${escapeTerminal(couldNotLook)}\n`);
+      return exitCodes.couldNotLook;
+    }
 
     const changed = text !== source.text;
     if (check) io.out(changed ? `${source.name}\n` : '');

@@ -1,6 +1,6 @@
 /** What a text is that holds no ruleset: each gets a message that says what to run instead. */
 
-import type { ReadMachine } from '../link/read-machine.ts';
+import type { ReadMachine } from './read-machine.ts';
 
 /** A sentence for people, without a full stop. */
 export type CouldNotLook = string;
