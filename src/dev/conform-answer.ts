@@ -44,6 +44,9 @@ export function flagNames(flags: number): readonly string[] {
     .map(([name]) => name);
 }
 
+/** Protocols whose ports the recorder reads. */
+const portProtocols = new Set([6, 17, 132, 136]);
+
 function packetOut(p: Packet, onWire: boolean): CasePacketOut {
   const out: Record<string, unknown> = {
     src: addressText(p.src),
@@ -52,18 +55,23 @@ function packetOut(p: Packet, onWire: boolean): CasePacketOut {
     tos: p.tos,
     length: p.lengthBytes,
   };
+  // Of a delivered IPv6 fragment the recorder reads the fixed header alone.
+  if (p.family === 'ipv6' && !onWire && (p.moreFragments || p.fragmentOffsetBytes > 0))
+    return { ...out, mark: p.mark };
   if (p.moreFragments && onWire) out['mf'] = true;
   if (p.fragmentOffsetBytes > 0 || (p.family === 'ipv6' && p.moreFragments))
     out['frag_off'] = p.fragmentOffsetBytes;
-  if (p.sport !== undefined) out['sport'] = p.sport;
-  if (p.dport !== undefined) out['dport'] = p.dport;
+  if (portProtocols.has(p.protocol)) {
+    if (p.sport !== undefined) out['sport'] = p.sport;
+    if (p.dport !== undefined) out['dport'] = p.dport;
+  }
   if (p.protocol === 6 && p.fragmentOffsetBytes === 0) {
     out['seq'] = p.seq;
     out['ack'] = p.ack;
     out['window'] = p.window;
     out['tcp_flags'] = flagNames(p.tcpFlags);
     const mss = p.tcpOptions.find((o) => o.kind === 2);
-    if (mss) out['mss'] = Number.parseInt(mss.data, 16);
+    if (mss && onWire) out['mss'] = Number.parseInt(mss.data, 16);
   }
   if (p.icmpType !== undefined) {
     out['icmp_type'] = p.icmpType;
@@ -73,7 +81,7 @@ function packetOut(p: Packet, onWire: boolean): CasePacketOut {
   }
   out['mark'] = p.mark;
   if (onWire && p.quote) {
-    const { mark: _, ...quote } = packetOut(p.quote, false) as Record<string, unknown>;
+    const { mark: _, ...quote } = packetOut(p.quote, true) as Record<string, unknown>;
     out['quote'] = quote;
   }
   return out;

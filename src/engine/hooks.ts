@@ -11,7 +11,7 @@ import { type ChainResult, walkChain } from './chains.ts';
 import { confirm, trackPacket } from './conntrack/track.ts';
 import { collect, isFragment } from './fragments.ts';
 import { natHook } from './nat.ts';
-import { emitRoute, reroute } from './routing.ts';
+import { emitRoute, errnoOf, reroute } from './routing.ts';
 import type { Walk } from './walk.ts';
 
 type Step = 'defragment' | 'raw' | 'conntrack' | 'mangle' | 'nat' | 'filter' | 'security' | 'confirm';
@@ -25,6 +25,11 @@ const steps: Readonly<Record<Hook, readonly Step[]>> = {
 };
 /** iptables-legacy registers security in front of nat in INPUT. */
 const legacyInput: readonly Step[] = ['mangle', 'filter', 'security', 'nat', 'confirm'];
+
+/** Whether a process waits for the result: its packet, not the kernel's own, and still on the way out. */
+function sending(w: Walk): boolean {
+  return w.depth === 0 && w.entry.kind === 'local' && !w.viaLoopback;
+}
 
 /** The end of the walk that a table's verdict means; undefined: go on. */
 function endOf(w: Walk, hook: Hook, result: ChainResult): Fate | undefined {
@@ -46,8 +51,7 @@ function endOf(w: Walk, hook: Hook, result: ChainResult): Fate | undefined {
     case 'stolen':
       return { kind: result.verdict, at: result.at as RuleRef | PolicyRef };
     case 'drop': {
-      if (w.entry.kind === 'local' && !w.viaLoopback && (hook === 'OUTPUT' || hook === 'POSTROUTING'))
-        w.errno ??= 'EPERM';
+      if (sending(w) && (hook === 'OUTPUT' || hook === 'POSTROUTING')) w.errno ??= 'EPERM';
       if (!result.at) return { kind: 'hook-drop', hook, reason: w.natDropReason ?? 'nat', at: undefined };
       if (w.rejectedWith !== undefined && 'number' in result.at)
         return { kind: 'reject', at: result.at, with: w.rejectedWith };
@@ -62,7 +66,7 @@ function routeAgain(w: Walk, hook: Hook, at: RuleRef | undefined): Fate | undefi
   emitRoute(w, 'reroute', answer);
   if (answer.kind === 'undecided') return undecidedFate(w);
   if (answer.kind === 'drop') {
-    w.errno ??= 'EINVAL';
+    if (sending(w)) w.errno ??= errnoOf(answer.error);
     return { kind: 'hook-drop', hook, reason: `reroute: ${answer.reason}`, at };
   }
   // `-o` in the rest of OUTPUT still means the first interface: the hook's state is not renewed.
@@ -147,8 +151,10 @@ export function runHook(w: Walk, hook: Hook): Fate | undefined {
       }
       case 'confirm':
         w.noteConnection();
-        if (program.conntrack && !confirm(w))
+        if (program.conntrack && !confirm(w)) {
+          if (sending(w)) w.errno ??= 'EPERM';
           return { kind: 'lost', reason: 'connection not unique', outInterface: w.outInterface };
+        }
         if (hook === 'INPUT') w.noteConnection();
         return undefined;
       default: {
