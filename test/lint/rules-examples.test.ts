@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { checks } from '../../src/lint/checks/index.ts';
 import type { Finding } from '../../src/lint/finding.ts';
+import { prefix } from '../../src/net/address.ts';
+import { networkText, parseIpv4 } from '../../src/net/address-text.ts';
 import { type ExampleExpectation, placeText, readExamples } from '../support/examples.ts';
 import { lintText } from './lint-text.ts';
 
@@ -29,8 +31,18 @@ function contextOf(example: ReturnType<typeof readExamples>[number]): string {
     link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00
     inet 127.0.0.1/8 scope host lo
        valid_lft forever preferred_lft forever`;
+  // `ip route` lists the network of every address, too.
+  const connected = [...interfaces].flatMap(([device, addresses]) =>
+    addresses.flatMap((text) => {
+      const [host = '', length = '32'] = text.split('/');
+      const own = parseIpv4(host);
+      return own && Number(length) < 32
+        ? [`${networkText(prefix(own, Number(length)))} dev ${device} proto kernel scope link src ${host}`]
+        : [];
+    }),
+  );
   const sysctls = Object.entries(example.sysctls).map(([key, value]) => `${key} = ${value}`);
-  return `${[lo, ...addr].join('\n')}\n\n${example.routes.join('\n')}\n\n${sysctls.join('\n')}\n`;
+  return `${[lo, ...addr].join('\n')}\n\n${[...example.routes, ...connected].join('\n')}\n\n${sysctls.join('\n')}\n`;
 }
 
 function placeOf(finding: Finding): string {

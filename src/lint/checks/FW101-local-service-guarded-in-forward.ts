@@ -133,11 +133,13 @@ function tryStranger(
   const { family } = view;
   const atMachine = sendToMachine(context, from, src, service, family, local);
   if (atMachine.fate !== 'local' || openedByName(view, atMachine, service)) return undefined;
+  // A rule that names an address of this machine is shown by the delivery alone: FORWARD has no such packets.
+  if (rule.base.dst) return { service, atMachine, through: atMachine };
   for (const to of insideInterfaces(context, family, from.name).slice(0, 2)) {
     const through = sendThrough(context, from, src, service, to, family);
     const refused = through.fate === 'drop' || through.fate === 'reject';
     if (!refused || through.decidedBy === undefined || !through.hooks.includes('FORWARD')) continue;
-    if (narrow && !rule.base.dst && !through.matched(rule)) continue;
+    if (narrow && !through.matched(rule)) continue;
     return { service, atMachine, through };
   }
   return undefined;

@@ -103,7 +103,12 @@ export function insideInterfaces(
 ): readonly SidedInterface[] {
   const all = context.interfaces(family).filter((i) => i.side !== 'loopback' && i.name !== except);
   const inside = all.filter((i) => i.side === 'inside');
-  return inside.length > 0 ? inside : all.filter((i) => i.side === 'unknown');
+  if (inside.length > 0) return inside;
+  const unknown = all.filter((i) => i.side === 'unknown');
+  if (unknown.length > 0) return unknown;
+  const name = ['eth1', 'lan0'].find((n) => n !== except && !all.some((i) => i.name === n)) ?? 'int0';
+  const text = `our own networks are behind an interface that no rule names (called ${name} here)`;
+  return [{ name, side: 'unknown', provenance: 'unknown', inferences: [{ text, settledBy: 'ip -j addr' }] }];
 }
 
 /** Source NAT of table nat: the rules that hide a network behind this machine. */
