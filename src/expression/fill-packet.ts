@@ -133,6 +133,7 @@ export function fillPacket(d: Demands, family: Family, context: FillContext): Fi
   let dst = chooseAddress(d, 'dst', ordinary);
   if (dst === undefined && local) {
     dst = stranger;
+    destination = 'remote';
     defaults.push({ option: `-d ${addressText(dst)}`, because: 'an address out there' });
   } else if (dst === undefined && (out.name !== undefined || destination === 'remote')) {
     destination = 'remote';

@@ -136,18 +136,14 @@ function readExpression(
   }
   const filled = fillPacket(found.demands, family, context);
   if ('refusal' in filled) {
-    refuse(filled.id, filled.refusal, own.indices[wordOf(own.rest, filled.option)], filled.hint);
+    const { word } = placeOf(own.rest, filled.option ?? '');
+    refuse(filled.id, filled.refusal, own.indices[word], filled.hint);
     return failed();
   }
   const vague = [...found.demands.vague];
   if (!context.pick && (found.several !== undefined || vague.length > 0)) {
-    const culprit = found.several ?? vague[0] ?? '';
-    refuse(
-      'several-packets',
-      `"${culprit}" means more than one packet`,
-      own.indices[wordOf(own.rest, culprit)],
-      pickHint,
-    );
+    const { name, word } = placeOf(own.rest, found.several ?? vague[0] ?? '');
+    refuse('several-packets', `"${name}" means more than one packet`, own.indices[word], pickHint);
     return failed();
   }
 
@@ -205,27 +201,32 @@ function refuseWords(
   }
 }
 
-/** The word that an option's text is about: its value where it has one. */
-function wordOf(rest: readonly string[], option: string | undefined): number {
-  if (option === undefined) return -1;
+const optionAliases: Readonly<Record<string, readonly string[]>> = {
+  '-s': ['--source', '--src', '--src-range'],
+  '-d': ['--destination', '--dst', '--dst-range'],
+  '-i': ['--in-interface'],
+  '-o': ['--out-interface'],
+  '-p': ['--protocol', '--proto'],
+  '-f': ['--fragment', '--fragments'],
+  '--sport': ['--source-port', '--sports', '--source-ports', '--ports'],
+  '--dport': ['--destination-port', '--dports', '--destination-ports', '--ports'],
+  '--tcp-flags': ['--syn'],
+  '--ctstate': ['--state'],
+  '--icmp-type': ['--icmpv6-type'],
+  '--ttl-eq': ['--ttl', '--ttl-gt', '--ttl-lt', '--hl-eq', '--hl-gt', '--hl-lt'],
+  '--tos': ['--dscp', '--dscp-class'],
+};
+
+/** Where the words speak of an option (as people write it, or as it is printed): its name and its value's place. */
+function placeOf(rest: readonly string[], option: string): { readonly name: string; readonly word: number } {
   const names = option.split(' ').filter((word) => word.startsWith('-') && word !== '-m');
-  const aliases: Readonly<Record<string, readonly string[]>> = {
-    '-s': ['--source', '--src'],
-    '-d': ['--destination', '--dst'],
-    '-i': ['--in-interface'],
-    '-o': ['--out-interface'],
-    '-p': ['--protocol', '--proto'],
-    '-f': ['--fragment'],
-    '--sport': ['--source-port', '--sports', '--ports'],
-    '--dport': ['--destination-port', '--dports', '--ports'],
-    '--tcp-flags': ['--syn'],
-    '--ctstate': ['--state'],
-  };
-  const wanted = names.flatMap((name) => [name, ...(aliases[name] ?? [])]);
+  const wanted = names.flatMap((name) => [name, ...(optionAliases[name] ?? [])]);
   const index = rest.findIndex((word) => wanted.includes(word));
-  if (index < 0) return -1;
+  const name = rest[index];
+  if (name === undefined) return { name: option, word: -1 };
   const value = rest[index + 1];
-  return value === undefined || value.startsWith('-') || value === '!' ? index : index + 1;
+  const alone = value === undefined || value.startsWith('-') || value === '!';
+  return { name: rest[index - 1] === '!' ? `! ${name}` : name, word: alone ? index : index + 1 };
 }
 
 interface FoundDemands {
