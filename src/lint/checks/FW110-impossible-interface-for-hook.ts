@@ -3,6 +3,7 @@ import type { Hook } from '../../model/netfilter.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { interfacePatternText } from '../../net/interface-pattern.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { accepts } from './support/path-probes.ts';
 
 const withoutIn: readonly Hook[] = ['OUTPUT', 'POSTROUTING'];
 const withoutOut: readonly Hook[] = ['PREROUTING', 'INPUT'];
@@ -165,6 +166,10 @@ COMMIT
         const callers = view.callers(rule.table, rule.chain).slice(0, 3);
         yield {
           at: { kind: 'rule', view, rule },
+          // The loopback accept of INPUT, copied or generated into FORWARD, does no harm.
+          ...(accepts(rule) && why.swap === undefined && why.option.endsWith(' lo')
+            ? { severity: 'info' as const }
+            : {}),
           message: `No packet has the interface "${why.option}" in ${rule.table} ${rule.chain}, so this rule matches none`,
           underline: why.option,
           caption: 'matches no packet here',
