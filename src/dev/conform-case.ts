@@ -108,6 +108,7 @@ export interface KernelCase {
   readonly conntrack_active: boolean;
   readonly packets: readonly CasePacket[];
   readonly expect: readonly CaseAnswer[];
+  readonly conntrack_end?: readonly string[];
 }
 
 const protocolNumbers: Readonly<Record<string, number>> = {

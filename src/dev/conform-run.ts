@@ -1,6 +1,6 @@
 /** Replays one recorded case through the engine. */
 
-import { compile, emptyState, simulate } from '../engine/simulate.ts';
+import { compile, emptyState, type SimulationState, simulate } from '../engine/simulate.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { parse } from '../grammar/parse.ts';
 import { link } from '../link/link.ts';
@@ -23,6 +23,8 @@ export interface CaseRun {
   /** What the reader of the ruleset had to say. */
   readonly problems: readonly string[];
   readonly conntrack: boolean;
+  /** What is remembered after the last packet. */
+  readonly state: SimulationState;
 }
 
 /**
@@ -51,5 +53,5 @@ export function runCase(c: KernelCase, registry: Registry): CaseRun {
     state = run.state;
     answers.push(answerOf(run.trace));
   });
-  return { answers, problems, conntrack: program.families[family].conntrack };
+  return { answers, problems, conntrack: program.families[family].conntrack, state };
 }

@@ -12,6 +12,7 @@ import { extensions } from '../extensions/index.ts';
 import { createRegistry } from '../extensions/registry.ts';
 import type { KernelCase } from './conform-case.ts';
 import { type Category, categories, compareAnswers } from './conform-compare.ts';
+import { conntrackLines, plainLine } from './conform-conntrack.ts';
 import { runCase } from './conform-run.ts';
 
 interface Options {
@@ -55,6 +56,8 @@ for (const file of options.files) {
   let cases = 0;
   let perfectCases = 0;
   let shown = 0;
+  let tables = 0;
+  let sameTables = 0;
   for (const c of readCases(file)) {
     if (options.only && !options.only.has(c.id)) continue;
     cases++;
@@ -88,6 +91,21 @@ for (const file of options.files) {
         if (!options.grep || `${d.category} ${d.ours} ${d.kernels}`.includes(options.grep))
           notes.push(`  ${i}: ${d.category}: ours ${d.ours}  kernel ${d.kernels}`);
     });
+    if (c.conntrack_end) {
+      tables++;
+      const ours = conntrackLines(run.state);
+      const kernels = c.conntrack_end.map(plainLine).sort();
+      const extra = ours.filter((l) => !kernels.includes(l));
+      const missing = kernels.filter((l) => !ours.includes(l));
+      if (extra.length === 0 && missing.length === 0) sameTables++;
+      else {
+        notes.push(
+          ...missing.map((l) => `  end: kernel has ${l}`),
+          ...extra.map((l) => `  end: ours has ${l}`),
+        );
+        good = false;
+      }
+    }
     if (good) perfectCases++;
     if (!good && notes.length > 0 && shown < options.show) {
       shown++;
@@ -102,5 +120,6 @@ for (const file of options.files) {
       `${file}: ${cases} cases (${perfectCases} agree wholly), packets in full ${percent(perfect)}`,
     );
     for (const category of categories) console.log(`  ${category.padEnd(11)} ${percent(agreed[category])}`);
+    if (tables > 0) console.log(`  connections left at the end: ${sameTables}/${tables} cases`);
   }
 }
