@@ -2,6 +2,7 @@
 
 import type { IToken } from 'chevrotain';
 import { type Diagnostic, type DiagnosticInit, diagnostic } from '../diagnostics/diagnostic.ts';
+import { didYouMean } from '../diagnostics/did-you-mean.ts';
 import { LineParser, type LineSink } from './line-parser.ts';
 import { groupTexts, looksLikeShellCommand, readShellCommand } from './shell-words.ts';
 import { createSurvey, isBlank, lineFeed } from './survey.ts';
@@ -312,19 +313,24 @@ function lineReader(source: string, builder: TreeBuilder): LineReader {
     if (!inTable) {
       survey.foreign(line.start, text);
       builder.other('foreign', line.start);
-    } else if (/^commit$/i.test(first.image)) {
+    } else if (text.trim() === first.image && didYouMean(first.image, ['COMMIT']) !== undefined) {
       sink.commit();
-      unreadable(first, `Bad argument \`${first.image}': read as COMMIT`, 'write it in upper case');
+      const hint = first.image.toUpperCase() === 'COMMIT' ? 'write it in upper case' : 'did you mean COMMIT?';
+      unreadable(first, `Bad argument \`${first.image}': read as COMMIT`, hint);
     } else builder.other('loose', line.start);
   }
 
-  /** `iptables -A INPUT …`. False: it changes no rule. */
+  /** `iptables -A INPUT …; iptables …`. False: it changes no rule. */
   function shellLine(text: string): boolean {
-    const command = readShellCommand(text, line.start);
+    let command = readShellCommand(text, line.start);
     if (!command) return false;
     survey.command(line, text, inTable);
-    builder.beginCommand(line.start, line.end, command.program);
-    for (const group of groupTexts(command.words)) builder.group(group);
+    for (let from = 0; command; ) {
+      builder.beginCommand(line.start + from, line.end, command.program);
+      for (const group of groupTexts(command.words)) builder.group(group);
+      from += command.end;
+      command = command.end > 0 ? readShellCommand(text.slice(from), line.start + from) : undefined;
+    }
     return true;
   }
 

@@ -10,6 +10,8 @@ export interface ShellCommand {
   readonly program: Program;
   /** The words behind the program's name. */
   readonly words: readonly Word[];
+  /** Index in the text behind the last word, and behind the `;`, `&&` or `||` that follows it, if there is one. */
+  readonly end: number;
 }
 
 /** A prompt, `sudo`, assignments, then the program by name or as a variable such as `$IPT`. */
@@ -38,12 +40,16 @@ export function readShellCommand(line: string, base: number): ShellCommand | und
   const variable = m[1];
   if (variable !== undefined && !variableOfIptables.test(variable)) return undefined;
   const program = (variable ?? m[2] ?? '').includes('6') ? 'ip6tables' : 'iptables';
-  const words = splitShellWords(line, m[0].length, base);
-  return words.some((w) => !w.quoted && changingCommand.test(w.text)) ? { program, words } : undefined;
+  const { words, end } = splitShellWords(line, m[0].length, base);
+  return words.some((w) => !w.quoted && changingCommand.test(w.text)) ? { program, words, end } : undefined;
 }
 
 /** Splits from an index on; `base` is added to the offsets of the words, not to the index. */
-function splitShellWords(line: string, from: number, base: number): readonly Word[] {
+function splitShellWords(
+  line: string,
+  from: number,
+  base: number,
+): { readonly words: readonly Word[]; readonly end: number } {
   const words: Word[] = [];
   let text = '';
   let quoted = false;
@@ -102,7 +108,8 @@ function splitShellWords(line: string, from: number, base: number): readonly Wor
     }
   }
   end(Math.min(i, line.length));
-  return words;
+  const separator = /^[^;&|#]{0,300}?(?:;|&&|\|\|)/.exec(line.slice(i, i + 400))?.[0] ?? '';
+  return { words, end: i + separator.length };
 }
 
 /** The options of a command as texts in iptables-save's own spelling, each with its `!` and its words. */

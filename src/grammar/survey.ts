@@ -158,13 +158,21 @@ export function createSurvey(source: string, say: (init: Omit<DiagnosticInit, 'c
         withVariables > 0
           ? `; what depends on a variable (${lines(withVariables, 'one line', 'lines')}) is not known`
           : '';
-      tell(
-        commands,
-        'shell-commands',
-        'info',
-        `${lines(commands.count, 'An iptables command is', 'iptables commands are')} read as a script runs them, from top to bottom, starting with empty tables${variables}`,
-      );
-      if (commands.count > 0)
+      if (tables > 0)
+        tell(
+          commands,
+          'commands-beside-dump',
+          'info',
+          `${lines(commands.count, 'An iptables command stands', 'iptables commands stand')} beside the dump and ${commands.count === 1 ? 'is' : 'are'} not read: what ${commands.count === 1 ? 'it' : 'they'} did is taken to be in the dump`,
+        );
+      else
+        tell(
+          commands,
+          'shell-commands',
+          'info',
+          `${lines(commands.count, 'A line of iptables commands is', 'lines of iptables commands are')} read as a script runs them, from top to bottom, starting with empty tables${variables}`,
+        );
+      if (commands.count > 0 && tables === 0)
         tell(
           unread,
           'unread-commands',

@@ -49,7 +49,7 @@ const table: readonly (readonly [names: string, BaseOption])[] = [
   ['-w --wait', o('w', 0, 1)],
   ['-W --wait-interval', o('W', 1)],
   ['--line-numbers', o('0', 0)],
-  ['--modprobe', o('M', 1)],
+  ['-M --modprobe', o('M', 1)],
 ];
 
 /** Base options by every exact name. */

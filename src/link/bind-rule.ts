@@ -10,7 +10,7 @@ import type { BaseMatch, Counters, Invertible, MatchUse, RuleTarget } from '../m
 import type { Network } from '../net/address.ts';
 import { checkConstraints, extensionBinder, mergeNativeMatches, placeOfRefusal } from './extension-uses.ts';
 import { readOptions } from './read-options.ts';
-import { networkReader, placeholder, readAddresses } from './rule-addresses.ts';
+import { networkReader, placeholder, readAddresses, variable } from './rule-addresses.ts';
 import {
   type BindContext,
   type ChainNames,
@@ -87,6 +87,10 @@ export function ruleBinder(context: BindContext): RuleBinder {
       const wrong =
         refusal ?? (extension ? checkConstraints(instance, extension, use.data, rule) : undefined);
       if (wrong) {
+        // A variable of a script: nothing is wrong, and nothing is known.
+        if (draft.commandLine && instance.given.some((g) => g.args.some((a) => variable.test(a)))) continue;
+        // The option that is missing is the one that was not understood.
+        if (wrong.id === 'missing-option' && draft.problems.some((p) => p.id === 'unknown-option')) continue;
         const place = placeOfRefusal(instance, wrong, draft.words);
         const hint = wrong.hint ?? hintForPlaceholder(draft, place.word);
         complain(draft, {

@@ -125,6 +125,7 @@ export function execute(
   const { command } = bound;
   const { store, say } = at;
   if (!command) {
+    if (bound.problems.some((p) => p.id === 'missing-argument')) return;
     say({
       id: 'no-command',
       message: 'no command specified: this line is left out',
@@ -151,7 +152,7 @@ export function execute(
       deleteChains(at, command);
       return;
     case 'F':
-      if (command.operands.length === 0) for (const c of store.chains.values()) store.flush(c);
+      if (command.operands.length === 0) flushAll(at, command);
       else {
         const chain = existing(at, first, command);
         if (chain) store.flush(chain);
@@ -319,6 +320,23 @@ function deleteChains(at: Execution, command: RuleCommand): void {
       });
     } else store.deleteChain(chain);
   }
+}
+
+/** Seen with 1.8.9: in a batch of iptables-nft-restore, `-F` without a chain does not reach the batch's own rules. */
+function flushAll({ store, backend, commandLine, say }: Execution, command: RuleCommand): void {
+  const count = [...store.chains.values()].reduce((n, c) => n + c.rules.length, 0);
+  if (backend === 'nft' && !commandLine) {
+    if (count > 0)
+      say({
+        id: 'flush-without-chain',
+        severity: 'warning',
+        message: `-F without a chain deletes nothing in iptables-nft-restore 1.8.9: the ${count} rules above stay`,
+        word: command.word,
+        hint: 'the *TABLE line empties the table already; name the chain, or leave the line out',
+      });
+    return;
+  }
+  for (const c of store.chains.values()) store.flush(c);
 }
 
 function setPolicy(at: Execution, command: RuleCommand): void {

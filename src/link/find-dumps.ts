@@ -111,6 +111,11 @@ function evidenceReader(tree: SyntaxTree): (node: number, into: Evidence) => voi
     return address || name ? { address, name } : undefined;
   };
   return (node, into) => {
+    // A line for one family (-4, -6) stands in a file for both.
+    for (let k = 0; k < tree.groupCount(node); k++) {
+      const { option } = tree.group(tree.groupId(node, k));
+      if (option === '-4' || option === '-6') return;
+    }
     for (let k = 0; k < tree.groupCount(node); k++) {
       const id = tree.groupId(node, k);
       let e = seen.get(id);
@@ -301,7 +306,11 @@ export function findDumps(
   options: DumpOptions,
   diagnostics: Diagnostic[],
 ): readonly DumpPart[] {
-  const parts = groupSegments(tree, findSegments(tree, diagnostics), diagnostics);
+  const found = findSegments(tree, diagnostics);
+  // Commands beside a dump are a transcript's, or a document's: what they did is in the dump already.
+  const dump = found.some((s) => s.headerNode >= 0);
+  const segments = dump ? found.filter((s) => s.program === undefined) : found;
+  const parts = groupSegments(tree, segments, diagnostics);
   return parts.map((part): DumpPart => {
     const header = part.find((s) => s.header)?.header;
     const byProgram = part.find((s) => s.program)?.evidence;

@@ -6,7 +6,7 @@ import { interfaceNameMax, interfacePattern } from '../net/interface-pattern.ts'
 import { extensionHeaderProtocols, parseProtocol, protocolNames, protocolText } from '../net/protocols.ts';
 import type { BaseOption } from './base-options.ts';
 import { loadExtension } from './resolve-option.ts';
-import { placeholder } from './rule-addresses.ts';
+import { placeholder, variable } from './rule-addresses.ts';
 import { complain, type RuleDraft, verdicts } from './rule-draft.ts';
 import { operandFollows, type WordCursor } from './word-cursor.ts';
 
@@ -186,6 +186,10 @@ function repeated(draft: RuleDraft, letter: string, at: number): void {
 function readProtocol(draft: RuleDraft, value: string, negated: boolean, at: number, valueAt: number): void {
   if (draft.protocolName !== '') repeated(draft, 'p', at);
   const number = parseProtocol(value);
+  if (number === undefined && draft.commandLine && variable.test(value)) {
+    draft.opaque.push([...(negated ? ['!'] : []), '-p', value]);
+    return;
+  }
   if (number === undefined) {
     const hint = placeholder.test(value)
       ? 'nobody has filled this in'
@@ -257,7 +261,7 @@ function readInterface(
     });
   if (isIn) draft.inWord = at;
   else draft.outWord = at;
-  if (draft.commandLine && /\$/.test(value)) {
+  if (draft.commandLine && variable.test(value)) {
     draft.opaque.push([...(negated ? ['!'] : []), `-${letter}`, value]);
     return;
   }

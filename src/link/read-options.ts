@@ -7,7 +7,13 @@
 import { isRefusal, type OptionSpec, refuse } from '../extensions/define.ts';
 import { type BaseOption, baseOptions, valueMustStandAlone } from './base-options.ts';
 import { readBaseOption } from './read-base-option.ts';
-import { hintForOption, loadExtension, type ResolvedOption, resolveOption } from './resolve-option.ts';
+import {
+  hintForOption,
+  isLongName,
+  loadExtension,
+  type ResolvedOption,
+  resolveOption,
+} from './resolve-option.ts';
 import { placeholder } from './rule-addresses.ts';
 import {
   type BindContext,
@@ -190,7 +196,10 @@ function attachedValue(
     id: 'attached-value',
     message: messages[letter] ?? `host/network \`${word}' not found`,
     word: at,
-    hint: `iptables 1.8.9 wants a blank between option and value; read as ${option} ${attached}`,
+    hint:
+      !word.startsWith('--') && isLongName(draft, word.slice(1))
+        ? `long options begin with two dashes: -${word}`
+        : `iptables 1.8.9 wants a blank between option and value; read as ${option} ${attached}`,
   });
   return attached;
 }

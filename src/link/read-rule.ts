@@ -6,9 +6,6 @@ import type { BoundRule } from './bind-rule.ts';
 import { joinedWords, type LineWords, unpaddedWords, wordsOfRule } from './line-words.ts';
 import type { Reporter } from './reporter.ts';
 
-/** Problems that are no sign of a line having been cut: the names may be right elsewhere. */
-const notFromCutting: ReadonlySet<string> = new Set(['unknown-match', 'unknown-chain']);
-
 /** How many lines a rule may have been wrapped over. */
 const wrappedLinesMax = 4;
 
@@ -37,8 +34,9 @@ export function readRule(
   const bound = bind(words, commandLine);
   const plain: Reading = { words, bound, lastNode: node };
   if (commandLine || !bound.command) return plain;
+  // A match that nobody knows is no sign of a cut: it may be known elsewhere.
   const whole = (b: BoundRule): boolean =>
-    b.problems.every((p) => p.severity !== 'error' || notFromCutting.has(p.id));
+    b.problems.every((p) => p.severity !== 'error' || p.id === 'unknown-match');
 
   let readings: readonly LineWords[] = [words];
   for (let last = node + 1; last < node + wrappedLinesMax && continues(tree, last, to); last++) {

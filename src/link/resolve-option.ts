@@ -67,9 +67,9 @@ export function resolveOption(draft: RuleDraft, name: string): ResolvedOption | 
     if (key !== undefined) return { instance, key };
   }
   if (name === '') return undefined;
-  const loaded = loadMatchOfProtocol(draft, name);
-  if (loaded) return loaded;
-  return resolveAbbreviation(draft, name);
+  const short = resolveAbbreviation(draft, name);
+  if (short !== undefined && short !== 'ambiguous') return short;
+  return loadMatchOfProtocol(draft, name, short === undefined) ?? short;
 }
 
 function resolveAbbreviation(draft: RuleDraft, name: string): ResolvedOption | 'ambiguous' | undefined {
@@ -95,7 +95,11 @@ function resolveAbbreviation(draft: RuleDraft, name: string): ResolvedOption | '
 }
 
 /** `-p` loads its match only when an option asks for it, and only once. */
-function loadMatchOfProtocol(draft: RuleDraft, name: string): ResolvedOption | undefined {
+function loadMatchOfProtocol(
+  draft: RuleDraft,
+  name: string,
+  abbreviations: boolean,
+): ResolvedOption | undefined {
   const { protocol, protocolName, context } = draft;
   if (!protocol || draft.protocolLoaded) return undefined;
   const { registry, family } = context;
@@ -105,6 +109,7 @@ function loadMatchOfProtocol(draft: RuleDraft, name: string): ResolvedOption | u
   const keys = optionKeys(extension);
   let key = keys.get(name);
   if (key === undefined) {
+    if (!abbreviations) return undefined;
     const short = new Set([...keys].filter(([alias]) => alias.startsWith(name)).map(([, k]) => k));
     if (short.size !== 1) return undefined;
     key = [...short][0] as string;
@@ -126,6 +131,9 @@ export function hintForOption(draft: RuleDraft, word: string): string | undefine
   const owner = [...registry.matches, ...registry.targets].filter(
     (e) => usable(e) && optionKeys(e).has(name),
   );
+  // The protocol of the line, or the commonest one, first.
+  const wanted = protocolText(draft.protocol?.value ?? 6);
+  owner.sort((a, b) => Number(b.name === wanted) - Number(a.name === wanted));
   const [first] = owner;
   if (first?.kind === 'match') {
     const names = owner
@@ -150,7 +158,8 @@ export function hintForOption(draft: RuleDraft, word: string): string | undefine
   return anywhere === undefined ? undefined : `did you mean ${anywhere}?`;
 }
 
-function isLongName({ context }: RuleDraft, name: string): boolean {
+/** Whether some long option has this name. */
+export function isLongName({ context }: RuleDraft, name: string): boolean {
   const has = (e: Extension): boolean => optionKeys(e).has(name);
   const { matches, targets } = context.registry;
   return baseOptions.has(`--${name}`) || matches.some(has) || targets.some(has);

@@ -54,6 +54,8 @@ export function readAddresses(
   for (const part of parts) {
     const net = read(option, part);
     if (isRefusal(net)) {
+      // A variable of a script: nothing is wrong, and nothing is known.
+      if (draft.commandLine && variable.test(part)) return keep();
       const host = isHostName(part);
       const hint = hintForAddress(draft, part) ?? (host ? 'write its address' : net.hint);
       complain(draft, {
@@ -90,11 +92,11 @@ function isHostName(text: string): boolean {
   return /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z]{2,}\.?(?:\/[\d.]+)?$|^localhost$/i.test(text);
 }
 
-function hintForAddress({ context, commandLine }: RuleDraft, text: string): string | undefined {
-  if (placeholder.test(text))
-    return commandLine
-      ? 'a variable: its value is not known here'
-      : 'nobody has filled this in: iptables-restore takes it as it stands';
+/** A variable of the shell, or the output of a command, somewhere in a word. */
+export const variable = /\$[\w{(]/;
+
+function hintForAddress({ context }: RuleDraft, text: string): string | undefined {
+  if (placeholder.test(text)) return 'nobody has filled this in: iptables-restore takes it as it stands';
   const host = text.replace(/\/.*$/s, '');
   const other = context.family === 'ipv4' ? parseAddress('ipv6', host) : parseIpv4(host, true);
   if (other) {

@@ -8,6 +8,7 @@ import { didYouMean } from '../diagnostics/did-you-mean.ts';
 import { utf8Length } from '../extensions/option-types.ts';
 import { builtinHook } from '../model/netfilter.ts';
 import type { RuleTarget } from '../model/ruleset.ts';
+import { variable } from './rule-addresses.ts';
 import { complain, isRuleCommand, type RuleDraft, verdicts } from './rule-draft.ts';
 
 /** Longest name of a chain, a match or a target, in bytes. Source: XT_EXTENSION_MAXNAMELEN less the NUL. */
@@ -90,6 +91,8 @@ export function chainTarget(draft: RuleDraft, table: string): RuleTarget {
       message: `Chain '${name}' is built in: a rule cannot jump to it (Operation not supported)`,
       word,
     });
+  } else if (draft.commandLine && variable.test(name)) {
+    return { kind: letter === 'g' ? 'goto' : 'jump', chain: name };
   } else if (command && isRuleCommand(command) && !chains.has(name)) {
     complain(draft, {
       id: 'unknown-chain',
@@ -101,18 +104,11 @@ export function chainTarget(draft: RuleDraft, table: string): RuleTarget {
   return { kind: letter === 'g' ? 'goto' : 'jump', chain: name };
 }
 
-function hintForTarget(
-  { context, commandLine, jump, chains }: RuleDraft,
-  name: string,
-  table: string,
-): string {
+function hintForTarget({ context, jump, chains }: RuleDraft, name: string, table: string): string {
   const { registry, family } = context;
   if (verdicts.has(name)) return `${name} is no chain: -j ${name}`;
   if (name.startsWith('-')) return 'the name of a chain or target is missing in front of this';
-  if (/^\$/.test(name))
-    return commandLine
-      ? 'a variable: its value is not known here'
-      : 'the line is cut off here, or nobody has filled this in';
+  if (name.startsWith('$')) return 'the line is cut off here, or nobody has filled this in';
   const targets = registry.targets.filter((t) => t.families.includes(family)).map((t) => t.name);
   if (jump?.letter === 'g' && registry.target(name, family)) return `${name} is a target: -j ${name}`;
   if (registry.match(name, family)) return `${name} is a match: -m ${name}`;
