@@ -15,6 +15,7 @@ import type { Backend } from '../model/netfilter.ts';
 import type { Family } from '../net/address.ts';
 import { type LinkedRuleset, link } from './link.ts';
 
+/** How to read, and whom to ask. */
 export interface ReadMachineOptions {
   readonly registry: Registry;
   readonly family?: Family | undefined;

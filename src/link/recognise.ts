@@ -14,10 +14,14 @@ const ebtables = /^\s*Bridge (?:table|chain):/m;
 const permission = /(?:Permission denied \(you must be root\)|you must be root|Operation not permitted)/;
 const ufwStatus = /^\s*Status: (?:active|inactive)\b/m;
 const firewalldState = /^\s*\S+ \((?:active|default)[^)]*\)\n\s+target: /m;
+/** First bytes of a gzip file, read one by one. */
+const gzipHead = '\u001f\u008b';
 const isSpace = /^\s*$/;
 
 /** Why a machine without any readable table could not be looked at; undefined if it has one. */
 export function whyNothingToLookAt(read: ReadMachine): CouldNotLook | undefined {
+  const packed = read.texts.find((t) => t.text.startsWith(gzipHead));
+  if (packed) return `"${packed.name}" is compressed: gunzip it first (zcat FILE | fwsim …)`;
   if (read.rulesets.some(({ linked }) => linked.ruleset.tables.length > 0)) return undefined;
   const text = read.texts.map((t) => t.text).join('\n');
   const name = read.texts[0]?.name ?? 'the input';

@@ -80,7 +80,12 @@ const known: readonly KnownGenerator[] = [
     chains: [/^InstanceServices$/],
   },
   { name: 'miniupnpd', knob: 'the configuration of miniupnpd', chains: [/^MINIUPNPD/] },
-  { name: 'Synology', knob: 'the control panel', chains: [/^SYNO/] },
+  {
+    name: 'Synology',
+    knob: 'the control panel',
+    chains: [/^SYNO/, /^(INPUT|FORWARD|DEFAULT)_FIREWALL$/, /^DOS_PROTECT$/],
+  },
+  { name: 'OpenStack', knob: 'the security group', chains: [/^(neutron|nova)-/] },
   { name: 'CAPE', knob: 'the routing configuration of CAPE', chains: [/^CAPE_/] },
 ];
 

@@ -16,6 +16,7 @@ import { createView } from './ruleset-view.ts';
 import { isSelected } from './select.ts';
 import { witnessOf } from './walks.ts';
 
+/** What a run is told. */
 export interface LintOptions {
   readonly registry: Registry;
   readonly checks: readonly Check[];

@@ -5,6 +5,7 @@ import type { Rule } from '../model/ruleset.ts';
 import type { RulesetView, Subject } from './check.ts';
 import type { FindingPlace } from './finding.ts';
 
+/** The input as a whole. */
 export const nowhere: FindingPlace = {
   table: undefined,
   chain: undefined,

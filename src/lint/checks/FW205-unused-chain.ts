@@ -19,6 +19,9 @@ function reachedFrom(view: RulesetView, start: Chain): readonly Chain[] {
   return found;
 }
 
+/** Chains of the administrator's that a program jumps to as soon as it runs. */
+const hungInLater: ReadonlySet<string> = new Set(['DOCKER-USER']);
+
 /** Whether a table is a whole one: files with chains of their own alone are loaded beside others. */
 function isWhole(table: Table): boolean {
   return table.chains.some(
@@ -46,7 +49,7 @@ function* inTable(view: RulesetView, table: Table): Iterable<FindingDraft> {
     if (explained.has(chain.name)) continue;
     const further = reachedFrom(view, chain).filter((c) => unused.includes(c) && !explained.has(c.name));
     for (const c of [chain, ...further]) explained.add(c.name);
-    if (view.owner(table.name, chain.name)) continue;
+    if (view.owner(table.name, chain.name) || hungInLater.has(chain.name)) continue;
     const others = further.filter((c) => !view.owner(table.name, c.name));
     const also =
       others.length === 0
@@ -177,6 +180,18 @@ COMMIT
 :ufw-user-logging-input - [0:0]
 -A INPUT -i lo -j ACCEPT
 -A f2b-sshd -j RETURN
+COMMIT
+`,
+      },
+      {
+        title: 'a chain that Docker jumps to once it runs',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:DOCKER-USER - [0:0]
+-A INPUT -i lo -j ACCEPT
+-A DOCKER-USER -i eth0 -p tcp -m tcp --dport 5432 -j DROP
 COMMIT
 `,
       },
