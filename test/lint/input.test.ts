@@ -63,6 +63,7 @@ num   pkts bytes target     prot opt in     out     source               destina
       '# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n',
       /iptables-legacy-save/,
     ],
+    ['a packed file', '\u001f\u008b\u0008\u0000*filter\n', /is compressed: gunzip/],
     [
       'sysctls alone',
       'net.ipv4.ip_forward = 1\nnet.ipv4.conf.all.rp_filter = 1\n',

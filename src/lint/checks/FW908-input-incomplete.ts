@@ -70,7 +70,7 @@ export const inputIncomplete = defineCheck({
   code: 'FW908',
   name: 'input-incomplete',
   title: 'The input is not whole, or is not all there is',
-  severity: 'warning',
+  severity: 'error',
   confidences: ['proved'],
   groups: ['recommended'],
   state: 'stable',
@@ -80,7 +80,7 @@ export const inputIncomplete = defineCheck({
   rationale:
     'What is not in the input is not looked at, and a firewall is only as good as all of its rules together. A file without its last COMMIT does not load at all.',
   decision:
-    'Repairs are made as iptables-restore would be asked to, and named. A missing table counts as one that accepts everything, as it does in the kernel.',
+    'Repairs are made as iptables-restore would be asked to, and named; it is an error where the file would not load as it stands. A missing table counts as one that accepts everything, as it does in the kernel.',
   exceptions:
     'Files that hold one table on purpose. What `iptables -L` prints, and native nftables rulesets, are refused instead, with the command to run.',
   references: ['man iptables-save(8)'],
