@@ -2,7 +2,7 @@
 
 import { ruleText } from '../link/rule-text.ts';
 import type { CtState } from '../model/netfilter.ts';
-import type { MutablePacket } from '../model/packet.ts';
+import type { MutablePacket, Packet } from '../model/packet.ts';
 import type { Chain, Rule, Ruleset } from '../model/ruleset.ts';
 import type { PolicyRef, RuleRef, Trace, TraceEvent } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
@@ -57,6 +57,8 @@ export interface EventStyle {
   readonly forked: ReadonlySet<string>;
   /** Why what was taken for local is so, by address. */
   readonly localSource: (address: string) => string | undefined;
+  /** Who listens for a packet that is delivered, if that is known. */
+  readonly listener: (packet: Packet) => string | undefined;
 }
 
 /** A line, and the event that it tells of. */
@@ -108,13 +110,19 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
   let callers: number[] = [];
   let table: { readonly name: string; readonly start: number; quiet: boolean } | undefined;
   let quietTables: string[] = [];
+  /** The event that ended the last of them. */
+  let quietAt = 0;
   let at = 0;
 
   const say = (text: string, first = effectIndent, rest = `${first}  `): void => {
     for (const line of wrapUnbroken(text, style, { first, rest })) lines.push({ event: at, text: line });
   };
   const flushQuiet = (): void => {
-    if (quietTables.length > 0) say(theme.faint(`${quietTables.join(', ')}: no rule matched`), '  ');
+    if (quietTables.length === 0) return;
+    const now = at;
+    at = quietAt;
+    say(theme.faint(`${quietTables.join(', ')}: no rule matched`), '  ');
+    at = now;
     quietTables = [];
   };
   /** The head of the table at hand, once something in it is worth a line. */
@@ -169,6 +177,9 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         return;
       case 'miss': {
         tellRule(event.rule);
+        const note = heldBack.get(event.rule.id);
+        if (note !== undefined) say(note, `${effectIndent}${'  '.repeat(depth)}`);
+        heldBack.delete(event.rule.id);
         const { condition, has } = missWords(event.because, book.rule(event.rule), {
           packet,
           inInterface,
@@ -184,10 +195,12 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
       }
       case 'rule': {
         tellRule(event.rule);
+        const untracked = event.ctState === 'UNTRACKED' && ctState !== 'UNTRACKED';
         ctState = event.ctState;
         const note = heldBack.get(event.rule.id);
         if (note !== undefined) say(note, `${effectIndent}${'  '.repeat(depth)}`);
         heldBack.delete(event.rule.id);
+        if (untracked) say('its connection is not tracked', `${effectIndent}${'  '.repeat(depth)}`);
         if (event.outcome === 'jump') {
           callers.push(depth);
           depth++;
@@ -203,7 +216,10 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         depth = 0;
         callers = [];
         if (event.table !== 'filter' && event.verdict === 'accept' && !all) {
-          if (table?.quiet) quietTables.push(event.table);
+          if (table?.quiet) {
+            quietTables.push(event.table);
+            quietAt = at;
+          }
           table = undefined;
           return;
         }
@@ -299,20 +315,20 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
           say(`assumed: ${escapeTerminal(assumptionWords(assumption))}  ${option}`, '  ');
           return;
         }
-        const isRule = assumption.key.startsWith('rule:');
-        if (!isRule || assumption.answer === 'yes') {
+        const words = escapeTerminal(assumptionWords(assumption));
+        const indent = `${effectIndent}${'  '.repeat(depth)}`;
+        if (isTold(trace.events, at, rule)) {
           heldBack.set(
             rule.id,
             to.logOnly.has(assumption.key)
               ? theme.faint('perhaps: the packet alone does not decide, and goes on either way')
-              : `assumed: ${escapeTerminal(assumptionWords(assumption))}  ${option}`,
+              : `assumed: ${words}  ${option}`,
           );
           return;
         }
-        if (!all) {
-          tellRule(rule);
-          say(`assumed: it does not match  ${option}`, `${effectIndent}${'  '.repeat(depth)}`);
-        }
+        tellRule(rule);
+        const so = assumption.key.startsWith('rule:') ? 'it does not match' : `${words}, it does not match`;
+        say(`assumed: ${so}  ${option}`, indent);
         return;
       }
       case 'note':
@@ -330,6 +346,15 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
   }
   flushQuiet();
   return lines;
+}
+
+/** Whether what becomes of the rule is told by an event of its own, next among those about rules. */
+function isTold(events: readonly TraceEvent[], from: number, rule: RuleRef): boolean {
+  for (const event of events.slice(from + 1)) {
+    if (event.kind === 'rule' || event.kind === 'miss') return event.rule.id === rule.id;
+    if (event.kind !== 'assumed' || event.rule?.id !== rule.id) return false;
+  }
+  return false;
 }
 
 /** What the kernel made because of the packet: its way in short, further in. */
@@ -354,7 +379,7 @@ function generatedLines(
       // Hooks that only pass the answer on say nothing.
       .filter(({ event: index }) => worthTelling(trace.events[index]))
       .map(({ text }) => text),
-    ...verdictLines(trace, shown),
+    ...sentenceLines(trace, shown),
   ];
   return lines.map((line) => `${style.theme.faint(indent)}${line}`);
 }
@@ -388,29 +413,47 @@ export function deciderWords(at: RuleRef | PolicyRef, book: RuleBook): string {
   return `${name} of ${at.table} ${at.chain}${place}`;
 }
 
-/** The verdict: what happened, by which rule, and that rule's text. */
-export function verdictLines(trace: Trace, to: EventStyle): readonly string[] {
-  const { style, book } = to;
+/** What happened, and by which rule. */
+function sentenceLines(trace: Trace, { style, book }: EventStyle): readonly string[] {
   const { theme } = style;
   const { word, rest, tone } = fateWords(trace.fate);
   const paint = { accept: theme.verdictAccept, drop: theme.verdictDrop, other: theme.verdictOther }[tone];
   const at = decidedBy(trace);
-  const parts = [paint(word)];
-  if (rest !== '') parts.push(escapeTerminal(rest));
-  if (at) {
-    const by = escapeTerminal(deciderWords(at, book));
-    parts.push(tone === 'accept' ? `: ${by} accepts it` : `by ${by}`);
-  } else if (trace.fate.kind === 'local' || trace.fate.kind === 'forward' || trace.fate.kind === 'sent') {
-    parts.push(': there is no filter rule on its way');
-  }
-  const lines = [...wrap(parts.join(' ').replaceAll(' : ', ': '), style, { rest: '  ' })];
-  if (at && !('policy' in at)) {
+  const by = at && escapeTerminal(deciderWords(at, book));
+  const what = rest === '' || /^[,:]/.test(rest) ? escapeTerminal(rest) : ` ${escapeTerminal(rest)}`;
+  const passed = trace.fate.kind === 'local' || trace.fate.kind === 'forward' || trace.fate.kind === 'sent';
+  const sentence = passed
+    ? `${what}: ${by === undefined ? 'no filter rule is on its way' : `${by} accepts it`}`
+    : by === undefined
+      ? what
+      : tone === 'other'
+        ? ` by ${by}${what}`
+        : trace.fate.kind === 'hook-drop'
+          ? `${what}, after ${by}`
+          : `${what} by ${by}`;
+  return wrap(`${paint(word)}${sentence}`, style, { rest: '  ' });
+}
+
+/** The verdict: what happened, by which rule, that rule's text, and what else the sender or a program sees of it. */
+export function verdictLines(trace: Trace, to: EventStyle): readonly string[] {
+  const { style, book } = to;
+  const lines = [...sentenceLines(trace, to)];
+  const say = (text: string): void => {
+    lines.push(...wrap(escapeTerminal(text), style, { first: '  ', rest: '    ' }));
+  };
+  const at = decidedBy(trace);
+  if (at && 'policy' in at) say(`:${at.chain} ${book.chain(at.table, at.chain)?.policy ?? ''}`);
+  else if (at) {
     const rule = book.rule(at);
-    if (rule) lines.push(...wrap(escapeTerminal(ruleText(rule)), style, { first: '  ', rest: '    ' }));
-  } else if (at) {
-    lines.push(`  :${escapeTerminal(at.chain)} ${book.chain(at.table, at.chain)?.policy ?? ''}`);
+    if (rule) say(ruleText(rule));
   }
-  if (trace.errno !== undefined && trace.fate.kind !== 'send-error')
-    lines.push(`  the sending program gets ${trace.errno}`);
+  const { fate } = trace;
+  if (fate.kind === 'route-drop' || fate.kind === 'ingress-drop' || fate.kind === 'send-error')
+    say('the rules are not the cause');
+  if (trace.errno !== undefined && fate.kind !== 'send-error') say(`the sending program gets ${trace.errno}`);
+  if (fate.kind === 'local') {
+    const listener = to.listener(fate.packet);
+    if (listener !== undefined) say(listener);
+  }
   return lines;
 }

@@ -9,6 +9,7 @@ import type { Address } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { decidedBy, waysOf } from '../trace/outcome.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
+import { unreadLineCount } from './trace.ts';
 import { type RuleBook, ruleBook } from './trace-events.ts';
 
 /** Raised when a field changes its meaning or goes away; new fields do not raise it. */
@@ -68,7 +69,7 @@ function tracedJson(traced: PacketTrace, book: RuleBook) {
       ),
       inferred: listInferences(machine),
       nativeTables: machine.nativeTables?.value,
-      unreadLineCount: traced.diagnostics.filter((d) => d.severity === 'error').length,
+      unreadLineCount: unreadLineCount(traced),
     },
     packet: request.packet,
     entry: request.entry,

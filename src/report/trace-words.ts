@@ -97,6 +97,7 @@ export function topicWords({ topic }: Question): string {
   if (topic.startsWith('local:')) return 'the addresses of this machine are not known';
   if (topic.startsWith('out:')) return 'the routes are not known';
   const known: Readonly<Record<string, string>> = {
+    unknown: 'nothing is known of one of its matches',
     limit: 'how much of its limit is used up is not known',
     random: 'it is decided by chance',
     payload: 'what the packet carries was not said',
@@ -112,7 +113,8 @@ export function topicWords({ topic }: Question): string {
 
 /** What would settle a question for good: an output to add, or an assumption for all rules at once. */
 export function settleHint({ topic }: Question): string | undefined {
-  if (topic.startsWith('set:')) return 'add the output of ipset save by --with FILE';
+  if (topic.startsWith('set:'))
+    return `add the output of ipset save by --with FILE, or --assume ${topic}=ADDRESS,…`;
   if (topic.startsWith('local:')) return 'add the output of ip -j addr by --with FILE';
   if (topic.startsWith('out:'))
     return 'add the outputs of ip -j addr and ip -j route show table all by --with FILE';
@@ -258,7 +260,7 @@ export function changeWords(field: string, before: unknown, after: unknown): str
   return `${names[field] ?? field} ${text(before)} -> ${text(after)}`;
 }
 
-/** How a way ended: a word in capitals, what happened, and whether that is good news for the packet. */
+/** How a way ended: a word in capitals, what happened (with the mark that joins them, if not a blank), and its tone. */
 export interface FateWords {
   readonly word: string;
   readonly rest: string;
@@ -287,7 +289,7 @@ export function fateWords(fate: Fate): FateWords {
     case 'queue':
       return { word: 'QUEUED', rest: 'for a program, which decides', tone: 'other' };
     case 'stolen':
-      return { word: 'TAKEN', rest: 'by a target that handles it itself', tone: 'other' };
+      return { word: 'TAKEN', rest: ', whose target handles it itself', tone: 'other' };
     case 'route-drop':
       return {
         word: 'DROPPED',
@@ -309,18 +311,18 @@ export function fateWords(fate: Fate): FateWords {
     case 'send-error':
       return {
         word: 'NOT SENT',
-        rest: `the sender gets ${fate.errno}: ${routeReasons[fate.reason]}`,
+        rest: `: the sender gets ${fate.errno}: ${routeReasons[fate.reason]}`,
         tone: 'drop',
       };
     case 'undecided':
-      return { word: 'UNDECIDED', rest: topicWords(fate.question), tone: 'other' };
+      return { word: 'UNDECIDED', rest: `: ${topicWords(fate.question)}`, tone: 'other' };
     case 'exhausted':
       return {
         word: 'GIVEN UP',
         rest:
           fate.resource === 'steps'
             ? `after ${fate.limit} rules`
-            : 'the rules jump too deep: the kernel would refuse them',
+            : ': the rules jump too deep, the kernel would refuse them',
         tone: 'other',
       };
     default:

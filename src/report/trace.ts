@@ -2,7 +2,9 @@
 
 import { listInferences } from '../context/machine.ts';
 import type { Fact, Machine } from '../model/machine.ts';
+import type { Packet } from '../model/packet.ts';
 import type { Question } from '../model/trace.ts';
+import { type Address, sameAddress, zeroAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { decidedBy, type Ways, waysOf } from '../trace/outcome.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
@@ -58,6 +60,7 @@ export function printTrace(result: TraceResult, style: TerminalStyle, detail: Tr
     logOnly: new Set(ways.flatMap(({ branch }) => branch.immaterial.map((a) => a.key))),
     forked: new Set(questionsOf(traced.ways).map((q) => q.key)),
     localSource: localSources(traced.read.machine),
+    listener: (packet) => listenerWords(traced.read.machine, packet),
   };
   const blocks = [headerLines(traced, style, detail)];
   if (traced.ways.kind === 'way') {
@@ -71,6 +74,21 @@ export function printTrace(result: TraceResult, style: TerminalStyle, detail: Tr
   }
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
+
+/** Who listens for a packet; undefined where the sockets are not known or it has no ports. */
+function listenerWords({ listeners }: Machine, packet: Packet): string | undefined {
+  if (listeners.value === undefined || packet.dport === undefined) return undefined;
+  const found = listeners.value.find(
+    (l) =>
+      l.protocol === packet.protocol &&
+      l.port === packet.dport &&
+      (l.address === undefined || isZero(l.address) || sameAddress(l.address, packet.dst)),
+  );
+  if (!found) return `no program listens on port ${packet.dport} (${listeners.source})`;
+  return `${found.process ?? 'a program'} listens on port ${packet.dport} (${listeners.source})`;
+}
+
+const isZero = (a: Address): boolean => sameAddress(a, zeroAddress(a.family));
 
 /** Questions at which the ways part. */
 function questionsOf(ways: Ways): readonly Question[] {
@@ -86,7 +104,7 @@ function localSources(machine: Machine): (address: string) => string | undefined
 // ------------------------------------------------------------------------------------------ header
 
 function labelled(label: string, text: string, style: TerminalStyle): readonly string[] {
-  return wrap(text, style, {
+  return wrapUnbroken(text, style, {
     first: `${style.theme.faint(label.padEnd(labelColumns))} `,
     rest: ' '.repeat(labelColumns + 1),
   });
@@ -122,14 +140,11 @@ function headerLines(traced: PacketTrace, style: TerminalStyle, detail: TraceDet
     ),
     ...labelled('', theme.faint(escapeTerminal(packetDetails(request.packet))), style),
   );
-  for (const [index, { option, because }] of request.defaults.entries())
-    lines.push(
-      ...labelled(
-        index === 0 ? 'default' : '',
-        `${escapeTerminal(option)}  ${theme.faint(`(${escapeTerminal(because)})`)}`,
-        style,
-      ),
-    );
+  const defaults = request.defaults.map(
+    ({ option, because }) =>
+      `${unbroken(escapeTerminal(option))} ${theme.faint(`(${escapeTerminal(because)})`)}`,
+  );
+  if (defaults.length > 0) lines.push(...labelled('default', defaults.join(', '), style));
   for (const [index, text] of traced.assume.entries())
     lines.push(...labelled(index === 0 ? 'assumed' : '', `--assume ${shellQuote(text)}`, style));
   return lines;
@@ -168,7 +183,7 @@ function contextLines(traced: PacketTrace, style: TerminalStyle, detail: TraceDe
   const native = machine.nativeTables?.value ?? [];
   if (native.length > 0)
     lines.push(...labelled('not seen', `native nft tables: ${escapeTerminal(native.join(', '))}`, style));
-  const unread = traced.diagnostics.filter((d) => d.severity === 'error').length;
+  const unread = unreadLineCount(traced);
   if (unread > 0)
     lines.push(
       ...labelled(
@@ -178,6 +193,13 @@ function contextLines(traced: PacketTrace, style: TerminalStyle, detail: TraceDe
       ),
     );
   return lines;
+}
+
+/** Lines that would not load; what is merely not known here is no such line. */
+export function unreadLineCount({ diagnostics }: PacketTrace): number {
+  return diagnostics.filter(
+    (d) => d.severity === 'error' && d.id !== 'unknown-match' && d.id !== 'unknown-target',
+  ).length;
 }
 
 /** Whether what was inferred speaks of this packet: of an address or an interface on its way, or of forwarding. */
@@ -303,6 +325,8 @@ function reasonLines(question: Question, style: TerminalStyle): readonly string[
   return wrap(style.theme.faint(`(${escapeTerminal(topicWords(question))})`), style, { first: '  ' });
 }
 
+const joined = (rest: string): string => (rest === '' || /^[,:]/.test(rest) ? rest : ` ${rest}`);
+
 /** The ends side by side, each with the options that lead there. */
 function dependsLines(ways: Ways & { kind: 'fork' }, to: EventStyle): readonly string[] {
   const { style, book } = to;
@@ -323,7 +347,7 @@ function dependsLines(ways: Ways & { kind: 'fork' }, to: EventStyle): readonly s
     const at = decidedBy(trace);
     const paint = { accept: theme.verdictAccept, drop: theme.verdictDrop, other: theme.verdictOther }[tone];
     const by = at ? ` by ${deciderWords(at, book)}` : '';
-    const end = escapeTerminal(`${at && trace.fate.kind !== 'reject' ? '' : ` ${rest}`}${by}`);
+    const end = escapeTerminal(`${at && trace.fate.kind !== 'reject' ? '' : joined(rest)}${by}`);
     const known = ends.get(`${word}${end}`) ?? { paint, word, ways: [] };
     ends.set(`${word}${end}`, known);
     known.ways.push(options.map((o) => unbroken(escapeTerminal(o))).join(' '));
