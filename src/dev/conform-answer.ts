@@ -38,6 +38,7 @@ const statusNames: readonly (readonly [number, string])[] = [
   [ctStatusBit.DYING, 'DYING'],
 ];
 
+/** Names of the TCP flags that are set. */
 export function flagNames(flags: number): readonly string[] {
   return Object.entries(tcpFlag)
     .filter(([, bit]) => flags & bit)

@@ -17,6 +17,7 @@ import type { EntryPoint } from '../model/trace.ts';
 import { addressBits, type Family, ipv4, ipv6, networkContains, prefix } from '../net/address.ts';
 import { addressText, parseAddress } from '../net/address-text.ts';
 
+/** A packet as a case writes it. */
 export interface CasePacket {
   readonly src: string;
   readonly dst: string;
@@ -56,6 +57,7 @@ export interface CasePacket {
   readonly mark?: number;
 }
 
+/** One record of the kernel's rule trace. */
 export interface CaseTraceEntry {
   readonly table: string;
   readonly chain: string;
@@ -66,6 +68,7 @@ export interface CaseTraceEntry {
   readonly mark?: number;
 }
 
+/** A packet as it was delivered or seen on the wire. */
 export interface CasePacketOut {
   readonly [field: string]: unknown;
 }
@@ -88,6 +91,7 @@ export interface CaseAnswer {
   readonly errno?: string;
 }
 
+/** One machine with its rules and the packets that were sent to it. */
 export interface KernelCase {
   readonly id: string;
   readonly title: string;
@@ -126,6 +130,7 @@ const protocolNumbers: Readonly<Record<string, number>> = {
   udplite: 136,
 };
 
+/** The case's family in our words. */
 export function familyOf(c: KernelCase): Family {
   return c.family === 4 ? 'ipv4' : 'ipv6';
 }
@@ -239,6 +244,7 @@ function packetTypeOf(p: CasePacket, machine: Machine | undefined): PacketType {
   return Number.parseInt(p.eth_dst.slice(0, 2), 16) & 1 ? 'multicast' : 'otherhost';
 }
 
+/** Where the packet comes from. */
 export function entryOf(p: CasePacket): EntryPoint {
   return p.local ? { kind: 'local', rawSocket: true } : { kind: 'arrives', inInterface: p.iface ?? '' };
 }
@@ -337,6 +343,7 @@ function withLocalRoutes(routes: readonly Route[], interfaces: readonly Interfac
   return out;
 }
 
+/** The machine of a case: all of it given. */
 export function machineOf(c: KernelCase): Machine {
   const family = familyOf(c);
   const draft = createDraft();

@@ -2,9 +2,12 @@
 
 import type { CaseAnswer, CaseTraceEntry } from './conform-case.ts';
 
+/** What agreement is counted by. */
 export const categories = ['trace', 'fate', 'packet_out', 'ct', 'generated'] as const;
+/** One of {@link categories}. */
 export type Category = (typeof categories)[number];
 
+/** A field where we and the kernel disagree. */
 export interface Difference {
   readonly category: Category;
   readonly ours: string;

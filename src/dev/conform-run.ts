@@ -18,6 +18,7 @@ import {
 const startMs = Date.UTC(2026, 0, 7, 12, 0, 0);
 const stepMs = 1;
 
+/** What became of the packets of a case. */
 export interface CaseRun {
   readonly answers: readonly CaseAnswer[];
   /** What the reader of the ruleset had to say. */

@@ -8,8 +8,7 @@
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { extensions } from '../extensions/index.ts';
-import { createRegistry } from '../extensions/registry.ts';
+import { defaultRegistry } from '../index.ts';
 import type { KernelCase } from './conform-case.ts';
 import { type Category, categories, compareAnswers } from './conform-compare.ts';
 import { conntrackLines, plainLine } from './conform-conntrack.ts';
@@ -47,7 +46,7 @@ function* readCases(file: string): Generator<KernelCase> {
 }
 
 const options = readOptions(process.argv.slice(2));
-const registry = createRegistry(extensions);
+const registry = defaultRegistry();
 
 for (const file of options.files) {
   const agreed: Record<Category, number> = { trace: 0, fate: 0, packet_out: 0, ct: 0, generated: 0 };

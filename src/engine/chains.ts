@@ -11,9 +11,10 @@ import type { MissReason, PolicyRef, RuleOutcome, RuleRef } from '../model/trace
 import { networkContains } from '../net/address.ts';
 import { interfaceMatches } from '../net/interface-pattern.ts';
 import { action, type CompiledChain, flag } from './compile-chain.ts';
-import { answerOf, decide } from './shared.ts';
 import type { Walk } from './walk.ts';
+import { answerOf, decide } from './working-state.ts';
 
+/** What a table's pass may end with. */
 export type ChainVerdict = 'accept' | 'drop' | 'queue' | 'stolen' | 'undecided' | 'exhausted';
 
 /** How a table's pass ended, and by what. */

@@ -54,6 +54,7 @@ export const action = {
 /** Words per address in the address columns. */
 const wordsOf = (family: Family): 1 | 4 => (family === 'ipv4' ? 1 : 4);
 
+/** One chain, column by column; each column has one entry per rule. */
 export interface CompiledChain {
   readonly name: string;
   readonly table: string;
@@ -87,6 +88,7 @@ export interface CompiledChain {
   readonly rules: readonly Rule[];
 }
 
+/** What all chains of a table are compiled with. */
 export interface CompileScope {
   readonly family: Family;
   readonly backend: Backend;
@@ -94,6 +96,7 @@ export interface CompileScope {
   readonly registry: ExtensionRegistry;
 }
 
+/** All chains of a table, and what its rules switch on in the kernel. */
 export interface CompiledTable {
   readonly chains: ReadonlyMap<string, CompiledChain>;
   readonly usesConntrack: boolean;

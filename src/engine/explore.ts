@@ -15,6 +15,7 @@ export type ExploreTree =
   | { readonly kind: 'leaf'; readonly branch: Branch }
   | { readonly kind: 'fork'; readonly question: Question; readonly answers: readonly ForkAnswer[] };
 
+/** One answer to the question of a fork, and what follows. */
 export interface ForkAnswer {
   readonly answer: string;
   readonly tree: ExploreTree;
@@ -31,6 +32,7 @@ export interface Branch {
   readonly state: SimulationState;
 }
 
+/** All ways of one packet. */
 export interface Exploration {
   readonly tree: ExploreTree;
   /** The leaves from left to right. */
@@ -39,6 +41,7 @@ export interface Exploration {
   readonly exhausted: boolean;
 }
 
+/** Bounds of an exploration. */
 export interface ExploreOptions extends SimulateOptions {
   /** Walks that may be started in all; default 64. */
   readonly forks?: number;

@@ -23,6 +23,7 @@ export interface MachineFacts {
 
 const interfaceKey = (name: string): string => name.replaceAll('.', '/');
 
+/** Indexes a machine. Linear in its routes and addresses. */
 export function prepareFacts(machine: Machine): MachineFacts {
   const interfaces = new Map<string, Interface>();
   const ownAddresses = new Map<string, string>();

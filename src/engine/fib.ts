@@ -26,6 +26,7 @@ export interface Flow {
   readonly strictInterface?: string | undefined;
 }
 
+/** The route that a lookup chose, with the next hop. */
 export interface FibHit {
   readonly route: Route;
   readonly nextHop: NextHop | undefined;
@@ -34,6 +35,7 @@ export interface FibHit {
 /** Kinds of failing lookup, as the error numbers of fib_props: ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL. */
 export type FibError = 'no-route' | 'unreachable' | 'prohibit' | 'blackhole';
 
+/** A route, or why there is none. */
 export type FibAnswer = { readonly hit: FibHit } | { readonly error: FibError };
 
 interface PreparedTable {
@@ -41,6 +43,7 @@ interface PreparedTable {
   readonly routes: readonly Route[];
 }
 
+/** The routing tables and policy rules of one family. */
 export interface Fib {
   readonly family: Family;
   readonly tables: ReadonlyMap<number, PreparedTable>;

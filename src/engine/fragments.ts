@@ -9,8 +9,9 @@ import type { Packet } from '../model/packet.ts';
 import { addressText } from '../net/address-text.ts';
 import { layer4ChecksumRight } from './checksum.ts';
 import { headerBytes, readLayer4 } from './layer4.ts';
-import type { Shared } from './shared.ts';
+import type { Shared } from './working-state.ts';
 
+/** Whether the packet is a piece of a larger one. */
 export function isFragment(p: Packet): boolean {
   return p.moreFragments || p.fragmentOffsetBytes > 0;
 }
@@ -33,6 +34,7 @@ function queueKey(p: Packet, user: string): string {
   return `${user} ${addressText(p.src)} ${addressText(p.dst)} ${protocol} ${p.identification}`;
 }
 
+/** What became of a fragment that was put to its fellows. */
 export type Collected =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'duplicate' }

@@ -74,6 +74,7 @@ function routeAgain(w: Walk, hook: Hook, at: RuleRef | undefined): Fate | undefi
   return undefined;
 }
 
+/** The end of a walk that asked what the tape does not answer. */
 export function undecidedFate(w: Walk): Fate {
   const question = w.shared.question;
   return question

@@ -4,8 +4,8 @@ import { type Address, prefix, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { isLoopback4, isLoopback6 } from './addresses.ts';
 import { isOwnAddress } from './facts.ts';
-import { answerOf } from './shared.ts';
 import type { Walk } from './walk.ts';
+import { answerOf } from './working-state.ts';
 
 /**
  * In this order: loopback, an address of an interface, a fact with provenance, the tape. Undefined: nobody knows

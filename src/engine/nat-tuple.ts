@@ -8,9 +8,10 @@ import type { NatRange } from '../extensions/define.ts';
 import type { Tuple } from '../model/connection.ts';
 import { type Address, type AddressRange, ipv4, ipv6, rangeContains, sameAddress } from '../net/address.ts';
 import { hasTrackedPorts, invertTuple, isIcmp, sameTuple, tupleKey } from './conntrack/tuple.ts';
-import { findTuple, type Shared } from './shared.ts';
 import type { Entry } from './state.ts';
+import { findTuple, type Shared } from './working-state.ts';
 
+/** The half of a mapping: SNAT or DNAT. */
 export type Manip = 'source' | 'destination';
 
 /** Ports tried before the kernel gives up on a large range. */

@@ -17,9 +17,9 @@ import type { CompiledChain } from './compile-chain.ts';
 import { hasTrackedPorts, invertTuple, isIcmp, sameTuple } from './conntrack/tuple.ts';
 import { addressesOf, selectAddress } from './facts.ts';
 import { type Manip, uniqueTuple } from './nat-tuple.ts';
-import { removeEntry } from './shared.ts';
 import { sourceAddress6 } from './source-address.ts';
 import type { Walk } from './walk.ts';
+import { removeEntry } from './working-state.ts';
 
 const { SRC_NAT, DST_NAT, SRC_NAT_DONE, DST_NAT_DONE, CONFIRMED } = ctStatusBit;
 

@@ -17,8 +17,8 @@ import { sendIcmpError } from './icmp-error.ts';
 import { spendRouteError } from './icmp-rate.ts';
 import { localityOf } from './locality.ts';
 import { type Destination, emitRoute, errnoOf, routeInput, routeOutput } from './routing.ts';
-import type { GeneratedPacket } from './shared.ts';
 import { Walk } from './walk.ts';
+import type { GeneratedPacket } from './working-state.ts';
 
 /** A generated packet may lead to another one, and so on: an end to that. */
 const generatedDepthMax = 8;

@@ -12,8 +12,8 @@ import { tcpHeaderBytes } from './conntrack/tcp.ts';
 import { emptyPacket, replyMark, sendIcmpError } from './icmp-error.ts';
 import { headerBytes } from './layer4.ts';
 import { reroute, routeOutput } from './routing.ts';
-import { storeEntry } from './shared.ts';
 import { Walk } from './walk.ts';
+import { storeEntry } from './working-state.ts';
 
 /** Type and code by the names of `--reject-with`. */
 const codes4: Readonly<Record<string, readonly [number, number]>> = {

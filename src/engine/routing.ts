@@ -34,8 +34,8 @@ import {
 } from './facts.ts';
 import { type Fib, type FibError, type FibHit, type Flow, fibLookup, lookupLocalTable } from './fib.ts';
 import { connectedInterface, localityOf } from './locality.ts';
-import { decide } from './shared.ts';
 import type { Walk } from './walk.ts';
+import { decide } from './working-state.ts';
 
 /** The route attached to a packet, as the kernel's dst_entry. */
 export interface Destination {
@@ -53,6 +53,7 @@ export interface Destination {
   readonly nextHop: NextHop | undefined;
 }
 
+/** Where routing leads, or that it drops, or that it must be told more. */
 export type RouteAnswer =
   | { readonly kind: 'to'; readonly destination: Destination }
   /** `error`: the kernel answers with an ICMP error where it forwards. */
@@ -128,6 +129,7 @@ export function decisionOf(answer: RouteAnswer): RouteDecision | undefined {
   };
 }
 
+/** Leaves the decision in the trace. */
 export function emitRoute(w: Walk, purpose: RoutePurpose, answer: RouteAnswer): void {
   const decision = decisionOf(answer);
   if (decision) w.emit({ kind: 'route', purpose, decision });
@@ -387,6 +389,7 @@ export function routeInput(w: Walk): RouteAnswer {
 
 // ------------------------------------------------------------------------------------------ output
 
+/** What a lookup for a packet of this machine depends on. */
 export interface OutputFlow {
   readonly dst: Address;
   /** Undefined: not chosen yet. */

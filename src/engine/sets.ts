@@ -14,6 +14,7 @@ import type { Walk } from './walk.ts';
 /** Sets by name, prepared once per machine. */
 export type PreparedSets = ReadonlyMap<string, PreparedSet>;
 
+/** Indexes the machine's sets. */
 export function prepareSets(sets: readonly IpSet[] | undefined): PreparedSets {
   return new Map((sets ?? []).map((s) => [s.name, prepareSet(s)]));
 }

@@ -7,15 +7,16 @@ import { arrive, send, sendGenerated, traceOf } from './path.ts';
 import type { Program } from './program.ts';
 import { sendReject } from './reject.ts';
 import { changeSet, readSet } from './sets.ts';
-import { type Shared, stateOf, type WalkActions } from './shared.ts';
 import type { SimulationState } from './state.ts';
 import { emptyTape, type Tape } from './tape.ts';
 import { Walk } from './walk.ts';
+import { type Shared, stateOf, type WalkActions } from './working-state.ts';
 
 export type { ExtensionRegistry } from './extension-registry.ts';
 export { compile, type Program } from './program.ts';
 export { emptyState, type SimulationState } from './state.ts';
 
+/** How much to record, and how long to walk. */
 export interface SimulateOptions {
   /** `matched` (default): rules that matched; `all`: also each rule tried, with the condition that refused. */
   readonly detail?: 'matched' | 'all';
@@ -23,6 +24,7 @@ export interface SimulateOptions {
   readonly steps?: number;
 }
 
+/** A trace, and what the machine remembers after it. */
 export interface Simulation {
   readonly trace: Trace;
   readonly state: SimulationState;

@@ -11,8 +11,10 @@
 
 import type { Assumption } from '../model/trace.ts';
 
+/** Keys to answers; see the head of this file. */
 export type Tape = Readonly<Record<string, string>>;
 
+/** No answers. */
 export const emptyTape: Tape = Object.freeze({});
 
 /** The tape with one more answer. */

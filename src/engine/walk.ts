@@ -27,8 +27,8 @@ import { zeroAddress } from '../net/address.ts';
 import { createFibView } from './fib-view.ts';
 import type { FamilyProgram } from './program.ts';
 import type { Destination } from './routing.ts';
-import { answerOf, type Shared, storeEntry } from './shared.ts';
 import type { Entry } from './state.ts';
+import { answerOf, type Shared, storeEntry } from './working-state.ts';
 
 const noConnection: PacketConnection = { state: 'INVALID', direction: 'original', entry: undefined };
 
@@ -55,6 +55,7 @@ function templateConnection(family: Family, template: CtTemplate): PacketConnect
   };
 }
 
+/** See the head of this file. Mutable, and of one `simulate` call. */
 export class Walk implements TargetEnv {
   readonly shared: Shared;
   readonly program: FamilyProgram;

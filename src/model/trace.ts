@@ -97,6 +97,7 @@ export interface Assumption {
   readonly answer: string;
 }
 
+/** One thing that happened to the packet, in the order of the kernel. */
 export type TraceEvent =
   /** A hook is entered. */
   | {

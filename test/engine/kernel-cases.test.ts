@@ -10,11 +10,10 @@ import type { KernelCase } from '../../src/dev/conform-case.ts';
 import { compareAnswers } from '../../src/dev/conform-compare.ts';
 import { conntrackLines, plainLine } from '../../src/dev/conform-conntrack.ts';
 import { runCase } from '../../src/dev/conform-run.ts';
-import { extensions } from '../../src/extensions/index.ts';
-import { createRegistry } from '../../src/extensions/registry.ts';
+import { defaultRegistry } from '../../src/index.ts';
 import { describeWithShared } from '../support/shared.ts';
 
-const registry = createRegistry(extensions);
+const registry = defaultRegistry();
 
 function readCases(path: string): readonly KernelCase[] {
   const text = gunzipSync(readFileSync(path)).toString('utf8');

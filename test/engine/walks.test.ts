@@ -7,15 +7,14 @@ import { emptyPacket } from '../../src/engine/icmp-error.ts';
 import { PersistentMap } from '../../src/engine/persistent-map.ts';
 import { compile, emptyState, type Program, simulate } from '../../src/engine/simulate.ts';
 import { assumptionText, tapeOf } from '../../src/engine/tape.ts';
-import { extensions } from '../../src/extensions/index.ts';
-import { createRegistry } from '../../src/extensions/registry.ts';
 import { parse } from '../../src/grammar/parse.ts';
+import { defaultRegistry } from '../../src/index.ts';
 import { link } from '../../src/link/link.ts';
 import { type Packet, tcpFlag } from '../../src/model/packet.ts';
 import type { EntryPoint } from '../../src/model/trace.ts';
 import { ipv4 } from '../../src/net/address.ts';
 
-const registry = createRegistry(extensions);
+const registry = defaultRegistry();
 
 /** A program of rules alone: nothing is known of the machine. */
 function program(...lines: readonly string[]): Program {

@@ -23,6 +23,7 @@ export const tcpSideFlag = {
   SIMULTANEOUS_OPEN: 0x80,
 } as const;
 
+/** Names of enum tcp_conntrack, in its order. */
 export const tcpStates = [
   'NONE',
   'SYN_SENT',
@@ -35,6 +36,7 @@ export const tcpStates = [
   'CLOSE',
   'SYN_SENT2',
 ] as const;
+/** One of {@link tcpStates}. */
 export type TcpState = (typeof tcpStates)[number];
 
 /** Struct ip_ct_tcp. */
@@ -55,6 +57,7 @@ export interface TcpTrack {
   readonly retransmissions: number;
 }
 
+/** Names of enum sctp_conntrack, in its order. */
 export const sctpStates = [
   'NONE',
   'CLOSED',
@@ -66,6 +69,7 @@ export const sctpStates = [
   'SHUTDOWN_ACK_SENT',
   'HEARTBEAT_SENT',
 ] as const;
+/** One of {@link sctpStates}. */
 export type SctpState = (typeof sctpStates)[number];
 
 /** Struct ip_ct_sctp: verification tags by direction. */
@@ -83,4 +87,5 @@ export interface PlainTrack {
   readonly kind: 'plain';
 }
 
+/** What the tracker of an entry's protocol keeps. */
 export type ProtocolState = TcpTrack | SctpTrack | PlainTrack;

@@ -136,6 +136,7 @@ function plausible(chunks: readonly Chunk[] | undefined): chunks is readonly Chu
   return true;
 }
 
+/** What the tracker makes of a packet that it takes. */
 export interface SctpResult {
   readonly verdict: 'accept' | 'invalid';
   readonly track: SctpTrack;

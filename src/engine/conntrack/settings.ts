@@ -3,6 +3,7 @@
 import { type MachineFacts, sysctlNumber } from '../facts.ts';
 import type { TcpSettings } from './tcp.ts';
 
+/** The sysctls that decide how connections are tracked. */
 export interface ConntrackSettings {
   readonly checksum: boolean;
   readonly tcp: TcpSettings;

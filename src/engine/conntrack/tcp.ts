@@ -93,6 +93,7 @@ const validFlags = new Set<number>([
   tcpFlag.ACK | tcpFlag.URG,
 ]);
 
+/** Whether conntrack takes the flag combination for one that TCP sends. */
 export function validTcpFlags(flags: number): boolean {
   return validFlags.has(flags & ~(tcpFlag.ECE | tcpFlag.CWR | tcpFlag.PSH));
 }
@@ -208,6 +209,7 @@ export function newTcpTrack(packet: Packet, settings: TcpSettings): TcpTrack | u
   };
 }
 
+/** What the tracker makes of a segment. */
 export interface TcpResult {
   /** `accept`; `invalid` (why); `repeat`: the entry is to be removed and the packet looked up again; `kill`: accepted, and the entry goes. */
   readonly verdict: 'accept' | 'invalid' | 'repeat' | 'kill';

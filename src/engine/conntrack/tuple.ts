@@ -8,6 +8,7 @@ import type { Tuple } from '../../model/connection.ts';
 import type { Packet } from '../../model/packet.ts';
 import { type Address, sameAddress } from '../../net/address.ts';
 
+/** IANA numbers of the protocols that conntrack treats on their own. */
 export const protocol = {
   ICMP: 1,
   TCP: 6,
@@ -25,6 +26,7 @@ export function hasTrackedPorts(p: number): boolean {
   return p === protocol.TCP || p === protocol.UDP || p === protocol.SCTP || p === protocol.UDPLITE;
 }
 
+/** ICMP of either family. */
 export function isIcmp(p: number): boolean {
   return p === protocol.ICMP || p === protocol.ICMPV6;
 }
@@ -97,6 +99,7 @@ export function tupleKey(t: Tuple, zone: number): string {
   return `${addressKey(t.src)} ${addressKey(t.dst)} ${t.protocol} ${t.sport} ${t.dport} ${zone}`;
 }
 
+/** Equality of all fields. */
 export function sameTuple(a: Tuple, b: Tuple): boolean {
   return (
     a.sport === b.sport &&

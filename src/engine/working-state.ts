@@ -30,6 +30,7 @@ export interface GeneratedPacket {
   readonly attach: boolean;
 }
 
+/** See the head of this file. One per `simulate` call. */
 export interface Shared {
   readonly actions: WalkActions;
   readonly program: Program;
@@ -96,10 +97,12 @@ export function findTuple(
   return { entry, direction: target.direction };
 }
 
+/** Key of the original direction in the table of tuples. */
 export function originalKey(e: Entry): string {
   return tupleKey(e.original, e.zoneOriginal);
 }
 
+/** Key of the reply direction. */
 export function replyKey(e: Entry): string {
   return tupleKey(e.reply, e.zoneReply);
 }
