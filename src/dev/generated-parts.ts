@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { commands } from '../cli/command-table.ts';
 import { exitCodeMeanings } from '../cli/exit-codes.ts';
-import { checks, defaultRegistry } from '../index.ts';
+import { checks, defaultRegistry, tracePacket } from '../index.ts';
 import { checkListMarkdown, checkPageMarkdown } from '../report/check-page.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
 import { createExampleOutput } from '../report/example-output.ts';
+import { createTheme } from '../report/theme.ts';
+import { printTrace } from '../report/trace.ts';
 
 /** A piece of a file that is made from data: it stands between two markers, the rest is written by hand. */
 export interface GeneratedPart {
@@ -19,6 +22,7 @@ export interface GeneratedPart {
 export const generatedParts: readonly GeneratedPart[] = [
   { file: 'README.md', name: 'commands', make: commandTable },
   { file: 'README.md', name: 'exit codes', make: exitCodeTable },
+  { file: 'README.md', name: 'trace', make: traceExample },
 ];
 
 /** A file that is made from data as a whole. */
@@ -53,6 +57,22 @@ ${checkListMarkdown(checks)}
 function commandTable(): string {
   const rows = commands.map(({ name, summary }) => `| ${markdownCode(`fwsim ${name}`)} | ${summary} |`);
   return ['| command | what it does |', '| --- | --- |', ...rows].join('\n');
+}
+
+/** A command line of the README with its real answer. */
+function traceExample(): string {
+  const file = 'rules-examples/gateway-web-in-forward.rules';
+  const assume = ['local=203.0.113.1'];
+  const packet = '-i eth0 -p tcp -s 192.0.2.99 -d 203.0.113.1 --dport 443';
+  const result = tracePacket([{ name: file, text: readFileSync(file, 'utf8') }], {
+    registry: defaultRegistry(),
+    expression: packet.split(' '),
+    assume,
+  });
+  const style = { theme: createTheme(false), columns: 80 };
+  const answer = printTrace(result, style, { all: false, verbose: false });
+  const line = `fwsim trace ${file} --assume ${assume[0]} \\\n    -- ${packet}`;
+  return `\`\`\`console\n$ ${line}\n${answer}\`\`\``;
 }
 
 function exitCodeTable(): string {
