@@ -11,7 +11,8 @@ function isAboutContents(condition: Condition): boolean {
 /** Whether nothing that is modelled of a packet decides this match. */
 function isNotModelled(context: CheckContext, view: RulesetView, rule: Rule, use: MatchUse): boolean {
   const extension = context.registry.match(use.extension, view.family);
-  if (!extension || !use.known) return false;
+  // Asked first, since it is cheap: what reads contents says so.
+  if (!extension?.needs.includes('payload') || !use.known) return false;
   const space = draftSpace();
   const set = extension.packets(use.data as never, space, {
     family: view.family,
