@@ -98,8 +98,13 @@ function policyHint(policy: string): string {
       : 'the policy of a built-in chain is ACCEPT or DROP';
 }
 
-/** Names that iptables takes for a new chain. */
-function checkChainName({ say, backend }: Execution, name: string, word: number, byCommand: boolean): void {
+/** Says which names iptables does not take for a new chain. False: no dump could declare it. */
+function checkChainName(
+  { say, backend }: Execution,
+  name: string,
+  word: number,
+  byCommand: boolean,
+): boolean {
   const start = name[0];
   if (utf8Length(name) > chainNameMax) {
     say({
@@ -113,7 +118,9 @@ function checkChainName({ say, backend }: Execution, name: string, word: number,
     say({ id: 'bad-chain-name', message: 'chain name may not clash with target name', word });
   } else if (byCommand && /\s/.test(name)) {
     say({ id: 'bad-chain-name', message: `Invalid chain name \`${name}'`, word });
+    return false;
   }
+  return name !== '';
 }
 
 /** Runs the command of a line; `make` gives the rules that the line stands for. */
@@ -289,7 +296,7 @@ function deleteRules(at: Execution, command: RuleCommand, rules: readonly DraftR
 function newChain(at: Execution, command: RuleCommand): void {
   const { store, say } = at;
   const [name = ''] = command.operands;
-  checkChainName(at, name, command.word + 1, true);
+  if (!checkChainName(at, name, command.word + 1, true)) return;
   const chain = store.chain(name, at.offset);
   if (chain.declared)
     say({ id: 'chain-exists', message: `Chain already exists: ${name}`, word: command.word + 1 });
@@ -377,7 +384,7 @@ function renameChain(at: Execution, command: RuleCommand): void {
   const [from = '', to = ''] = command.operands;
   const chain = existing(at, from, command);
   if (!chain) return;
-  checkChainName(at, to, command.word + 2, true);
+  if (!checkChainName(at, to, command.word + 2, true)) return;
   if (chain.hook !== undefined || store.chains.get(to)?.declared) {
     say({
       id: 'chain-exists',

@@ -2,6 +2,7 @@
 
 import { didYouMean } from '../diagnostics/did-you-mean.ts';
 import { utf8Length } from '../extensions/option-types.ts';
+import { tableNames } from '../model/netfilter.ts';
 import { interfaceNameMax, interfacePattern } from '../net/interface-pattern.ts';
 import { extensionHeaderProtocols, parseProtocol, protocolNames, protocolText } from '../net/protocols.ts';
 import type { BaseOption } from './base-options.ts';
@@ -114,7 +115,16 @@ export function readBaseOption(draft: RuleDraft, cursor: WordCursor, use: BaseOp
       readCounters(draft, args, at);
       return;
     case 't':
-      draft.table = value;
+      if ((tableNames as readonly string[]).includes(value)) draft.table = value;
+      else {
+        const near = didYouMean(value, tableNames);
+        complain(draft, {
+          id: 'unknown-table',
+          message: `table '${value}' does not exist: read as if "-t" were not there`,
+          word: valueAt,
+          hint: near ? `did you mean ${near}?` : `the tables are ${tableNames.join(', ')}`,
+        });
+      }
       return;
     case '4':
     case '6':

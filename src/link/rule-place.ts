@@ -77,7 +77,9 @@ export function chainTarget(draft: RuleDraft, table: string): RuleTarget {
     }
     return { kind: 'verdict', verdict: name as 'ACCEPT' };
   }
-  if (name === '') {
+  if (/\s/.test(name)) {
+    complain(draft, { id: 'invalid-target', message: `Invalid target name \`${name}'`, word });
+  } else if (name === '') {
     complain(draft, { id: 'invalid-target', message: 'Invalid target name (zero length)', word });
   } else if (utf8Length(name) > chainNameMax) {
     complain(draft, {

@@ -4,6 +4,11 @@ import { printBase } from '../extensions/base.ts';
 import { builtinChains, type TableName } from '../model/netfilter.ts';
 import type { Chain, Counters, Rule, Ruleset, RuleTarget, Table } from '../model/ruleset.ts';
 
+/** Names that iptables takes need no quotes; others (which it refuses) must still be read back as they are. */
+function nameText(name: string): string {
+  return /^[^\s"\\]+$/.test(name) ? name : `"${name.replace(/["\\]/g, '\\$&')}"`;
+}
+
 /** The target part: `-j ACCEPT`, `-g chain`, `-j DNAT --to-destination …`; empty for none. */
 export function targetText(target: RuleTarget): string {
   switch (target.kind) {
@@ -12,9 +17,9 @@ export function targetText(target: RuleTarget): string {
     case 'verdict':
       return `-j ${target.verdict}`;
     case 'jump':
-      return `-j ${target.chain}`;
+      return `-j ${nameText(target.chain)}`;
     case 'goto':
-      return `-g ${target.chain}`;
+      return `-g ${nameText(target.chain)}`;
     case 'extension':
       return target.text;
   }
@@ -29,7 +34,7 @@ export function ruleBody(rule: Pick<Rule, 'base' | 'matches' | 'target'>): strin
 /** A rule as a line of the dump, without counters. */
 export function ruleText(rule: Rule): string {
   const body = ruleBody(rule);
-  return `-A ${rule.chain}${body === '' ? '' : ` ${body}`}`;
+  return `-A ${nameText(rule.chain)}${body === '' ? '' : ` ${body}`}`;
 }
 
 const countersText = (c: Counters | undefined): string => `[${c?.packets ?? 0}:${c?.bytes ?? 0}]`;
