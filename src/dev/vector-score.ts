@@ -20,6 +20,7 @@ export interface Vector {
   readonly error?: string | null;
 }
 
+/** Counts of one group of vectors. */
 export interface Score {
   accepted: number;
   printed: number;
@@ -28,6 +29,7 @@ export interface Score {
   refusedAtAll: number;
 }
 
+/** Counts in all and by group, and a text for each vector that failed. */
 export interface VectorScore {
   readonly total: Score;
   readonly byName: ReadonlyMap<string, Score>;

@@ -20,7 +20,9 @@ import type { PacketSet, PacketSpace } from '../packetset/space.ts';
 
 /** A match's answer: {@link NO}, {@link YES} or {@link UNKNOWN}. */
 export type Tri = 0 | 1 | 2;
+/** The packet does not meet the condition. */
 export const NO = 0;
+/** The packet meets the condition. */
 export const YES = 1;
 /** The packet does not decide; the environment has noted why (see {@link MatchEnv.ask}). */
 export const UNKNOWN = 2;
@@ -122,6 +124,7 @@ export interface OptionType<T> {
   parse(words: readonly string[], context: ParseContext): T | Refusal;
 }
 
+/** One option of an extension: how its words are read, and what must or must not stand beside it. */
 export interface OptionSpec<T> {
   readonly type: OptionType<T>;
   /** Other names, without dashes. The key in the table is the one that iptables-save prints. */
@@ -137,6 +140,7 @@ export interface OptionSpec<T> {
   readonly excludes?: readonly string[];
 }
 
+/** Options by the name that iptables-save prints, without dashes. */
 // biome-ignore lint/suspicious/noExplicitAny: a table holds options of any value type; BoundOptions recovers each.
 export type OptionTable = Readonly<Record<string, OptionSpec<any>>>;
 
@@ -210,6 +214,7 @@ export type ContextNeed =
   | 'owner'
   | 'conntrack';
 
+/** Where the facts about an extension come from. */
 export interface ExtensionDocs {
   /** One sentence: what it matches or does. */
   readonly summary: string;
@@ -318,6 +323,7 @@ export interface SetView {
   test(packet: Packet, env: MatchEnv, dirs: readonly ('src' | 'dst')[], flags: SetTestFlags): Tri;
 }
 
+/** The flags of `--match-set`: what counts as found, and what a look into the set changes. */
 export interface SetTestFlags {
   readonly returnNomatch: boolean;
   readonly packetsTest?: { readonly op: 'eq' | 'ne' | 'lt' | 'gt'; readonly value: number };
@@ -365,6 +371,7 @@ export type ColumnTest =
   | { readonly column: 'src' | 'dst'; readonly network: Network }
   | { readonly column: 'in' | 'out'; readonly pattern: InterfacePattern };
 
+/** A match: what it says, how it judges a packet, and which packets it stands for. */
 export interface MatchExtension<D extends object = object, O extends OptionTable = OptionTable>
   extends ExtensionBase<D, O> {
   readonly kind: 'match';
@@ -439,6 +446,7 @@ export interface TargetEnv extends MatchEnv {
   note(effect: string): void;
 }
 
+/** What `-j CT` writes into the entry that conntrack is about to make. */
 export interface CtTemplate {
   readonly zone:
     | {
@@ -451,6 +459,7 @@ export interface CtTemplate {
   readonly timeoutPolicy: string | undefined;
 }
 
+/** A change to an ipset that a rule asks for. */
 export interface SetChange {
   readonly operation: 'add' | 'del' | 'map';
   readonly set: string;
@@ -513,6 +522,7 @@ export interface TargetEffect {
   readonly rejectWith?: RejectWith;
 }
 
+/** A target: what it says, what it does to a packet, and to a set of packets. */
 export interface TargetExtension<D extends object = object, O extends OptionTable = OptionTable>
   extends ExtensionBase<D, O> {
   readonly kind: 'target';
@@ -521,6 +531,7 @@ export interface TargetExtension<D extends object = object, O extends OptionTabl
   effect(data: D, context: SetContext): TargetEffect;
 }
 
+/** A match or a target. */
 export type Extension = MatchExtension | TargetExtension;
 
 // ---------------------------------------------------------------------------------------------- definers

@@ -15,6 +15,7 @@ import {
   refuse,
 } from './define.ts';
 
+/** A range that asks for nothing: every address and port is left to the engine. */
 export const noRange: NatRange = {
   addresses: undefined,
   ports: undefined,

@@ -17,11 +17,13 @@ import { networkText } from '../net/address-text.ts';
 import { type OptionSpec, option, type Refusal, refuse } from './define.ts';
 import { hostMask } from './host-address.ts';
 
+/** The two prefixes of SNPT and DNPT. */
 export interface PrefixTranslationData {
   readonly srcPrefix: Network;
   readonly dstPrefix: Network;
 }
 
+/** Options that SNPT and DNPT share. */
 export const prefixTranslationOptions = {
   'src-pfx': { type: hostMask, required: true },
   'dst-pfx': { type: hostMask, required: true },

@@ -3,6 +3,7 @@
 import type { Family } from '../net/address.ts';
 import type { Extension, MatchExtension, TargetExtension } from './define.ts';
 
+/** All extensions, found by the name or alias that a rule uses. */
 export interface Registry {
   readonly matches: readonly MatchExtension[];
   readonly targets: readonly TargetExtension[];

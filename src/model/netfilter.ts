@@ -2,10 +2,12 @@
 
 /** The five places where netfilter sees a packet. */
 export const hooks = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const;
+/** One of the five hooks. */
 export type Hook = (typeof hooks)[number];
 
 /** The tables of iptables. */
 export const tableNames = ['raw', 'mangle', 'nat', 'filter', 'security'] as const;
+/** One of the five tables. */
 export type TableName = (typeof tableNames)[number];
 
 /** Which back end of iptables a ruleset lives in: they differ in a few points of order and spelling. */

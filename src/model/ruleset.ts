@@ -55,6 +55,7 @@ export type RuleTarget =
       readonly text: string;
     };
 
+/** One rule in its place: conditions, matches in order, and what it does. */
 export interface Rule {
   /** Identity within its ruleset: kept through insert, move and disable; not a position. */
   readonly id: number;
@@ -71,6 +72,7 @@ export interface Rule {
   readonly line: number;
 }
 
+/** A chain with its rules in order. */
 export interface Chain {
   readonly name: string;
   readonly table: string;
@@ -86,6 +88,7 @@ export interface Chain {
   readonly line: number;
 }
 
+/** A table with its chains. */
 export interface Table {
   readonly name: string;
   /** Built-in chains first, then the user's in the order of iptables-save. */

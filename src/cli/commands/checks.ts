@@ -11,4 +11,5 @@ export function checksCommand(core: ChecksCore): CommandModule['run'] {
   };
 }
 
+/** `fwsim checks` with all its parts. */
 export const run = checksCommand(checksCore);

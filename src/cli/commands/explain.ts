@@ -21,4 +21,5 @@ export function explainCommand(core: ChecksCore): CommandModule['run'] {
   };
 }
 
+/** `fwsim explain` with all its parts. */
 export const run = explainCommand(checksCore);

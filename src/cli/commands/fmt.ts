@@ -62,4 +62,5 @@ function outcome(told: readonly Diagnostic[], differs: boolean, io: Io): ExitCod
   return differs ? exitCodes.findings : exitCodes.ok;
 }
 
+/** `fwsim fmt` with all its parts. */
 export const run = fmtCommand({ format: formatText });

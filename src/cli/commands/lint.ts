@@ -77,4 +77,5 @@ export const lintCore: LintCore<LintResult> = {
   printJson: (results) => printLintJson(results, version),
 };
 
+/** `fwsim lint` with all its parts. */
 export const run = lintCommand(lintCore);

@@ -79,4 +79,5 @@ export const traceCore: TraceCore<TraceResult> = {
   printJson: (answer) => printTraceJson(answer, version),
 };
 
+/** `fwsim trace` with all its parts. */
 export const run = traceCommand(traceCore);

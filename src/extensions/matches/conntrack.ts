@@ -29,6 +29,7 @@ interface Negatable {
   readonly negated: boolean;
 }
 
+/** The conditions of one `-m conntrack`, as data; what was not given is undefined. */
 export interface ConntrackData {
   /** Bits by position in {@link ctStateWords}. */
   readonly state: ({ readonly bits: number } & Negatable) | undefined;

@@ -24,6 +24,7 @@ const gcIntervalDefaultMs = 1000;
 const modeWords = ['srcip', 'srcport', 'dstip', 'dstport'] as const;
 type ModeWord = (typeof modeWords)[number];
 
+/** The conditions of one `-m hashlimit`, as data; what was not given is undefined. */
 export interface HashlimitData {
   readonly name: string;
   /** `above`: matches what exceeds the rate; else what stays within. */

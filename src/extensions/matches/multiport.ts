@@ -4,6 +4,7 @@ import { defineMatch, NO, type OptionType, option, type Refusal, refuse, tri } f
 import { type NumberRange, numberRangeText } from '../option-types.ts';
 import { badPort } from '../ports.ts';
 
+/** The conditions of one `-m multiport`, as data; what was not given is undefined. */
 export interface MultiportData {
   /** `either`: `--ports`, source or destination. */
   readonly side: 'source' | 'destination' | 'either';

@@ -12,6 +12,7 @@ import {
 } from '../define.ts';
 import { flag, parseUint64, uint64 } from '../option-types.ts';
 
+/** Which side of the packet a dimension of a set looks at. */
 export type SetDirection = 'src' | 'dst';
 
 /** A set and which side of the packet each of its dimensions looks at. */
@@ -26,6 +27,7 @@ interface CounterTest {
   readonly value: string;
 }
 
+/** The conditions of one `-m set`, as data; what was not given is undefined. */
 export interface SetMatchData {
   readonly set: SetReference;
   readonly negated: boolean;

@@ -21,6 +21,7 @@ export interface PortCondition extends NumberRange {
   readonly negated: boolean;
 }
 
+/** The conditions of one `-m tcp`, as data; what was not given is undefined. */
 export interface TcpData {
   readonly sport: PortCondition | undefined;
   readonly dport: PortCondition | undefined;

@@ -1,6 +1,7 @@
 import { defineTarget, option } from '../define.ts';
 import { oneOf } from '../option-types.ts';
 
+/** What one `-j AUDIT` says, as data. */
 export interface AuditData {
   /** Only a word for the record: the packet goes on in any case. */
   readonly type: 'accept' | 'drop' | 'reject';

@@ -1,5 +1,6 @@
 import { defineTarget, type OptionType, option, refuse } from '../define.ts';
 
+/** What one `-j CLASSIFY` says, as data. */
 export interface ClassifyData {
   /** 16 bits each. */
   readonly major: number;

@@ -7,6 +7,7 @@ import { flag, integer, oneOf } from '../option-types.ts';
 
 const hashModes = ['sourceip', 'sourceip-sourceport', 'sourceip-sourceport-destport'] as const;
 
+/** What one `-j CLUSTERIP` says, as data. */
 export interface ClusteripData {
   /** Undefined: the rule shares the cluster address that another rule made. */
   readonly cluster:

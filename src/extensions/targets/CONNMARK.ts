@@ -8,6 +8,7 @@ export interface MarkShift {
   readonly bits: number;
 }
 
+/** What one `-j CONNMARK` says, as data. */
 export interface ConnmarkData {
   /**
    * `set`: ct = (ct & ~ctMask) ^ value. `save`: ct = (ct & ~ctMask) ^ (mark & nfMask).

@@ -1,6 +1,7 @@
 import { defineTarget, option, type Refusal, refuse } from '../define.ts';
 import { flag } from '../option-types.ts';
 
+/** What one `-j CONNSECMARK` says, as data. */
 export interface ConnsecmarkData {
   /** `save`: from the packet to its connection; `restore`: back. Only where the other side has none yet. */
   readonly operation: 'save' | 'restore';

@@ -6,6 +6,7 @@ import { bareText, flag, freeText, wordSet } from '../option-types.ts';
 /** A number, or the packet's mark. */
 type ZoneId = number | 'mark';
 
+/** What one `-j CT` says, as data. */
 export interface CtData {
   readonly notrack: boolean;
   readonly helper: string | undefined;

@@ -9,6 +9,7 @@ import {
   translatesAll,
 } from '../prefix-translation.ts';
 
+/** What one `-j DNPT` says, as data. */
 export type DnptData = PrefixTranslationData;
 
 /** Rewrites the prefix of the destination address, whatever it was, without connection tracking. */

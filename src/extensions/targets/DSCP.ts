@@ -2,6 +2,7 @@ import { dscpClasses, parseDscpClass } from '../../net/dscp-classes.ts';
 import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
 import { integer } from '../option-types.ts';
 
+/** What one `-j DSCP` says, as data. */
 export interface DscpTargetData {
   /** Six bits. */
   readonly dscp: number;

@@ -2,6 +2,7 @@ import { tcpFlag } from '../../model/packet.ts';
 import { defineTarget, type FieldChange, option, type Refusal, refuse } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
 
+/** What one `-j ECN` says, as data. */
 export interface EcnTargetData {
   /** New value of a TCP flag; undefined: left alone. */
   readonly ece: 0 | 1 | undefined;

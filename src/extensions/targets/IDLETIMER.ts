@@ -1,6 +1,7 @@
 import { defineTarget, option, type Refusal, refuse } from '../define.ts';
 import { bareText, flag, freeText, integer } from '../option-types.ts';
 
+/** What one `-j IDLETIMER` says, as data. */
 export interface IdletimerData {
   readonly timeoutSeconds: number;
   /** Name of the timer in sysfs; rules with the same label share it. At most 27 bytes. */

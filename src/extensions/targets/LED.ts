@@ -2,6 +2,7 @@ import { parseUnsigned } from '../../net/integer-text.ts';
 import { defineTarget, type OptionType, option, refuse } from '../define.ts';
 import { flag, freeText } from '../option-types.ts';
 
+/** What one `-j LED` says, as data. */
 export interface LedData {
   /** Name of the trigger without its `netfilter-`. */
   readonly triggerId: string;

@@ -2,6 +2,7 @@ import { defaultLogLevel, logLevels, parseLogLevel } from '../../net/syslog-leve
 import { defineTarget, type OptionType, option, refuse, saveString } from '../define.ts';
 import { flag, freeText } from '../option-types.ts';
 
+/** What one `-j LOG` says, as data. */
 export interface LogData {
   /** At most 29 bytes; empty: none. */
   readonly prefix: string;

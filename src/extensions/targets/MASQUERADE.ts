@@ -2,6 +2,7 @@ import { defineTarget, type NatRange, option, type Refusal } from '../define.ts'
 import { natFlagTexts, natPortsOption, natPortsText, noRange, portsNeedProtocol } from '../nat-range.ts';
 import { flag } from '../option-types.ts';
 
+/** What one `-j MASQUERADE` says, as data. */
 export interface MasqueradeData {
   /** Without addresses: the outgoing interface has them. */
   readonly range: NatRange;

@@ -4,6 +4,7 @@ import { defineTarget, type NatRange, option } from '../define.ts';
 import { hostMask } from '../host-address.ts';
 import { noRange } from '../nat-range.ts';
 
+/** What one `-j NETMAP` says, as data. */
 export interface NetmapData {
   /** The new network bits. */
   readonly to: Network;

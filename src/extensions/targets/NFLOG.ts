@@ -1,6 +1,7 @@
 import { defineTarget, option, saveString } from '../define.ts';
 import { cutUtf8, freeText, integer } from '../option-types.ts';
 
+/** What one `-j NFLOG` says, as data. */
 export interface NflogData {
   readonly group: number;
   /** Empty: none. */

@@ -1,6 +1,7 @@
 import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
 import { flag, integer, type NumberRange, readRange } from '../option-types.ts';
 
+/** What one `-j NFQUEUE` says, as data. */
 export interface NfqueueData {
   /** First and last queue; packets are spread over them by connection. */
   readonly queues: NumberRange;

@@ -1,6 +1,7 @@
 import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
 import { bareText, freeText } from '../option-types.ts';
 
+/** What one `-j RATEEST` says, as data. */
 export interface RateestTargetData {
   /** Name of the estimator that `-m rateest` asks. */
   readonly name: string;

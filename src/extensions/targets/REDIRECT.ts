@@ -2,6 +2,7 @@ import { defineTarget, type NatRange, option, type Refusal } from '../define.ts'
 import { natFlagTexts, natPortsOption, natPortsText, noRange, portsNeedProtocol } from '../nat-range.ts';
 import { flag } from '../option-types.ts';
 
+/** What one `-j REDIRECT` says, as data. */
 export interface RedirectData {
   /** Without addresses: the incoming interface's first one, or the loopback address for local packets. */
   readonly range: NatRange;

@@ -1,6 +1,7 @@
 import type { Family } from '../../net/address.ts';
 import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
 
+/** What one `-j REJECT` says, as data. */
 export interface RejectData {
   /** The answer as iptables-save names it: `icmp-port-unreachable`, `tcp-reset`, `icmp6-no-route` … */
   readonly with: string;

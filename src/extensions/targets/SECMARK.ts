@@ -1,6 +1,7 @@
 import { defineTarget, option, type Refusal, refuse } from '../define.ts';
 import { bareText, freeText } from '../option-types.ts';
 
+/** What one `-j SECMARK` says, as data. */
 export interface SecmarkData {
   /** `system_u:object_r:firewalld_exec_t:s0`. */
   readonly context: string;

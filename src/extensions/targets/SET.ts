@@ -4,6 +4,7 @@ import { defineTarget, type FieldChange, option, type Refusal, refuse } from '..
 import { missingSet, type SetReference, saveSetName, setReference } from '../matches/set.ts';
 import { flag } from '../option-types.ts';
 
+/** What one `-j SET` says, as data. */
 export interface SetTargetData {
   readonly add: SetReference | undefined;
   readonly del: SetReference | undefined;

@@ -2,6 +2,7 @@ import { defineTarget, type NatRange, option, type Refusal } from '../define.ts'
 import { natFlagTexts, natRangeOption, natRangeText, portsNeedProtocol } from '../nat-range.ts';
 import { flag } from '../option-types.ts';
 
+/** What one `-j SNAT` says, as data. */
 export interface SnatData {
   readonly range: NatRange;
 }

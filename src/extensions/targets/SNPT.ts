@@ -9,6 +9,7 @@ import {
   translatesAll,
 } from '../prefix-translation.ts';
 
+/** What one `-j SNPT` says, as data. */
 export type SnptData = PrefixTranslationData;
 
 /** Rewrites the prefix of the source address, whatever it was, without connection tracking. */

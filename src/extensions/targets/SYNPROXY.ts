@@ -2,6 +2,7 @@ import { tcpFlag } from '../../model/packet.ts';
 import { defineTarget, option, UNKNOWN, YES } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
 
+/** What one `-j SYNPROXY` says, as data. */
 export interface SynproxyData {
   readonly sackPermitted: boolean;
   readonly timestamp: boolean;

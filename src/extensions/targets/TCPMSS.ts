@@ -11,6 +11,7 @@ import {
 } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
 
+/** What one `-j TCPMSS` says, as data. */
 export interface TcpmssData {
   /** The greatest MSS that may pass; `pmtu`: what the path's MTU leaves. */
   readonly mss: number | 'pmtu';

@@ -2,6 +2,7 @@ import type { TcpOption } from '../../model/packet.ts';
 import { parseUnsigned } from '../../net/integer-text.ts';
 import { defineTarget, type FieldChange, type OptionType, option, refuse } from '../define.ts';
 
+/** What one `-j TCPOPTSTRIP` says, as data. */
 export interface TcpoptstripData {
   /** Kinds of TCP options, 2 to 255, rising. */
   readonly kinds: readonly number[];

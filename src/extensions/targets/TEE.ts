@@ -4,6 +4,7 @@ import { defineTarget, option, type Refusal, refuse } from '../define.ts';
 import { hostAddress } from '../host-address.ts';
 import { bareText, freeText } from '../option-types.ts';
 
+/** What one `-j TEE` says, as data. */
 export interface TeeData {
   readonly gateway: Address;
   /** Undefined: the route to the gateway decides. */

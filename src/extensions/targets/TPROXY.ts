@@ -5,6 +5,7 @@ import { defineTarget, type OptionType, option, refuse } from '../define.ts';
 import { hostAddress } from '../host-address.ts';
 import { hex, type MaskedValue, markMask } from '../option-types.ts';
 
+/** What one `-j TPROXY` says, as data. */
 export interface TproxyData {
   /** Zero: the packet's own destination port. */
   readonly port: number;

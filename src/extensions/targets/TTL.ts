@@ -1,6 +1,7 @@
 import { defineTarget, option, type Refusal, refuse } from '../define.ts';
 import { integer } from '../option-types.ts';
 
+/** What one `-j TTL` says, as data. */
 export interface TtlTargetData {
   readonly operation: 'set' | 'inc' | 'dec';
   readonly value: number;

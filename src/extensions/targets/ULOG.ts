@@ -1,6 +1,7 @@
 import { defineTarget, option, type Refusal, refuse, saveString } from '../define.ts';
 import { freeText, integer } from '../option-types.ts';
 
+/** What one `-j ULOG` says, as data. */
 export interface UlogData {
   /** 1 to 32. */
   readonly group: number;

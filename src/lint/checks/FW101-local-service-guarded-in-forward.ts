@@ -145,6 +145,7 @@ function tryStranger(
   return undefined;
 }
 
+/** A service of this machine guarded in FORWARD. */
 export const localServiceGuardedInForward = defineCheck({
   code: 'FW101',
   name: 'local-service-guarded-in-forward',

@@ -13,6 +13,7 @@ import {
 /** Services that a stranger would try: if all are let through, nothing is filtered. */
 const tried: readonly Service[] = [unspokenService, { protocol: 6, port: 22 }, { protocol: 6, port: 3389 }];
 
+/** A router that guards itself alone. */
 export const forwardOpenBehindClosedInput = defineCheck({
   code: 'FW102',
   name: 'forward-open-behind-closed-input',

@@ -48,6 +48,7 @@ function guardOf(
   return closed ? candidates.find((r) => accepts(r) && !describes(r)) : undefined;
 }
 
+/** A guard in INPUT for packets that DNAT takes away. */
 export const dnatBypassesInputFilter = defineCheck({
   code: 'FW103',
   name: 'dnat-bypasses-input-filter',

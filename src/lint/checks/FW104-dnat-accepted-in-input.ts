@@ -34,6 +34,7 @@ function* walksOf(context: CheckContext, view: RulesetView, rule: Rule): Iterabl
   }
 }
 
+/** An accept in INPUT for packets that DNAT takes away. */
 export const dnatAcceptedInInput = defineCheck({
   code: 'FW104',
   name: 'dnat-accepted-in-input',

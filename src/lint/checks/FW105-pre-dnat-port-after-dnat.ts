@@ -92,6 +92,7 @@ function* translatedPackets(
   }
 }
 
+/** A filter rule that names what a packet had before its translation. */
 export const preDnatPortAfterDnat = defineCheck({
   code: 'FW105',
   name: 'pre-dnat-port-after-dnat',

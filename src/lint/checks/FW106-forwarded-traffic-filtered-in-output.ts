@@ -11,6 +11,7 @@ import {
   sideOf,
 } from './support/path-probes.ts';
 
+/** A rule about forwarded traffic in OUTPUT. */
 export const forwardedTrafficFilteredInOutput = defineCheck({
   code: 'FW106',
   name: 'forwarded-traffic-filtered-in-output',

@@ -20,6 +20,7 @@ function knownLocal(
   return inferred && { given: inferred.provenance === 'given', because: inferred.source };
 }
 
+/** A rule about own traffic in FORWARD. */
 export const ownTrafficFilteredInForward = defineCheck({
   code: 'FW107',
   name: 'own-traffic-filtered-in-forward',

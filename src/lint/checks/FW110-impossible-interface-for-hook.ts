@@ -57,6 +57,7 @@ function impossible(
   return undefined;
 }
 
+/** An interface that packets do not have where the rule stands. */
 export const impossibleInterfaceForHook = defineCheck({
   code: 'FW110',
   name: 'impossible-interface-for-hook',

@@ -53,6 +53,7 @@ function* namesOf(
   if (outInterface) yield { option: '-o', pattern: outInterface.value, negated: outInterface.negated };
 }
 
+/** An interface name that no packet ever has. */
 export const interfaceNameCannotMatch = defineCheck({
   code: 'FW112',
   name: 'interface-name-cannot-match',
