@@ -22,7 +22,7 @@ export type NumberField = Exclude<
 >;
 
 /** The option that people know each field by. */
-export const fieldOptions: Readonly<Record<NumberField | BitField, string>> = {
+const fieldOptions: Readonly<Record<NumberField | BitField, string>> = {
   protocol: '-p',
   sport: '--sport',
   dport: '--dport',
@@ -58,17 +58,17 @@ const fieldMax: Readonly<Record<NumberField, number>> = {
 };
 
 /** Numbers that a field may have. */
-export interface NumberDemand {
+interface NumberDemand {
   low: number;
   high: number;
   readonly not: { readonly low: number; readonly high: number }[];
 }
 
 /** A set of addresses that the packet's must, or must not, lie in. */
-export type AddressSet = { readonly network: Network } | { readonly range: AddressRange };
+type AddressSet = { readonly network: Network } | { readonly range: AddressRange };
 
 /** Names that a field must have, or must not. */
-export interface NameDemand {
+interface NameDemand {
   is: string | undefined;
   readonly not: string[];
 }

@@ -34,7 +34,7 @@ export interface FillRefusal {
 }
 
 /** A packet but for what our own options add. */
-export interface FilledPacket {
+interface FilledPacket {
   makePacket(own: Partial<Packet>): Packet;
   readonly entry: EntryPoint;
   readonly defaults: readonly DefaultUsed[];

@@ -3,7 +3,7 @@
 import type { Packet } from '../model/packet.ts';
 
 /** What is wrong with a word of an expression. */
-export interface WordProblem {
+interface WordProblem {
   readonly id: string;
   readonly message: string;
   /** Index of the word. */

@@ -23,8 +23,6 @@ import { draftSpace } from './draft-space.ts';
 import { type DefaultUsed, fillPacket } from './fill-packet.ts';
 import { ownOptions, takeOwnOptions } from './own-options.ts';
 
-export type { DefaultUsed } from './fill-packet.ts';
-
 /** What is known where an expression is read. */
 export interface ExpressionContext {
   readonly registry: Registry;

@@ -13,7 +13,7 @@ import { unreadLineCount } from './trace.ts';
 import { type RuleBook, ruleBook } from './trace-events.ts';
 
 /** Raised when a field changes its meaning or goes away; new fields do not raise it. */
-export const traceSchemaVersion = 1;
+const traceSchemaVersion = 1;
 
 /**
  * Prints a trace as one JSON object:

@@ -25,7 +25,7 @@ export function hexText(value: number): string {
 }
 
 /** `198.51.100.7:40000`, `[2001:db8::1]:80`; without a port the address alone. */
-export function endpointText(address: Address, port: number | undefined): string {
+function endpointText(address: Address, port: number | undefined): string {
   const text = addressText(address);
   if (port === undefined) return text;
   return address.family === 'ipv6' ? `[${text}]:${port}` : `${text}:${port}`;
@@ -145,11 +145,6 @@ const routeReasons: Readonly<Record<RouteDropReason, string>> = {
   'bad-options': 'its header cannot be used',
 };
 
-/** Why routing drops. */
-export function routeReasonWords(reason: RouteDropReason): string {
-  return routeReasons[reason];
-}
-
 /** Reasons that are no rule's, in words; what is not listed is said as it is. */
 const otherReasons: Readonly<Record<string, string>> = {
   'no-free-tuple': 'NAT found no free address and port for it',
@@ -166,7 +161,7 @@ const otherReasons: Readonly<Record<string, string>> = {
 };
 
 /** A reason of conntrack, NAT or the header checks. */
-export function reasonWords(reason: string): string {
+function reasonWords(reason: string): string {
   const [, again] = /^reroute: (.+)$/.exec(reason) ?? [];
   if (again !== undefined) {
     const why = Object.hasOwn(routeReasons, again) ? routeReasons[again as RouteDropReason] : again;
