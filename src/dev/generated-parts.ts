@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { commands } from '../cli/command-table.ts';
 import { exitCodeMeanings } from '../cli/exit-codes.ts';
-import { checks, defaultRegistry, tracePacket } from '../index.ts';
+import { checks, defaultRegistry, lintMachine, tracePacket } from '../index.ts';
 import { checkListMarkdown, checkPageMarkdown } from '../report/check-page.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
 import { createExampleOutput } from '../report/example-output.ts';
+import { printLintPretty } from '../report/lint-findings.ts';
 import { createTheme } from '../report/theme.ts';
 import { printTrace } from '../report/trace.ts';
 
@@ -20,6 +21,7 @@ export interface GeneratedPart {
 
 /** Everything that `npm run generate` writes. */
 export const generatedParts: readonly GeneratedPart[] = [
+  { file: 'README.md', name: 'finding', make: findingExample },
   { file: 'README.md', name: 'commands', make: commandTable },
   { file: 'README.md', name: 'exit codes', make: exitCodeTable },
   { file: 'README.md', name: 'trace', make: traceExample },
@@ -57,6 +59,16 @@ ${checkListMarkdown(checks)}
 function commandTable(): string {
   const rows = commands.map(({ name, summary }) => `| ${markdownCode(`fwsim ${name}`)} | ${summary} |`);
   return ['| command | what it does |', '| --- | --- |', ...rows].join('\n');
+}
+
+/** The finding that the first command of the README shows. */
+function findingExample(): string {
+  const file = 'rules-examples/gateway-web-in-forward.rules';
+  const texts = [{ name: file, text: readFileSync(file, 'utf8') }];
+  const result = lintMachine(texts, { registry: defaultRegistry(), checks, select: ['FW101'] });
+  const style = { theme: createTheme(false), columns: 80 };
+  const [finding = ''] = printLintPretty([result], style, { all: false, verbose: false }).split('\n\n');
+  return `\`\`\`console\n$ fwsim lint ${file}\n${finding}\n\`\`\``;
 }
 
 /** A command line of the README with its real answer. */
