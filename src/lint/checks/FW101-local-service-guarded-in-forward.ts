@@ -297,7 +297,7 @@ COMMIT
             ? []
             : [
                 {
-                  text: `${services} is meant to be a service of this machine (source NAT on ${from.name}: strangers cannot ask for a host behind it)`,
+                  text: `${services} ${fresh.length > 1 ? 'are meant to be services' : 'is meant to be a service'} of this machine (source NAT on ${from.name}: strangers cannot ask for a host behind it)`,
                   settledBy: 'ss -tulnp',
                 },
               ];
