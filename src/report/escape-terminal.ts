@@ -9,9 +9,20 @@ export function escapeTerminal(text: string): string {
   return visible(text);
 }
 
+/**
+ * Texts whose characters all take one column: ASCII, and the typography of our own texts. Asking string-width for
+ * the first time costs thirty milliseconds, half of what Node itself takes to start.
+ */
+const oneColumnEach = /^[\x20-\x7e\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u2192]*$/;
+
+/** What a theme puts around a text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for.
+const colourCode = /\u001b\[[0-9;]*m/g;
+
 /** The columns that a text takes on a terminal; colour codes take none, wide characters two. */
 export function terminalWidth(text: string): number {
-  return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
+  const bare = text.includes('\u001b') ? text.replace(colourCode, '') : text;
+  return oneColumnEach.test(bare) ? bare.length : stringWidth(bare);
 }
 
 /** A text as the terminal shows it, cut into what a cursor can stand on. */

@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 import { escapeHtml } from '../../src/report/escape-html.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from '../../src/report/escape-markdown.ts';
@@ -36,6 +37,7 @@ describe('terminal', () => {
 
   test('widths are columns', () => {
     expect(terminalWidth('東京')).toBe(4);
+    for (const sign of '–—‘’“”…→') expect(terminalWidth(sign)).toBe(stringWidth(sign));
     expect(terminalWidth('\x1b[31mred\x1b[39m')).toBe(3);
   });
 
