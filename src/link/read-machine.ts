@@ -68,7 +68,7 @@ function foreignRuns(tree: SyntaxTree): readonly Run[] {
 }
 
 /** Gives a diagnostic's spans the name of the text they are in. */
-export function nameSource(d: Diagnostic, source: string): Diagnostic {
+function nameSource(d: Diagnostic, source: string): Diagnostic {
   const named = (span: Span): Span => (span.source === undefined ? { ...span, source } : span);
   return {
     ...d,

@@ -126,8 +126,6 @@ function withoutExplained(placed: readonly Placed[], checks: readonly Check[]): 
   });
 }
 
-const rank: Readonly<Record<Severity, number>> = { error: 3, warning: 2, info: 1 };
-
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -280,12 +278,4 @@ function mergeReadings(first: readonly Finding[], second: readonly Finding[]): r
     list.filter((f) => f.code === 'FW901' && f.severity === 'error').length;
   if (refuses(second) > refuses(first)) return first;
   return [...merged, ...second.filter((f) => !inFirst.has(keyOf(f)))];
-}
-
-/** The gravest severity of a list; undefined for an empty one. */
-export function gravestSeverity(findings: readonly Finding[]): Severity | undefined {
-  let worst: Severity | undefined;
-  for (const { severity } of findings)
-    if (worst === undefined || rank[severity] > rank[worst]) worst = severity;
-  return worst;
 }

@@ -6,13 +6,13 @@ import type { CheckMetadata } from './check.ts';
 const codePattern = /^FW\d{0,3}$/;
 
 /** Whether a word of `--select` means this check. */
-export function means(word: string, check: Pick<CheckMetadata, 'code' | 'name'>): boolean {
+function means(word: string, check: Pick<CheckMetadata, 'code' | 'name'>): boolean {
   const upper = word.toUpperCase();
   return codePattern.test(upper) ? check.code.startsWith(upper) : check.name === word.toLowerCase();
 }
 
 /** About the input and the answer: always on, unless ignored by name. */
-export function isAlwaysOn(check: Pick<CheckMetadata, 'code'>): boolean {
+function isAlwaysOn(check: Pick<CheckMetadata, 'code'>): boolean {
   return check.code.startsWith('FW9');
 }
 

@@ -177,7 +177,7 @@ function byText(by: DecidedBy, finding: Finding, result: LintResult, style: Term
 }
 
 /** The command that walks the witness again, ready to be pasted. */
-export function traceCommand(witness: Witness, result: LintResult): string {
+function traceCommand(witness: Witness, result: LintResult): string {
   const [own, ...others] = result.read.texts;
   const piped = own === undefined || own.name === '<stdin>';
   const words = ['fwsim', 'trace', ...(piped ? [] : [own.name])];
