@@ -114,7 +114,7 @@ function writeFiles(folder: string) {
     return { name: `${name}: ${rules} rules`, text, path, rules };
   };
   const kube = existsSync(generator)
-    ? spawnSync('python3', [generator, '--services', '7300'], { encoding: 'utf8', maxBuffer: 2 ** 28 }).stdout
+    ? spawnSync('python3', [generator, '--services', '8250'], { encoding: 'utf8', maxBuffer: 2 ** 28 }).stdout
     : '';
   return {
     gateway: write(

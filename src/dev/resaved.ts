@@ -5,9 +5,8 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { extensions } from '../extensions/index.ts';
-import { createRegistry } from '../extensions/registry.ts';
 import { parse } from '../grammar/parse.ts';
+import { defaultRegistry } from '../index.ts';
 import { link } from '../link/link.ts';
 import { printRuleset } from '../link/rule-text.ts';
 import { corpusNames, readCorpusFile } from './corpus-files.ts';
@@ -20,7 +19,7 @@ if (!existsSync(folder)) {
   process.stderr.write('resaved: no corpus given, and none beside the project\n');
   process.exitCode = 2;
 } else {
-  const registry = createRegistry(extensions);
+  const registry = defaultRegistry();
   const shownMax = wanted.length > 0 ? Infinity : 5;
   const out: string[] = [];
   let all = 0;

@@ -2,15 +2,14 @@
 
 import { builtinChains, builtinHook, type Hook, type Policy, type TableName } from '../model/netfilter.ts';
 import type { Counters, Rule } from '../model/ruleset.ts';
-import type { BoundRule } from './bind-rule.ts';
 import { type PositionList, positionList } from './position-list.ts';
 import { ruleBody } from './rule-text.ts';
 
 /** A rule on its way into a chain. */
 export interface DraftRule {
-  readonly bound: BoundRule;
-  /** Which of the line's bases it stands for. */
-  readonly baseIndex: number;
+  readonly base: Rule['base'];
+  readonly matches: Rule['matches'];
+  readonly target: Rule['target'];
   counters: Counters | undefined;
   readonly offset: number;
   readonly comments: readonly string[];
@@ -102,19 +101,14 @@ export function chainStore(table: string, offset: number): ChainStore {
   };
 }
 
-/** What a rule is made of, as the model has it. */
-export function contentOf({ bound, baseIndex, to }: DraftRule): Pick<Rule, 'base' | 'matches' | 'target'> {
-  const { target } = bound;
+/** The target of a rule, under the name that its chain has now. */
+export function targetOf({ target, to }: DraftRule): Rule['target'] {
   const renamed = to && (target.kind === 'jump' || target.kind === 'goto') && target.chain !== to.name;
-  return {
-    base: bound.bases[baseIndex] as Rule['base'],
-    matches: bound.matches,
-    target: renamed ? { ...target, chain: to.name } : target,
-  };
+  return renamed ? { ...target, chain: to.name } : target;
 }
 
 /** The text by which `-D` finds a rule. */
 export function bodyOf(rule: DraftRule): string {
-  rule.body ??= ruleBody(contentOf(rule));
+  rule.body ??= ruleBody({ base: rule.base, matches: rule.matches, target: targetOf(rule) });
   return rule.body;
 }

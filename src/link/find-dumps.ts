@@ -111,6 +111,7 @@ function evidenceReader(tree: SyntaxTree): (node: number, into: Evidence) => voi
     return address || name ? { address, name } : undefined;
   };
   return (node, into) => {
+    if (into.address !== undefined) return;
     // A line for one family (-4, -6) stands in a file for both.
     for (let k = 0; k < tree.groupCount(node); k++) {
       const { option } = tree.group(tree.groupId(node, k));

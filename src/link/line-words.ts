@@ -20,7 +20,24 @@ export function wordsOfRule(tree: SyntaxTree, node: number): LineWords {
     texts.push(g.option);
     for (const w of g.words) texts.push(w);
   }
-  return { texts, places: () => placesOfRule(tree, node) };
+  return new RuleWords(tree, node, texts);
+}
+
+/** A class, since every rule has one, and hardly any is asked for places. */
+class RuleWords implements LineWords {
+  private readonly tree: SyntaxTree;
+  private readonly node: number;
+  readonly texts: readonly string[];
+
+  constructor(tree: SyntaxTree, node: number, texts: readonly string[]) {
+    this.tree = tree;
+    this.node = node;
+    this.texts = texts;
+  }
+
+  places(): readonly Word[] {
+    return placesOfRule(this.tree, this.node);
+  }
 }
 
 function placesOfRule(tree: SyntaxTree, node: number): readonly Word[] {

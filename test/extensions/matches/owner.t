@@ -19,9 +19,9 @@
 -m owner --gid-owner 5-6-7 ; ; FAIL bad-value
 -m owner --uid-owner nobody ; -m owner --uid-owner 65534 ; OK
 -m owner --uid-owner 1000-1000 ; -m owner --uid-owner 1000 ; OK
--m owner --pid-owner 5 ; ; FAIL missing-option
--m owner --sid-owner 5 ; ; FAIL missing-option
--m owner --cmd-owner x ; ; FAIL missing-option
+-m owner --pid-owner 5 ; ; FAIL unknown-option
+-m owner --sid-owner 5 ; ; FAIL unknown-option
+-m owner --cmd-owner x ; ; FAIL unknown-option
 -m owner ! --socket-exists ; = ; OK
 -m owner ! --uid-owner 3 ! --gid-owner 4 ; = ; OK
 -m owner ! --gid-owner 4 --uid-owner 3 --suppl-groups ; -m owner --uid-owner 3 ! --gid-owner 4 --suppl-groups ; OK
