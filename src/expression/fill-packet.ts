@@ -5,7 +5,7 @@ import { type Packet, tcpFlag } from '../model/packet.ts';
 import type { EntryHints, EntryPoint } from '../model/trace.ts';
 import { type Address, addressBits, type Family } from '../net/address.ts';
 import { addressText, parseAddress } from '../net/address-text.ts';
-import { strangerAddress, witnessAddresses } from '../net/documentation.ts';
+import { addressKind, strangerAddress, witnessAddresses } from '../net/documentation.ts';
 import { interfaceMatches, interfacePatternText } from '../net/interface-pattern.ts';
 import { hasPorts, protocolName } from '../net/protocols.ts';
 import { chooseAddress, chooseNumber, connectionOf, type Demands, type NumberField } from './demands.ts';
@@ -55,7 +55,8 @@ function ownAddress(machine: Machine, family: Family, device: string | undefined
   return (
     global(all.find((x) => x.name === device)) ??
     all.map(global).find((a) => a !== undefined) ??
-    machine.localAddresses.find((f) => f.value.family === family && f.provenance !== 'default')?.value
+    machine.localAddresses.find((f) => f.value.family === family && addressKind(f.value) !== 'loopback')
+      ?.value
   );
 }
 
