@@ -53,8 +53,19 @@ export function getTokens(): Tokens {
     categories: WordLike,
     ...rest,
   });
-  const Newline = createToken({ name: 'Newline', pattern: /\n/, line_breaks: true });
-  const Blank = createToken({ name: 'Blank', pattern: /[ \t\r]+/, group: Lexer.SKIPPED, ...rest });
+  const Newline = createToken({
+    name: 'Newline',
+    pattern: /\n/,
+    start_chars_hint: ['\n'],
+    line_breaks: true,
+  });
+  const Blank = createToken({
+    name: 'Blank',
+    pattern: /[ \t\r]+/,
+    start_chars_hint: [' ', '\t', '\r'],
+    group: Lexer.SKIPPED,
+    ...rest,
+  });
   const Quoted = createToken({
     name: 'Quoted',
     pattern: /"(?:[^"\\\n]|\\[^\n])*"/,
