@@ -6,13 +6,26 @@
  *
  * The program is bundled into node_modules/.cache (packages stay outside of it), then imported. It finds its
  * arguments in process.argv as if it had been started directly, and the caller's folder in process.cwd(): npm
- * runs scripts in the folder of package.json. import.meta.dirname means the cache, so do not use it there.
+ * runs scripts in the folder of package.json. import.meta.dirname is the folder of the file that says it.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { commonOptions, root } from './bundling.mjs';
+
+/** A bundle lies elsewhere than the files in it, which look for others next to themselves. */
+const ownFolders = {
+  name: 'own-folders',
+  setup(build) {
+    build.onLoad({ filter: /[\\/](?:src|test|bench)[\\/].*\.tsx?$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('import.meta.dirname', () =>
+        JSON.stringify(dirname(path)),
+      ),
+      loader: path.endsWith('x') ? 'tsx' : 'ts',
+    }));
+  },
+};
 
 const [name, ...rest] = process.argv.slice(2);
 const source = name?.endsWith('.ts') ? resolve(name) : join(root, 'src', 'dev', `${name}.ts`);
@@ -36,6 +49,7 @@ if (name === undefined || !existsSync(source)) {
       outfile,
       packages: 'external',
       sourcemap: 'inline',
+      plugins: [...(commonOptions.plugins ?? []), ownFolders],
     });
     process.on('exit', () => rmSync(outfile, { force: true }));
     process.setSourceMapsEnabled(true);

@@ -329,9 +329,10 @@ def own_table():
     lines = [f'table inet {OWN} {{']
     for hook in HOOKS:
         for when, priority in (('pre', -350), ('post', 400)):
-            lines.append(
-                f'chain {when}_{hook} {{ type filter hook {hook.lower()} priority {priority}; meta nftrace set 1; }}'
-            )
+            place = f'type filter hook {hook.lower()} priority {priority};'
+            # What the machine says of itself in IPv6, listener reports and redirects, no setting stops.
+            silence = 'icmpv6 type { 137, 143 } drop; ' if (when, hook) == ('pre', 'OUTPUT') else ''
+            lines.append(f'chain {when}_{hook} {{ {place} {silence}meta nftrace set 1; }}')
     last = 'type filter hook input priority 2147483647; meta nftrace set 1; drop;'
     return '\n'.join([*lines, f'chain deliver {{ {last} }}', '}', ''])
 

@@ -1,5 +1,4 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { CasePacket, KernelCase } from '../../src/dev/conform-case.ts';
@@ -32,9 +31,7 @@ export interface RecordJob {
 /** A recorded case, or why there is none: mostly a ruleset that does not load. */
 export type RecordResult = KernelCase | { readonly id: string; readonly error: string };
 
-const script = [import.meta.dirname, join(process.cwd(), 'test', 'support')]
-  .map((folder) => join(folder, 'kernel-record.py'))
-  .find((path) => existsSync(path));
+const script = join(import.meta.dirname, 'kernel-record.py');
 
 let known: KernelAvailability | undefined;
 
@@ -59,7 +56,7 @@ function probe(): KernelAvailability {
       { local: true, src: '127.0.0.1', dst: '127.0.0.1', proto: 'udp', sport: 1, dport: 1, ttl: 64, tos: 0 },
     ],
   };
-  const run = spawnSync('python3', [script ?? ''], { input: `${JSON.stringify(job)}\n`, encoding: 'utf8' });
+  const run = spawnSync('python3', [script], { input: `${JSON.stringify(job)}\n`, encoding: 'utf8' });
   try {
     const answer = JSON.parse(run.stdout);
     const [packet] = answer.expect ?? [];
@@ -77,7 +74,6 @@ export class Recorder {
   #errors = '';
 
   constructor(cpu?: number) {
-    if (script === undefined) throw new Error('run this in the folder of package.json');
     this.#process = spawn('python3', [script, ...(cpu === undefined ? [] : [String(cpu)])]);
     this.#process.stderr.on('data', (data) => {
       this.#errors += data;
