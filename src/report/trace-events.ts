@@ -371,6 +371,7 @@ function generatedLines(
     'icmp-error': 'the kernel answers',
     'broadcast-copy': 'a copy for this machine itself',
     duplicate: 'a copy',
+    ipsec: 'by IPsec',
   }[cause];
   const shown = { ...to, style: inner, all: false };
   const lines = [

@@ -125,7 +125,14 @@ export function settleHint({ topic }: Question): string | undefined {
   return undefined;
 }
 
+/** Drops beside the routes: by IPsec's policies, for sockets. */
+const policyReasons = {
+  'ipsec-policy': "IPsec's policy asks for protection that it did not have, or forbids it",
+  'socket-assigned': 'TPROXY gave it to a socket of this machine, and routing would forward it',
+};
+
 const routeReasons: Readonly<Record<RouteDropReason, string>> = {
+  ...policyReasons,
   'no-route': 'there is no route to the destination',
   unreachable: 'the route says unreachable',
   prohibit: 'the route says prohibit',
