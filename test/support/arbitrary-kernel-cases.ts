@@ -145,10 +145,13 @@ function freshPacket(
   const arrives = local ? 0 : Math.max(0, where - 2) % interfaces.length;
   const port = (n: number): number =>
     n % 3 === 1 && hints.ports.length > 0 ? chosen(hints.ports, floor(n / 3)) : chosen(ports, floor(n / 3));
-  const strange = hints.addresses.length > 0 ? hints.addresses : drawn.odd;
-  const near = drawn.near[arrives] ?? [];
+  const fit = local ? global : (addresses: readonly string[]) => addresses;
+  const own = fit(drawn.own);
+  const odd = fit(drawn.odd);
+  const strange = hints.addresses.length > 0 ? fit(hints.addresses) : odd;
+  const near = fit(drawn.near[arrives] ?? []);
   const outside = [...near, ...(arrives === 0 ? drawn.far : [])];
-  const others = drawn.near.filter((_, i) => i !== arrives).flat();
+  const others = fit(drawn.near.filter((_, i) => i !== arrives).flat());
   const pick = (n: number, ...lists: readonly (readonly string[])[]): string => {
     const list = chosen(lists, n);
     return chosen(list.length > 0 ? list : outside, floor(n / lists.length));
@@ -156,26 +159,16 @@ function freshPacket(
   const src = local
     ? pick(
         d.src,
-        drawn.own,
-        drawn.own,
-        drawn.own,
-        drawn.own,
+        own,
+        own,
+        own,
+        own,
         ['127.0.0.1'].map((a) => (family === 4 ? a : '::1')),
       )
-    : pick(d.src, outside, outside, outside, outside, outside, outside, strange, drawn.odd, drawn.own);
+    : pick(d.src, outside, outside, outside, outside, outside, outside, strange, odd, own);
   const dst = local
-    ? pick(
-        d.dst,
-        near,
-        drawn.far,
-        others,
-        drawn.own,
-        drawn.far,
-        strange,
-        [family === 4 ? '127.0.0.1' : '::1'],
-        drawn.odd,
-      )
-    : pick(d.dst, drawn.own, drawn.own, others, others, drawn.far, strange, drawn.odd);
+    ? pick(d.dst, near, drawn.far, others, own, drawn.far, strange, [family === 4 ? '127.0.0.1' : '::1'], odd)
+    : pick(d.dst, own, own, others, others, drawn.far, strange, odd);
   const proto = chosen(
     ['tcp', 'udp', 'tcp', family === 4 ? 'icmp' : 'icmpv6', 'tcp', 'udp', 'sctp', 'udplite', '47', '50'],
     d.protocol,
@@ -244,6 +237,11 @@ function freshPacket(
   const wide = local || (interfaces[arrives]?.mtu ?? 1500) >= 1500;
   const size = wide && d.extra % 23 === 22 ? 1400 : d.extra % 4;
   return { ...withPorts, payload: '61'.repeat(size), ...(d.extra % 5 === 4 ? { df: true } : {}), ...bad };
+}
+
+/** Local senders would have to name an interface for link-local addresses. */
+function global(addresses: readonly string[]): readonly string[] {
+  return addresses.filter((a) => !a.startsWith('fe80'));
 }
 
 function owner(n: number): Partial<CasePacket> {

@@ -101,6 +101,41 @@ class Differs extends Error {
   }
 }
 
+/**
+ * Makes a recorded case smaller: fewer packets, rules, settings and sets, as long as it differs in the same category.
+ * The packets are those that were really sent, so none depends on another any more.
+ */
+async function reduce(recorder: Recorder, start: KernelCase): Promise<KernelCase> {
+  const wanted = caseDifferences(start)[0]?.category;
+  let best = start;
+  const attempt = async (candidate: KernelCase): Promise<boolean> => {
+    const result = await recorder.record(candidate as unknown as RecordJob);
+    if ('error' in result || !caseDifferences(result).some((d) => d.category === wanted)) return false;
+    best = result;
+    return true;
+  };
+  for (let size = Math.ceil(best.packets.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
+    for (let at = best.packets.length - size; at >= 0; at -= size)
+      if (best.packets.length > size) await attempt({ ...best, packets: best.packets.toSpliced(at, size) });
+  for (let at = best.ruleset.split('\n').length - 1; at >= 0; at--) {
+    const lines = best.ruleset.split('\n');
+    if (lines[at]?.startsWith('-A ')) await attempt({ ...best, ruleset: lines.toSpliced(at, 1).join('\n') });
+  }
+  for (const table of best.ruleset.match(/^\*\w+\n(?::.*\n)*COMMIT\n/gm) ?? [])
+    await attempt({ ...best, ruleset: best.ruleset.replace(table, '') });
+  for (const chain of best.ruleset.match(/^:\S+ - .*\n/gm) ?? [])
+    await attempt({ ...best, ruleset: best.ruleset.replace(chain, '') });
+  for (const key of Object.keys(best.host.sysctls)) {
+    const { [key]: _, ...sysctls } = best.host.sysctls;
+    await attempt({ ...best, host: { ...best.host, sysctls } });
+  }
+  if (best.ipsets !== undefined) {
+    const { ipsets: _, ...rest } = best;
+    await attempt(rest);
+  }
+  return best;
+}
+
 /** A seed of its own for each case, so that any of them can be drawn alone. */
 function seedOf(seed: number, index: number): number {
   let h = (seed ^ Math.imul(index + 1, 0x9e3779b1)) | 0;
@@ -116,7 +151,7 @@ async function tryCase(
   tally: Tally,
 ): Promise<void> {
   let first = true;
-  let left = options.shrinks ?? 150;
+  let left = options.shrinks ?? 40;
   const property = fc.asyncProperty(arbitraryKernelCase, async (job) => {
     const outer = first;
     first = false;
@@ -162,12 +197,13 @@ async function tryCase(
   if (!outcome.failed) return;
   const problem = outcome.errorInstance;
   if (!(problem instanceof Differs)) throw problem;
+  const recorded = await reduce(recorder, problem.recorded);
   const finding: Finding = {
     seed: options.seed,
     index,
     path: outcome.counterexamplePath ?? '',
-    recorded: problem.recorded,
-    differences: caseDifferences(problem.recorded),
+    recorded,
+    differences: caseDifferences(recorded),
   };
   tally.findings.push(finding);
   options.onFinding?.(finding);

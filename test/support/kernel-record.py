@@ -187,6 +187,8 @@ def read_layer4(out, protocol, data, family, with_quote):
 
 def read_packet(data, family, with_quote):
     """What is compared of a packet: its fields by the names of cases."""
+    if len(data) < (20 if family == 4 else 40):
+        return {}
     if family == 4:
         words, tos, length, ident, fragment, ttl, protocol = struct.unpack('!BBHHHBB', data[:10])
         size, offset, more = (words & 15) * 4, (fragment & 0x1FFF) * 8, fragment >> 13 & 1
@@ -547,6 +549,8 @@ class Track:
     def __init__(self, event, main=False, copy=False):
         self.main, self.copy, self.id = main, copy, event['id']
         self.entries, self.hooks, self.mark = [], [], 0
+        self.last_mark = 0     # of all records; the entries tell only of those in the ruleset's own tables
+        self.resumed = 0       # number of entries before it came in again, for a copy
         self.hook = None       # where it is, if in a hook
         self.passed = None     # the hook that it passed last, when outside of hooks
         self.input, self.output, self.via_lo = None, None, False
@@ -556,13 +560,16 @@ class Track:
         self.hook, self.id = hook, event['id']
         self.hooks.append(hook)
         if hook == 'PREROUTING':
+            self.resumed, self.ct_out = len(self.entries), self.ct
             self.input = machine.names.get(event['in']) if 'in' in event else machine.arriving
             self.via_lo = self.via_lo or self.input == 'lo'
             self.output = None
         if hook == 'POSTROUTING':
+            self.sent_by = machine.names.get(event.get('out'))
             self.output = machine.names.get(event['out']) if 'out' in event else '?'
 
     def note(self, event):
+        self.last_mark = event['mark']
         if 'packet' in event:
             self.ct = {key: event[key] for key in ('state', 'dir', 'status') if key in event}
             self.header = event['packet']
@@ -632,8 +639,8 @@ class Story:
             return
         track = self.boundary_of(event, hook)
         track.passed = None
-        track.note(event)
         track.enter(hook, self.machine, event)
+        track.note(event)
 
     def boundary_of(self, event, hook):
         """The packet that enters a hook."""
@@ -692,7 +699,7 @@ def answer(track, story, frames, error):
             header, transport = track.header
             if family == 6 and header[6] == 44 and len(header) == 40:
                 transport = b''  # the trace leaves the fragment header out
-            out['packet_out'] = {**read_packet(header + transport, family, False), 'mark': track.mark}
+            out['packet_out'] = {**read_packet(header + transport, family, False), 'mark': track.last_mark}
     elif track.passed == 'POSTROUTING' and track.output not in (None, 'lo') and not track.copy:
         if track.header is None or track.output == '?':
             # The trace says nothing of later fragments of IPv6 but that they are there.
@@ -709,7 +716,7 @@ def answer(track, story, frames, error):
         if mine:
             out['fate'] = 'forward' if 'FORWARD' in track.hooks else 'sent'
             parts = [read_packet(data, family, True) for data in mine]
-            parts[0]['mark'] = track.mark
+            parts[0]['mark'] = track.last_mark
             out['packet_out'] = parts[0]
             if len(parts) > 1:
                 out['fragments_out'] = parts
@@ -725,18 +732,37 @@ def answer(track, story, frames, error):
         out.update(fate='route_drop', lost_after=track.passed)
     if track.main and error:
         out['errno'] = error
-    before_conntrack = track.decided is not None and track.decided['table'] == 'raw'
+    before_conntrack = track.decided is not None and track.decided['table'] == 'raw' and len(track.hooks) == 1
     if 'state' in track.ct or (machine.conntrack and not before_conntrack):
-        ct = {'state': track.ct.get('state', 'INVALID')}
-        if 'dir' in track.ct:
-            ct['dir'] = track.ct['dir']
-        names = [name for bit, name in STATUS if track.ct.get('status', 0) >> bit & 1]
-        if names:
-            ct['status'] = names
-        out['ct'] = ct
+        out['ct'] = connection_of(track.ct)
     if track.copy:
         out['copy'] = True
     return out
+
+
+def copy_of_generated(track, story, frames):
+    """The copy of a broadcast that the kernel itself sent is told in two parts: what came in again, what went out."""
+    machine = story.machine
+    if not track.copy or story.local or 'PREROUTING' not in track.hooks:
+        return None
+    out = answer(track, story, frames, None)
+    gone = {'trace': track.entries[:track.resumed], 'hooks': ['POSTROUTING'], 'fate': 'lost', 'lost_after': 'POSTROUTING'}
+    gone['out_iface'] = track.sent_by
+    back = {**out, 'trace': track.entries[track.resumed:], 'hooks': track.hooks[1:]}
+    if 'ct' in out:
+        gone['ct'] = connection_of(track.ct_out)
+    del back['copy']
+    return [back, {**gone, 'copy': True}]
+
+
+def connection_of(seen):
+    ct = {'state': seen.get('state', 'INVALID')}
+    if 'dir' in seen:
+        ct['dir'] = seen['dir']
+    names = [name for bit, name in STATUS if seen.get('status', 0) >> bit & 1]
+    if names:
+        ct['status'] = names
+    return ct
 
 
 def record_packet(machine, packet):
@@ -765,7 +791,10 @@ def record_packet(machine, packet):
         fragment = packet.get('mf') or packet.get('frag_off')
         if fragment and out['fate'] == 'route_drop' and packet['dst'] in machine.own and main.hooks == ['PREROUTING']:
             out['fate'] = 'queued'
-    answers = [answer(track, story, frames, None) for track in story.tracks if not track.main]
+    answers = []
+    for track in story.tracks:
+        if not track.main:
+            answers += copy_of_generated(track, story, frames) or [answer(track, story, frames, None)]
     for one in answers:
         (one.get('packet_out') or {}).pop('id', None)
     if answers:
@@ -803,7 +832,7 @@ def place_sender(out, iface, packet, machine):
 def error_about(packet, outcome, machine):
     """An ICMP error that quotes a packet as the sender of the error saw it."""
     seen = {**packet, **(outcome.get('packet_out') or {})}
-    kept = ('src', 'dst', 'proto', 'sport', 'dport', 'icmp_type', 'icmp_code', 'icmp_id', 'icmp_seq', 'seq', 'id')
+    kept = ('src', 'dst', 'proto', 'sport', 'dport', 'icmp_type', 'icmp_code', 'icmp_id', 'icmp_seq', 'seq', 'id', 'payload')
     quote = {key: seen[key] for key in kept if key in seen}
     quote['ttl'] = 60
     if packet.get('tcp_flags') is not None:
