@@ -7,11 +7,13 @@ import type {
   InterfaceAddress,
   IpSet,
   IpSetMember,
+  IpsecPolicy,
+  IpsecTemplate,
   Listener,
   PolicyRule,
   Route,
 } from '../model/machine.ts';
-import type { Family, Network } from '../net/address.ts';
+import type { Family } from '../net/address.ts';
 
 /** A value that somebody stated, and where: `ip -j addr`, `line 12`. */
 export interface Stated<T> {
@@ -40,26 +42,6 @@ export interface NftTable {
 export interface ConntrackLine {
   readonly connection: Connection;
   readonly tcpState: string | undefined;
-}
-
-/** A policy of `ip xfrm policy`. */
-export interface IpsecPolicy {
-  readonly direction: string;
-  readonly source: Network;
-  readonly destination: Network;
-  readonly action: 'allow' | 'block';
-  readonly priority: number;
-  readonly templates: readonly IpsecTemplate[];
-}
-
-/** A transformation that a policy asks for, or a state that carries one out. */
-export interface IpsecTemplate {
-  readonly source: string;
-  readonly destination: string;
-  readonly protocol: string;
-  readonly mode: string;
-  readonly reqid: number | undefined;
-  readonly spi: number | undefined;
 }
 
 /** All that was read. An absent part was not in the input; an empty one was, and said "none". */

@@ -342,6 +342,10 @@ export function buildMachine(input: MachineInput): Machine {
       : rulesets.length > 0
         ? { value: false, provenance: 'inferred', source: 'no chain of a container manager' }
         : unknown('no ruleset'),
+    ...(facts.ipsecPolicies
+      ? { ipsecPolicies: given(facts.ipsecPolicies.value, facts.ipsecPolicies.source) }
+      : {}),
+    ...(facts.ipsecStates ? { ipsecStates: given(facts.ipsecStates.value, facts.ipsecStates.source) } : {}),
     nativeTables: facts.nftTables
       ? given(
           facts.nftTables.value

@@ -4,7 +4,7 @@ import type { InterfaceAddress } from '../model/machine.ts';
 import { type Address, prefixLength } from '../net/address.ts';
 import { addressText, parseIpv4, parseIpv6 } from '../net/address-text.ts';
 import { type FactsDraft, noteSource, type ReadInterface } from './facts.ts';
-import { type JsonObject, numberOf, objectsOf, stringOf, stringsOf } from './json.ts';
+import { asObject, type JsonObject, numberOf, objectsOf, stringOf, stringsOf } from './json.ts';
 import { lineAt, type Reader, valueAfter, wordsOf } from './lines.ts';
 
 /** An address of either family, without a zone (`%eth0`). */
@@ -113,6 +113,7 @@ export function readInterfacesJson(draft: FactsDraft, items: readonly JsonObject
     const mtu = numberOf(o, 'mtu');
     const index = numberOf(o, 'ifindex');
     const master = stringOf(o, 'master');
+    const slaveKind = stringOf(asObject(o['linkinfo']) ?? {}, 'info_slave_kind');
     const group = stringOf(o, 'group');
     const brief = !Object.hasOwn(o, 'mtu');
     mergeInterface(
@@ -133,6 +134,7 @@ export function readInterfacesJson(draft: FactsDraft, items: readonly JsonObject
             ? { linkType: 'loopback' }
             : {}),
         ...(master === undefined ? {} : { master }),
+        ...(slaveKind === undefined ? {} : { masterKind: slaveKind }),
         ...(group === undefined ? {} : { group: groupOf(group) }),
       },
       info?.flatMap((a) => jsonAddress(a) ?? []),

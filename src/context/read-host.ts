@@ -1,7 +1,9 @@
 /** The rest: `nft list tables`, `ip xfrm policy`, `ip xfrm state`, `uname`, shell prompts. */
 
+import type { IpsecTemplate } from '../model/machine.ts';
 import { prefix } from '../net/address.ts';
-import { type FactsDraft, type IpsecTemplate, noteSource } from './facts.ts';
+import { parseProtocol } from '../net/protocols.ts';
+import { type FactsDraft, noteSource } from './facts.ts';
 import { asObject, type JsonObject, objectsOf, stringOf } from './json.ts';
 import { lineAt, type Reader, valueAfter, wordsOf } from './lines.ts';
 import { parseAnyAddress } from './read-addresses.ts';
@@ -54,6 +56,7 @@ const xfrmReader: Reader = {
       mode: valueAfter(more, 'mode') ?? 'transport',
       reqid: numberAfter(more, 'reqid'),
       spi: numberAfter(more, 'spi'),
+      ...(valueAfter(more, 'level') === 'use' ? { optional: true } : {}),
     });
     const head = ['src', m[1] ?? '', 'dst', m[2] ?? ''];
     const first = blocks[0] ?? [];
@@ -75,6 +78,15 @@ const xfrmReader: Reader = {
     const source = end(m[1] ?? '');
     const destination = end(m[2] ?? '');
     if (!source || !destination) return 0;
+    const more = (m[3] ?? '').split(/\s+/);
+    const protocol = parseProtocol(valueAfter(more, 'proto') ?? '');
+    const sport = numberAfter(more, 'sport');
+    const dport = numberAfter(more, 'dport');
+    const selector = {
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(sport === undefined ? {} : { sport }),
+      ...(dport === undefined ? {} : { dport }),
+    };
     const templates: IpsecTemplate[] = [];
     for (const [i, words] of blocks.entries())
       if (words[0] === 'tmpl') templates.push(template(words, blocks[i + 1] ?? []));
@@ -84,6 +96,7 @@ const xfrmReader: Reader = {
         direction,
         source,
         destination,
+        ...selector,
         action: first.includes('block') ? 'block' : 'allow',
         priority: numberAfter(first, 'priority') ?? 0,
         templates,

@@ -10,6 +10,7 @@ import type { Fate, PolicyRef, RuleRef } from '../model/trace.ts';
 import { type ChainResult, walkChain } from './chains.ts';
 import { confirm, trackPacket } from './conntrack/track.ts';
 import { collect, isFragment } from './fragments.ts';
+import { lookupOut } from './ipsec.ts';
 import { natHook } from './nat.ts';
 import { emitRoute, errnoOf, reroute } from './routing.ts';
 import type { Walk } from './walk.ts';
@@ -71,6 +72,7 @@ function routeAgain(w: Walk, hook: Hook, at: RuleRef | undefined): Fate | undefi
   }
   // `-o` in the rest of OUTPUT still means the first interface: the hook's state is not renewed.
   w.destination = answer.destination;
+  w.ipsecOut = lookupOut(w).transforms;
   return undefined;
 }
 
@@ -122,7 +124,14 @@ export function runHook(w: Walk, hook: Hook): Fate | undefined {
     const end = defragment(w);
     if (end) return end;
   }
-  w.emit({ kind: 'hook', hook, inInterface: w.inInterface, outInterface: w.outInterface });
+  w.emit({
+    kind: 'hook',
+    hook,
+    inInterface: w.inInterface,
+    outInterface: w.outInterface,
+    ...(w.physIn === undefined ? {} : { physIn: w.physIn }),
+    ...(w.physOut === undefined ? {} : { physOut: w.physOut }),
+  });
   const order = hook === 'INPUT' && program.backend === 'legacy' ? legacyInput : steps[hook];
   for (const step of order) {
     switch (step) {

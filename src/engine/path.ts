@@ -7,15 +7,25 @@
 import { ctStatusBit } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Fate, RouteDropReason, Trace } from '../model/trace.ts';
+import { sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { isLinkLocal6, isLoopback6, isMulticast6, isZero, multicastScope6 } from './addresses.ts';
+import { bridgeCallsIptables, bridgeDestination, bridgeOf, frameIsFor, portTowards } from './bridge.ts';
 import { forwardsIpv4 } from './facts.ts';
 import type { FibError } from './fib.ts';
 import { collect, cut, isFragment } from './fragments.ts';
 import { runHook, undecidedFate } from './hooks.ts';
 import { sendIcmpError } from './icmp-error.ts';
 import { spendRouteError } from './icmp-rate.ts';
-import { localityOf } from './locality.ts';
+import {
+  isProtected,
+  lookupOut,
+  policyRefuses,
+  protect,
+  transformsByPolicy,
+  transformsTakenOff,
+} from './ipsec.ts';
+import { connectedInterface, localityOf } from './locality.ts';
 import { type Destination, emitRoute, errnoOf, routeInput, routeOutput } from './routing.ts';
 import { Walk } from './walk.ts';
 import type { GeneratedPacket } from './working-state.ts';
@@ -41,6 +51,13 @@ function refusedAtIngress(w: Walk): string | undefined {
 
 /** A packet comes in by an interface. */
 export function arrive(w: Walk): Fate {
+  if (w.entry.hints?.ipsec) w.ipsec = transformsByPolicy(w);
+  const bridge = w.physIn === undefined ? bridgeOf(w.shared.facts, w.inInterface) : w.inInterface;
+  if (bridge !== undefined) {
+    w.physIn ??= w.inInterface;
+    w.inInterface = bridge;
+    return arriveByPort(w, bridge);
+  }
   const refused = refusedAtIngress(w);
   if (refused !== undefined) return { kind: 'ingress-drop', reason: refused };
   return receive(w);
@@ -52,6 +69,11 @@ function receive(w: Walk): Fate {
   const end = runHook(w, 'PREROUTING');
   if (end) return end;
   if (w.destination && w.viaLoopback) return deliver(w);
+  return routeIn(w);
+}
+
+/** The routing decision of a packet that came in, and where it leads. */
+function routeIn(w: Walk): Fate {
   const answer = routeInput(w);
   emitRoute(w, 'input', answer);
   if (answer.kind === 'undecided') return undecidedFate(w);
@@ -62,6 +84,91 @@ function receive(w: Walk): Fate {
   }
   w.destination = answer.destination;
   return answer.destination.kind === 'forward' ? forward(w) : deliver(w);
+}
+
+/** A frame comes in by a port of a bridge. */
+function arriveByPort(w: Walk, bridge: string): Fate {
+  const { facts } = w.shared;
+  const whom = frameIsFor(w, bridge);
+  const shown = bridgeCallsIptables(w, whom === 'there');
+  if (w.shared.question) return undecidedFate(w);
+  if (whom === 'there' && shown === false) {
+    const port = portTowards(w, bridge);
+    if (w.shared.question) return undecidedFate(w);
+    w.noteNotRecorded(`${bridge} switches it to ${port ?? 'no other port'} without asking iptables`);
+    if (port === undefined) return { kind: 'ingress-drop', reason: 'no-bridge-port' };
+    return { kind: 'forward', outInterface: port, packet: { ...w.packet }, fragments: undefined };
+  }
+  if (shown === false) {
+    w.physIn = undefined;
+    const refused = refusedAtIngress(w);
+    return refused === undefined ? receive(w) : { kind: 'ingress-drop', reason: refused };
+  }
+  w.noteNotRecorded(
+    whom === 'there'
+      ? `${bridge} switches it and shows it to iptables (br_netfilter)`
+      : `${bridge} hands it to this machine${whom === 'all' ? ' and to its other ports' : ''} (br_netfilter)`,
+  );
+  const { packetType } = w.packet;
+  const { dst } = w.packet;
+  // In the hooks a frame for another host looks like one for this machine.
+  if (packetType === 'otherhost') w.packet.packetType = 'unicast';
+  w.lastInInterface = bridge;
+  const end = runHook(w, 'PREROUTING');
+  if (end) return end;
+  if (!sameAddress(dst, w.packet.dst)) {
+    const answer = routeInput(w);
+    emitRoute(w, 'input', answer);
+    if (answer.kind === 'undecided') return undecidedFate(w);
+    let to = answer.kind === 'to' ? answer.destination : undefined;
+    if (answer.kind === 'drop') {
+      // Bridged packets need no forwarding: a route out by the bridge itself will do.
+      const p = w.packet;
+      const out =
+        w.family === 'ipv4' && answer.reason === 'not-forwarding'
+          ? routeOutput(w, {
+              dst: p.dst,
+              src: undefined,
+              mark: 0,
+              tos: p.tos,
+              protocol: 0,
+              sport: undefined,
+              dport: undefined,
+              uid: 0,
+              anySource: true,
+            })
+          : undefined;
+      if (out?.kind === 'undecided') return undecidedFate(w);
+      if (out?.kind === 'to' && out.destination.outInterface === bridge) to = out.destination;
+      else return routeDrop(w, answer.reason);
+    }
+    if (to?.outInterface === bridge) return switchFrame(w, bridge, to);
+    w.destination = to as Destination;
+    w.packet.packetType = 'unicast';
+    return w.destination.kind === 'forward' ? forward(w) : deliver(w);
+  }
+  if (whom === 'there') return switchFrame(w, bridge, bridgeDestination(facts, bridge));
+  const refused = refusedAtIngress(w);
+  if (refused !== undefined) return { kind: 'ingress-drop', reason: refused };
+  return routeIn(w);
+}
+
+/** From one port of a bridge to another: no routing, no TTL. */
+function switchFrame(w: Walk, bridge: string, to: Destination): Fate {
+  const port = portTowards(w, bridge);
+  if (w.shared.question) return undecidedFate(w);
+  if (port === undefined)
+    return { kind: 'hook-drop', hook: 'PREROUTING', reason: 'no-bridge-port', at: undefined };
+  w.destination = { ...to, kind: 'forward', outInterface: bridge };
+  w.outInterface = bridge;
+  w.physOut = port;
+  const stopped = runHook(w, 'FORWARD');
+  if (stopped) return stopped;
+  w.inInterface = undefined;
+  const end = runHook(w, 'POSTROUTING');
+  if (end) return end;
+  w.outInterface = port;
+  return transmit(w, 'forward');
 }
 
 /** ip_error(), ip6_pkt_discard(), ip6_pkt_prohibit(): the ICMP error of a failed lookup. */
@@ -86,8 +193,49 @@ function deliver(w: Walk): Fate {
   w.outInterface = undefined;
   const end = runHook(w, 'INPUT');
   if (end) return end;
+  const { decapsulated } = w.entry.hints ?? {};
+  if (decapsulated && !w.decapsulated && isProtected(w.packet)) return unwrap(w, decapsulated.packet);
+  if (policyRefuses(w, 'in')) {
+    w.noteNotRecorded('the policies of IPsec refuse it');
+    return routeDrop(w, 'ipsec-policy');
+  }
   // IPv6 puts local fragments together only now: each of them is delivered as far as filtering goes.
   return { kind: 'local', inInterface: w.inInterface ?? '', packet: { ...w.packet } };
+}
+
+/** What was inside comes in again, by the same interface and with the same mark, and conntrack knows nothing of it. */
+function unwrap(w: Walk, inner: Packet): Fate {
+  const outer = w.packet;
+  w.decapsulated = true;
+  if (inner.family !== w.family) {
+    w.noteNotRecorded('the packet inside is of the other family; its way is not followed');
+    return { kind: 'local', inInterface: w.inInterface ?? '', packet: { ...outer } };
+  }
+  w.ipsec = transformsTakenOff(w, inner);
+  w.noteNotRecorded('IPsec unwraps it, and the packet inside comes in again');
+  w.packet = {
+    ...inner,
+    mark: outer.mark,
+    ethSrc: outer.ethSrc,
+    ethDst: outer.ethDst,
+    packetType: 'unicast',
+    uid: undefined,
+    gid: undefined,
+  };
+  forgetConnection(w);
+  w.destination = undefined;
+  const refused = refusedAtIngress(w);
+  if (refused !== undefined) return { kind: 'ingress-drop', reason: refused };
+  return receive(w);
+}
+
+/** nf_reset_ct() */
+function forgetConnection(w: Walk): void {
+  w.attach(undefined, 'INVALID', 'original');
+  w.untracked = false;
+  w.seenByConntrack = false;
+  w.ctTemplate = undefined;
+  w.largestFragmentBytes = undefined;
 }
 
 function reassembleHere(w: Walk): Fate | undefined {
@@ -111,7 +259,12 @@ function forward(w: Walk): Fate {
   const p = w.packet;
   const d = w.destination as Destination;
   if (p.packetType !== 'unicast') return routeDrop(w, 'layer2-broadcast');
+  if (w.divertedTo) return routeDrop(w, 'socket-assigned');
   const v4 = w.family === 'ipv4';
+  if (policyRefuses(w, 'fwd')) {
+    w.noteNotRecorded('the policies of IPsec refuse it');
+    return routeDrop(w, 'ipsec-policy');
+  }
   if (p.ttl <= 1) {
     sendIcmpError(w, v4 ? 11 : 3, 0);
     return routeDrop(w, 'ttl-exceeded');
@@ -130,16 +283,72 @@ function forward(w: Walk): Fate {
     else sendIcmpError(w, 2, 0, mtu);
     return routeDrop(w, 'too-big');
   }
+  if (!applyOutPolicy(w)) return routeDrop(w, 'ipsec-policy');
   const before = p.ttl;
   p.ttl = before - 1;
   w.emit({ kind: 'change', field: 'ttl', before, after: p.ttl, by: 'forwarding' });
-  w.outInterface = d.outInterface;
+  w.outInterface = w.destination?.outInterface;
   const end = runHook(w, 'FORWARD') ?? runHook(w, 'POSTROUTING');
   if (end) return end;
-  return transmit(w, 'forward');
+  return wrap(w) ?? transmit(w, 'forward');
 }
 
 // ------------------------------------------------------------------------------------------ output
+
+/**
+ * xfrm_lookup(): the policy for a packet on its way out. In tunnel mode the interface is the one towards the other
+ * end. False: a policy forbids the packet.
+ */
+function applyOutPolicy(w: Walk): boolean {
+  const { transforms, blocked } = lookupOut(w);
+  w.ipsecOut = transforms;
+  if (blocked) w.noteNotRecorded('a policy of IPsec blocks it');
+  const far = transforms.findLast((t) => t.tunnelDst)?.tunnelDst?.address;
+  const d = w.destination;
+  if (far && d && far.family === w.family) {
+    const answer = routeOutput(w, {
+      dst: far,
+      src: undefined,
+      mark: w.packet.mark,
+      tos: 0,
+      protocol: 50,
+      sport: undefined,
+      dport: undefined,
+      uid: 0,
+      anySource: true,
+    });
+    if (answer.kind === 'to') w.destination = { ...d, outInterface: answer.destination.outInterface };
+  }
+  return !blocked;
+}
+
+/** After POSTROUTING: the transformations that IPsec owes the packet. Undefined: none. */
+function wrap(w: Walk): Fate | undefined {
+  // NAT may have made it a packet that another policy speaks of, or none (nf_xfrm_me_harder()).
+  if (!w.transformed && !applyOutPolicy(w))
+    return { kind: 'lost', reason: 'ipsec-policy', outInterface: w.outInterface };
+  if (w.ipsecOut.length === 0) return undefined;
+  const { packet, rest } = protect(w, w.ipsecOut);
+  if (w.ipsecOut.some((t) => t.tunnelDst && t.tunnelDst.address.family !== w.family)) {
+    w.noteNotRecorded('IPsec wraps it into a packet of the other family, whose way is not followed');
+    return undefined;
+  }
+  w.noteNotRecorded(
+    `IPsec wraps it into a packet from ${addressText(packet.src)} to ${addressText(packet.dst)}, which passes OUTPUT and POSTROUTING`,
+  );
+  w.packet = { ...packet };
+  w.transformed = true;
+  w.ipsecOut = rest;
+  w.ipsec = [];
+  forgetConnection(w);
+  w.physIn = undefined;
+  w.inInterface = undefined;
+  w.outInterface = w.destination?.outInterface;
+  const end = runHook(w, 'OUTPUT');
+  if (end) return end;
+  w.outInterface = w.destination?.outInterface;
+  return runHook(w, 'POSTROUTING') ?? wrap(w) ?? transmit(w, 'sent');
+}
 
 /** A process sends a packet. */
 export function send(w: Walk): Fate {
@@ -173,7 +382,12 @@ export function send(w: Walk): Fate {
     return { kind: 'send-error', errno: 'EMSGSIZE', reason: 'too-big' };
   }
   w.hasSocket = true;
-  return output(w, d);
+  w.destination = d;
+  if (!applyOutPolicy(w)) {
+    w.errno = 'EPERM';
+    return { kind: 'send-error', errno: 'EPERM', reason: 'ipsec-policy' };
+  }
+  return output(w, w.destination);
 }
 
 /** From OUTPUT on. */
@@ -190,7 +404,7 @@ function output(w: Walk, d: Destination): Fate {
   if (late) return late;
   if (w.family === 'ipv6' && to.copyBack) copyBack(w, to);
   if (w.outInterface === 'lo') return loop(w);
-  return transmit(w, 'sent');
+  return wrap(w) ?? transmit(w, 'sent');
 }
 
 /** Out by lo and in again: the connection, the mark and the route stay with the packet, the socket does not. */
@@ -264,8 +478,59 @@ export function sendGenerated(w: Walk, packet: Packet, made: GeneratedPacket): v
   if (made.attach && w.ct && !(w.ct.status & ctStatusBit.TEMPLATE))
     g.attach(w.ct, 'RELATED', w.connection.direction === 'original' ? 'reply' : 'original');
   if (made.attach && w.untracked) g.seenByConntrack = true;
-  const fate = output(g, made.destination);
+  if (made.untracked) g.untrack();
+  g.duplicated = w.duplicated || made.cause === 'duplicate';
+  g.destination = made.destination;
+  let fate: Fate;
+  if (made.byPort !== undefined) {
+    g.noteNotRecorded(`it leaves by the port ${made.byPort} at once, and no chain sees it`);
+    fate = { kind: 'sent', outInterface: made.byPort, packet: { ...packet }, fragments: undefined };
+  } else if (applyOutPolicy(g)) fate = output(g, g.destination);
+  else fate = { kind: 'send-error', errno: 'EPERM', reason: 'ipsec-policy' };
   // The answer shares the connection: what it set up there holds for the packet that it answers.
   if (g.ct && w.ct && g.ct.id === w.ct.id) w.attach(g.ct, w.connection.state, w.connection.direction);
   w.emit({ kind: 'generated', cause: made.cause, trace: traceOf(g, fate) });
+}
+
+/**
+ * TEE: a copy of the packet goes to a neighbour, untracked and with its own addresses. No way there: no copy.
+ *
+ * Source: net/ipv4/netfilter/nf_dup_ipv4.c nf_dup_ipv4(), net/ipv6/netfilter/nf_dup_ipv6.c nf_dup_ipv6().
+ */
+export function sendDuplicate(w: Walk, gateway: Packet['dst'], device: string | undefined): void {
+  const p = w.packet;
+  const { fib } = w.shared.facts;
+  const copy: Packet = {
+    ...p,
+    ttl: w.hook === 'PREROUTING' || w.hook === 'INPUT' ? Math.max(0, p.ttl - 1) : p.ttl,
+    ...(w.family === 'ipv4' ? { dontFragment: true } : {}),
+  };
+  let destination: Destination;
+  if (fib[w.family]) {
+    const answer = routeOutput(w, {
+      dst: gateway,
+      src: undefined,
+      mark: 0,
+      tos: p.tos,
+      protocol: 0,
+      sport: undefined,
+      dport: undefined,
+      uid: 0,
+      outInterface: device,
+      anySource: true,
+    });
+    if (answer.kind !== 'to') {
+      w.note('no copy is sent: there is no route to the gateway');
+      return;
+    }
+    destination = { ...answer.destination, gateway, copyBack: false };
+  } else {
+    const outInterface = device ?? connectedInterface(w, gateway);
+    if (outInterface === undefined) {
+      w.note(`a copy is sent to ${addressText(gateway)}`);
+      return;
+    }
+    destination = { ...bridgeDestination(w.shared.facts, outInterface), kind: 'output', gateway };
+  }
+  sendGenerated(w, copy, { cause: 'duplicate', destination, attach: false, untracked: true });
 }

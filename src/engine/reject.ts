@@ -107,6 +107,8 @@ function sendReset(w: Walk): void {
     cause: 'reject',
     destination: answer.destination,
     attach: true,
+    // Of a packet that came in by a bridge port: straight back out there, with the other's MAC address.
+    ...(w.physIn === undefined ? {} : { byPort: w.physIn }),
   });
 }
 

@@ -3,7 +3,7 @@
 import type { Packet } from '../model/packet.ts';
 import type { EntryPoint, Fate, Trace } from '../model/trace.ts';
 import { setupNat } from './nat.ts';
-import { arrive, send, sendGenerated, traceOf } from './path.ts';
+import { arrive, send, sendDuplicate, sendGenerated, traceOf } from './path.ts';
 import type { Program } from './program.ts';
 import { sendReject } from './reject.ts';
 import { changeSet, readSet } from './sets.ts';
@@ -32,7 +32,7 @@ export interface Simulation {
 
 const stepsDefault = 1_000_000;
 
-const actions: WalkActions = { setupNat, sendReject, readSet, changeSet, sendGenerated };
+const actions: WalkActions = { setupNat, sendReject, readSet, changeSet, sendDuplicate, sendGenerated };
 
 /**
  * Walks one packet. Pure: the same arguments give the same trace, and `state` is not changed. Where the tape has no

@@ -6,6 +6,8 @@
  * - `target:TABLE/CHAIN/N` → `continue` | `accept` | `drop`: what an unknown target does
  * - `local:ADDRESS` → `yes` | `no`: whether the address is this machine's
  * - `out:ADDRESS` → an interface: where packets to the address leave
+ * - `bridge-netfilter` → `on` | `off`: whether bridges show their packets to iptables
+ * - `port:ADDRESS` → a bridge port: where the bridge sends frames to the address
  * - a topic of the extensions (`limit`, `random`, `set:NAME` …) → its own words, for all rules at once
  */
 

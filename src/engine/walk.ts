@@ -18,12 +18,13 @@ import type {
 import { NO, UNKNOWN, YES } from '../extensions/define.ts';
 import type { Connection, PacketConnection, Tuple } from '../model/connection.ts';
 import { ctStatusBit } from '../model/connection.ts';
-import type { Machine } from '../model/machine.ts';
+import type { Listener, Machine } from '../model/machine.ts';
 import type { CtDirection, CtState, Hook } from '../model/netfilter.ts';
 import type { MutablePacket, Packet } from '../model/packet.ts';
 import type { EntryPoint, Fate, RuleRef, TraceConnection, TraceEvent } from '../model/trace.ts';
 import type { Family } from '../net/address.ts';
-import { zeroAddress } from '../net/address.ts';
+import { sameAddress, zeroAddress } from '../net/address.ts';
+import { isZero } from './addresses.ts';
 import { createFibView } from './fib-view.ts';
 import type { FamilyProgram } from './program.ts';
 import type { Destination } from './routing.ts';
@@ -80,6 +81,16 @@ export class Walk implements TargetEnv {
   hasSocket = false;
   readonly fib: FibView;
   ipsec: readonly IpsecTransform[] | undefined;
+  /** What IPsec will put around the packet. */
+  ipsecOut: readonly IpsecTransform[] = [];
+  /** IPsec made this packet: no policy is asked again. */
+  transformed = false;
+  /** The packet inside was taken out already. */
+  decapsulated = false;
+  /** Something that no recording shows was said to be so. */
+  saidNotRecorded = false;
+  /** A copy that TEE sends, or what follows from it: none is copied again. */
+  duplicated = false;
 
   /** The entry attached; the same object as `connection.entry`. */
   ct: Entry | undefined;
@@ -257,8 +268,7 @@ export class Walk implements TargetEnv {
   }
 
   duplicate(gateway: Packet['dst'], device: string | undefined): void {
-    void gateway;
-    this.note(`a copy is sent${device === undefined ? '' : ` by ${device}`}`);
+    if (!this.duplicated) this.shared.actions.sendDuplicate?.(this, gateway, device);
   }
 
   divert(to: {
@@ -270,11 +280,31 @@ export class Walk implements TargetEnv {
     // Without a listening socket TPROXY drops; listeners are known only where `ss` was given.
     const listeners = this.machine.listeners.value;
     const port = to.port === 0 ? this.packet.dport : to.port;
-    const found = listeners?.some((l) => l.protocol === this.packet.protocol && l.port === port) ?? false;
-    if (!found) return 'drop';
+    const { family } = this;
+    const own = this.shared.facts.interfaces
+      .get(this.inInterface ?? '')
+      ?.addresses.find((a) => a.address.family === family && !a.secondary)?.address;
+    const address = to.address ?? own ?? this.packet.dst;
+    const takes = (l: Listener): boolean =>
+      l.protocol === this.packet.protocol &&
+      l.port === port &&
+      (l.address === undefined || isZero(l.address) || sameAddress(l.address, address)) &&
+      (l.device === undefined || l.device === this.inInterface);
+    if (listeners === undefined) {
+      const told = this.ask('tproxy', ['no', 'yes']);
+      if (told === UNKNOWN) return 'unknown';
+      if (told === NO) return 'drop';
+    } else if (!listeners.some(takes)) return 'drop';
     this.packet.mark = ((this.packet.mark & ~to.markMask) ^ to.mark) >>> 0;
     this.divertedTo = { port: port ?? 0 };
     return 'accept';
+  }
+
+  /** Says once what happens, and that it follows from the kernel's sources only. */
+  noteNotRecorded(text: string): void {
+    const tail = this.saidNotRecorded ? '' : " (from the kernel's own logic, not recorded)";
+    this.saidNotRecorded = true;
+    this.emit({ kind: 'note', rule: undefined, text: `${text}${tail}` });
   }
 
   note(effect: string): void {

@@ -18,6 +18,8 @@ export interface WalkActions {
   sendReject(w: Walk, answer: string): void;
   readSet(w: Walk, name: string): SetView | undefined;
   changeSet(w: Walk, change: SetChange): void;
+  /** Sends TEE's copy of `w`'s packet. */
+  sendDuplicate?(w: Walk, gateway: Packet['dst'], device: string | undefined): void;
   /** Sends a packet that the kernel made because of `w`'s; it goes through OUTPUT. */
   sendGenerated(w: Walk, packet: Packet, made: GeneratedPacket): void;
 }
@@ -28,6 +30,10 @@ export interface GeneratedPacket {
   readonly destination: Destination;
   /** The answer belongs to the connection of the packet that it answers. */
   readonly attach: boolean;
+  /** The packet is marked as untracked. */
+  readonly untracked?: boolean;
+  /** Straight out by this bridge port: no hook sees it. */
+  readonly byPort?: string;
 }
 
 /** See the head of this file. One per `simulate` call. */

@@ -8,13 +8,15 @@
  */
 
 import type { Connection, PacketConnection } from '../model/connection.ts';
-import type { Machine } from '../model/machine.ts';
+import type { IpsecTransform, Machine } from '../model/machine.ts';
 import type { Backend, Hook, TableName } from '../model/netfilter.ts';
 import type { MutablePacket, Packet } from '../model/packet.ts';
 import type { BaseMatch } from '../model/ruleset.ts';
 import type { AddressRange, Family, Network } from '../net/address.ts';
 import type { InterfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
+
+export type { IpsecTransform } from '../model/machine.ts';
 
 // ---------------------------------------------------------------------------------------------- answers
 
@@ -283,8 +285,10 @@ export interface MatchEnv {
   readonly machine: Machine;
   /** Answers from the FIB. Undefined answers mean "not known"; {@link ask} then. */
   readonly fib: FibView;
-  /** IPsec policies that apply to the packet: empty for none, undefined for not known. */
+  /** What IPsec took off the packet: empty for nothing, undefined for not known. */
   readonly ipsec: readonly IpsecTransform[] | undefined;
+  /** What IPsec will put around it; absent: the same as `ipsec`. In the order in which that is done. */
+  readonly ipsecOut?: readonly IpsecTransform[] | undefined;
   /**
    * Asks the walk's tape what the packet does not decide. `topic` is the key of `--assume` (`limit`, `random`,
    * `set:NAME`, `payload` …), `answers` its words for no and for yes. The result is {@link UNKNOWN} where nothing
@@ -301,16 +305,6 @@ export interface MatchEnv {
   connections(): readonly Connection[];
   /** The match itself drops the packet, whatever the rule says (par->hotdrop); return its value. */
   hotDrop(): Tri;
-}
-
-/** One transformation that IPsec applied to the packet or will. */
-export interface IpsecTransform {
-  readonly protocol: number;
-  readonly mode: 'transport' | 'tunnel';
-  readonly reqid: number | undefined;
-  readonly spi: number | undefined;
-  readonly tunnelSrc: Network | undefined;
-  readonly tunnelDst: Network | undefined;
 }
 
 /** A set that matches and targets can look into. */

@@ -34,6 +34,8 @@ export interface Interface {
   readonly linkType: string;
   /** Bridge or bond that this interface is a port of. */
   readonly master: string | undefined;
+  /** What the interface is a port of: `bridge`, `bond`, `vrf` … (`ip -d`); absent: not said. */
+  readonly masterKind?: string;
   readonly group: number;
   readonly addresses: readonly InterfaceAddress[];
 }
@@ -145,6 +147,43 @@ export interface Listener {
   readonly process: string | undefined;
 }
 
+/** One transformation that IPsec applied to a packet or will. */
+export interface IpsecTransform {
+  readonly protocol: number;
+  readonly mode: 'transport' | 'tunnel';
+  readonly reqid: number | undefined;
+  readonly spi: number | undefined;
+  readonly tunnelSrc: Network | undefined;
+  readonly tunnelDst: Network | undefined;
+}
+
+/** A transformation that a policy asks for, or a state that carries one out, in the words of `ip xfrm`. */
+export interface IpsecTemplate {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: string;
+  readonly mode: string;
+  readonly reqid: number | undefined;
+  readonly spi: number | undefined;
+  /** `level use`: applied where a state exists, done without where none does. */
+  readonly optional?: boolean;
+}
+
+/** A policy of `ip xfrm policy`. */
+export interface IpsecPolicy {
+  /** `in`, `out` or `fwd`. */
+  readonly direction: string;
+  readonly source: Network;
+  readonly destination: Network;
+  /** Protocol and ports of the selector; absent: any. */
+  readonly protocol?: number;
+  readonly sport?: number;
+  readonly dport?: number;
+  readonly action: 'allow' | 'block';
+  readonly priority: number;
+  readonly templates: readonly IpsecTemplate[];
+}
+
 /** All that is known of the machine that the rules run on. `undefined` values mean: nobody said. */
 export interface Machine {
   readonly hostName: Fact<string | undefined>;
@@ -171,6 +210,9 @@ export interface Machine {
   readonly containerHost?: Fact<boolean | undefined>;
   /** How much of each family's routing tables is known; absent: what `routes` shows. */
   readonly routeCoverage?: Readonly<Record<Family, RouteCoverage>>;
+  /** Policies and states of IPsec; absent or undefined: nobody said, and none is assumed. */
+  readonly ipsecPolicies?: Fact<readonly IpsecPolicy[] | undefined>;
+  readonly ipsecStates?: Fact<readonly IpsecTemplate[] | undefined>;
   /** Names of native nft tables, `inet fw`; undefined value: nobody said. */
   readonly nativeTables?: Fact<readonly string[] | undefined>;
 }

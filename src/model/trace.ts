@@ -2,7 +2,7 @@
 
 import type { Address } from '../net/address.ts';
 import type { Tuple } from './connection.ts';
-import type { NextHop, RouteType } from './machine.ts';
+import type { IpsecTransform, NextHop, RouteType } from './machine.ts';
 import type { CtDirection, CtState, Hook } from './netfilter.ts';
 import type { Packet } from './packet.ts';
 
@@ -89,7 +89,11 @@ export type RouteDropReason =
   | 'ttl-exceeded'
   | 'too-big'
   | 'scope'
-  | 'bad-options';
+  | 'bad-options'
+  /** IPsec's policy asks for protection that the packet did not have, or forbids it (XFRM_POLICY). */
+  | 'ipsec-policy'
+  /** TPROXY gave it to a socket, and routing would forward it. */
+  | 'socket-assigned';
 
 /** An assumption that the walk used: a key of the tape and its answer. */
 export interface Assumption {
@@ -105,6 +109,9 @@ export type TraceEvent =
       readonly hook: Hook;
       readonly inInterface: string | undefined;
       readonly outInterface: string | undefined;
+      /** Bridge ports, where br_netfilter handed the packet over. */
+      readonly physIn?: string;
+      readonly physOut?: string;
     }
   /** A table's built-in chain is entered, or passed over although it has rules (`skipped` says why). */
   | {
@@ -237,6 +244,10 @@ export interface EntryHints {
   readonly connection?: { readonly state: CtState; readonly direction?: CtDirection };
   /** The packet came out of an IPsec tunnel or transport; which one is not said. */
   readonly ipsec?: boolean;
+  /** What is inside of this ESP, AH or UDP-encapsulated packet, and how it was protected where that is known. */
+  readonly decapsulated?: { readonly packet: Packet; readonly transforms?: readonly IpsecTransform[] };
+  /** Bridge port by which a bridged packet leaves. */
+  readonly physOut?: string;
 }
 
 /** How the packet's way ended. */

@@ -247,7 +247,7 @@ export const policy = defineMatch({
     return out;
   },
   compile: (d) => (_packet, env) => {
-    const { ipsec } = env;
+    const ipsec = d.direction === 'out' && 'ipsecOut' in env ? env.ipsecOut : env.ipsec;
     if (ipsec !== undefined) {
       if (d.policy === 'none' || ipsec.length === 0)
         return tri((d.policy === 'none') === (ipsec.length === 0));

@@ -1,0 +1,126 @@
+/**
+ * Frames that come in by a port of a bridge, as br_netfilter shows them to iptables.
+ *
+ * Source: net/bridge/br_netfilter_hooks.c br_nf_pre_routing(), br_nf_pre_routing_finish(), br_nf_forward_ip(),
+ * br_nf_post_routing(), ip_sabotage_in(); net/bridge/br_netfilter_ipv6.c.
+ */
+
+import type { Interface } from '../model/machine.ts';
+import type { Ruleset } from '../model/ruleset.ts';
+import { prefix, sameAddress } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
+import type { MachineFacts } from './facts.ts';
+import { localityOf } from './locality.ts';
+import type { Destination } from './routing.ts';
+import type { Walk } from './walk.ts';
+import { answerOf, decide } from './working-state.ts';
+
+/** Bonds and teams show themselves as -i; their members are no ports. */
+const noBridge = /^(?:bond|team|vrf)/;
+
+/** The bridge that the interface is a port of. */
+export function bridgeOf(facts: MachineFacts, name: string | undefined): string | undefined {
+  const port = name === undefined ? undefined : facts.interfaces.get(name);
+  if (port?.master === undefined) return undefined;
+  const bridge = port.masterKind === undefined ? !noBridge.test(port.master) : port.masterKind === 'bridge';
+  return bridge ? port.master : undefined;
+}
+
+/** Ports of the bridge, where interfaces are known. */
+function portsOf(facts: MachineFacts, bridge: string): readonly Interface[] {
+  return [...facts.interfaces.values()].filter((i) => bridgeOf(facts, i.name) === bridge);
+}
+
+/** Rulesets with `-m physdev`: loading such a rule loads br_netfilter. */
+const physdevUse = new WeakMap<Ruleset, boolean>();
+
+function usesPhysdev(ruleset: Ruleset | undefined): boolean {
+  if (!ruleset) return false;
+  const known = physdevUse.get(ruleset);
+  if (known !== undefined) return known;
+  const used = ruleset.tables.some((t) =>
+    t.chains.some((c) => c.rules.some((r) => r.matches.some((m) => m.extension === 'physdev'))),
+  );
+  physdevUse.set(ruleset, used);
+  return used;
+}
+
+/**
+ * Whether the bridge shows its packets to iptables: the sysctl, what the asker or the tape says, a physdev rule.
+ * `ask`: else the tape is asked. Undefined: not known.
+ */
+export function bridgeCallsIptables(w: Walk, ask: boolean): boolean | undefined {
+  const name = w.family === 'ipv4' ? 'iptables' : 'ip6tables';
+  const text = w.shared.facts.sysctl(`net.bridge.bridge-nf-call-${name}`);
+  if (text !== undefined) return Number(text) > 0;
+  if (w.entry.kind === 'arrives' && w.entry.physIn !== undefined) return true;
+  const key = 'bridge-netfilter';
+  const known = answerOf(w.shared, key);
+  if (known === undefined && usesPhysdev(w.program.ruleset)) return true;
+  if (known === undefined && !ask) return undefined;
+  const told = known ?? decide(w.shared, key, key, ['off', 'on'], undefined);
+  if (told === undefined) return undefined;
+  w.emit({ kind: 'assumed', assumption: { key, answer: told }, rule: undefined });
+  return told === 'on' || told === 'yes';
+}
+
+/** Whom a frame is for: this machine, another host behind the bridge, or all of them. */
+export function frameIsFor(w: Walk, bridge: string): 'here' | 'there' | 'all' {
+  const { facts } = w.shared;
+  const p = w.packet;
+  const { hints } = w.entry;
+  if (p.packetType === 'otherhost') return 'there';
+  if (p.packetType !== 'unicast') return 'all';
+  if (hints?.physOut !== undefined) return 'there';
+  if (hints?.destination === 'local') return 'here';
+  const out = hints?.outInterface;
+  if (out !== undefined) return out === bridge || bridgeOf(facts, out) === bridge ? 'there' : 'here';
+  const self = facts.interfaces.get(bridge);
+  const macs = [self, ...portsOf(facts, bridge)].flatMap((i) => i?.mac ?? []);
+  if (p.ethDst !== undefined && self?.mac !== undefined)
+    return macs.includes(p.ethDst.toLowerCase()) ? 'here' : 'there';
+  // No frame is known: a host of the bridge's own subnet is spoken to directly, everything else by the gateway.
+  if (localityOf(w, p.dst) === true) return 'here';
+  const own = self?.addresses.filter((a) => a.address.family === w.family) ?? [];
+  if (self && own.length === 0) return 'there';
+  return own.some((a) =>
+    sameAddress(prefix(a.address, a.prefixLength).address, prefix(p.dst, a.prefixLength).address),
+  )
+    ? 'there'
+    : 'here';
+}
+
+/** The port by which the bridge sends the packet on; undefined with a question: the tape must say; else none. */
+export function portTowards(w: Walk, bridge: string): string | undefined {
+  const { facts } = w.shared;
+  const { hints } = w.entry;
+  if (hints?.physOut !== undefined) return hints.physOut;
+  if (hints?.outInterface !== undefined && bridgeOf(facts, hints.outInterface) === bridge)
+    return hints.outInterface;
+  const others = portsOf(facts, bridge)
+    .map((i) => i.name)
+    .filter((name) => name !== w.physIn);
+  if (!facts.interfacesKnown || portsOf(facts, bridge).length === 0)
+    return w.physIn === 'eth1' ? 'eth0' : 'eth1';
+  if (others.length <= 1) return others[0];
+  const key = `port:${addressText(w.packet.dst)}`;
+  const told = decide(w.shared, key, key, others, undefined);
+  if (told !== undefined) w.emit({ kind: 'assumed', assumption: { key, answer: told }, rule: undefined });
+  return told;
+}
+
+/** The route that br_netfilter lends a bridged packet (bridge_parent_rtable()): the bridge as its device, no more. */
+export function bridgeDestination(facts: MachineFacts, bridge: string): Destination {
+  return {
+    kind: 'forward',
+    type: undefined,
+    outInterface: bridge,
+    gateway: undefined,
+    preferredSource: undefined,
+    mtuBytes: facts.interfaces.get(bridge)?.mtuBytes ?? 1500,
+    toMany: undefined,
+    copyBack: false,
+    route: undefined,
+    nextHop: undefined,
+  };
+}
