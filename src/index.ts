@@ -47,6 +47,8 @@ export { checks } from './lint/checks/index.ts';
 export type { Confidence, Finding, FindingPlace, Inference, Witness } from './lint/finding.ts';
 export { type LintOptions, type LintResult, lintMachine } from './lint/lint.ts';
 export { unknownWords } from './lint/select.ts';
+export { parseMac } from './net/mac.ts';
+export { type Replay, type ReplayOptions, type ReplayResult, replayCapture } from './replay/replay.ts';
 export { type PacketTrace, type TraceOptions, type TraceResult, tracePacket } from './trace/trace-packet.ts';
 
 /** What {@link formatText} is told. */

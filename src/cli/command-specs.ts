@@ -84,6 +84,52 @@ export const traceDescription: CommandDescription = {
   ],
 };
 
+/** Sends a recorded capture through the rules. */
+export const replayDescription: CommandDescription = {
+  name: 'replay',
+  summary: 'send the packets of a capture through the rules, in order and with their connections',
+  description:
+    'CAPTURE is a pcap or pcapng file (tcpdump -w, dumpcap), or "-" for stdin. Only packets that arrive at the machine ' +
+    'or that it sends itself are walked; what it forwards is walked once, when it arrives.',
+  arguments: [
+    { name: 'CAPTURE', description: 'a pcap or pcapng file, or "-"', required: true },
+    { ...oneFile, name: 'RULES' },
+  ],
+  options: [
+    { flags: '--diff <file>', description: 'compare with another ruleset: which packets fare differently' },
+    { flags: '--limit <count>', description: 'dropped and undecided packets to show, each', default: '10' },
+    {
+      flags: '--iface <name>',
+      description: 'the interface that was recorded; of several, look at this one only',
+    },
+    {
+      flags: '--mac <address>',
+      description: 'an Ethernet address of the machine (repeatable)',
+      repeatable: true,
+    },
+    {
+      flags: '--direction <way>',
+      description: 'whether all frames arrive or leave, where the capture does not tell',
+      choices: ['in', 'out', 'auto'],
+      default: 'auto',
+    },
+    { flags: '--ignore-checksums', description: 'take every checksum for right' },
+    {
+      flags: '--assume <key=value>',
+      description: 'decide what the input does not tell, for example limit=over (repeatable)',
+      repeatable: true,
+    },
+    withOptionSpec,
+    ...readingOptionSpecs,
+    json,
+  ],
+  examples: [
+    ['fwsim replay any.pcap gw.rules --with gw.addr', 'what tcpdump -i any -w any.pcap has recorded'],
+    ['fwsim replay eth0.pcap gw.rules --iface eth0 --diff new.rules', 'what new rules would change for it'],
+    ['zcat old.pcap.gz | fwsim replay - gw.rules', 'a compressed capture'],
+  ],
+};
+
 /** Prints a ruleset in the spelling of iptables-save. */
 export const fmtDescription: CommandDescription = {
   name: 'fmt',

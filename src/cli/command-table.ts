@@ -4,6 +4,7 @@ import {
   explainDescription,
   fmtDescription,
   lintDescription,
+  replayDescription,
   traceDescription,
 } from './command-specs.ts';
 
@@ -14,6 +15,7 @@ import {
 export const commands: readonly CommandSpec[] = [
   { ...lintDescription, load: () => import('./commands/lint.ts') },
   { ...traceDescription, load: () => import('./commands/trace.ts') },
+  { ...replayDescription, load: () => import('./commands/replay.ts') },
   { ...fmtDescription, load: () => import('./commands/fmt.ts') },
   { ...explainDescription, load: () => import('./commands/explain.ts') },
   { ...checksDescription, load: () => import('./commands/checks.ts') },
