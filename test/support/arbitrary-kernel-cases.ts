@@ -145,13 +145,13 @@ function freshPacket(
   const arrives = local ? 0 : Math.max(0, where - 2) % interfaces.length;
   const port = (n: number): number =>
     n % 3 === 1 && hints.ports.length > 0 ? chosen(hints.ports, floor(n / 3)) : chosen(ports, floor(n / 3));
-  const fit = local ? global : (addresses: readonly string[]) => addresses;
-  const own = fit(drawn.own);
-  const odd = fit(drawn.odd);
-  const strange = hints.addresses.length > 0 ? fit(hints.addresses) : odd;
-  const near = fit(drawn.near[arrives] ?? []);
+  const usable = local ? global : (addresses: readonly string[]) => addresses;
+  const own = usable(drawn.own);
+  const odd = usable(drawn.odd);
+  const strange = hints.addresses.length > 0 ? usable(hints.addresses) : odd;
+  const near = usable(drawn.near[arrives] ?? []);
   const outside = [...near, ...(arrives === 0 ? drawn.far : [])];
-  const others = fit(drawn.near.filter((_, i) => i !== arrives).flat());
+  const others = usable(drawn.near.filter((_, i) => i !== arrives).flat());
   const pick = (n: number, ...lists: readonly (readonly string[])[]): string => {
     const list = chosen(lists, n);
     return chosen(list.length > 0 ? list : outside, floor(n / lists.length));
