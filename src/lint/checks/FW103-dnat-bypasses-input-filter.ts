@@ -11,6 +11,7 @@ import {
   admitsInterface,
   denies,
   destinationNatRules,
+  isNamedAt,
   rulesAt,
   sendByAnyWay,
   sendOptions,
@@ -173,12 +174,14 @@ COMMIT
     for (const view of context.views) {
       const told = new Set<number>();
       for (const rule of destinationNatRules(view)) {
+        if (!servicesOf(view, rule).some((s) => isNamedAt(view, 'INPUT', s))) continue;
         for (const from of strangersInterfaces(context, view.family)) {
           const local = context.localAddress(view.family, from.name);
           const src = context.remoteAddress(view.family, from.name);
           const closedWalk = sendToMachine(context, from, src, unspokenService, view.family, local);
           const closed = closedWalk.fate === 'drop' || closedWalk.fate === 'reject';
           for (const service of servicesOf(view, rule)) {
+            if (!isNamedAt(view, 'INPUT', service)) continue;
             const wanted = { inInterface: from.name, protocol: service.protocol, dport: service.port };
             const sketches = [
               ...context.packetsOf(view, rule, { ...wanted, src: src.address, dst: local.address }),

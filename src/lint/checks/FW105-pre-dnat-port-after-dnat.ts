@@ -12,6 +12,7 @@ import {
   servicesOf,
   serviceText,
   sideOf,
+  translationsNamedBy,
 } from './support/path-probes.ts';
 
 /** Whether the rule asks conntrack for the original destination: it knows about the translation. */
@@ -199,13 +200,12 @@ COMMIT
   },
   *run(context): Iterable<FindingDraft> {
     for (const view of context.views) {
-      const translations = destinationNatRules(view);
-      if (translations.length === 0) continue;
+      if (destinationNatRules(view).length === 0) continue;
       for (const rule of rulesAt(view, 'FORWARD')) {
         if (view.owner('filter', rule.chain)?.name === 'Kubernetes') continue;
         if (!denies(rule) && !accepts(rule)) continue;
         if (asksForOriginal(rule) || (servicesOf(view, rule).length === 0 && !rule.base.dst)) continue;
-        for (const translation of translations) {
+        for (const translation of translationsNamedBy(view, rule)) {
           const walk = [...translatedPackets(context, view, rule, translation)].find(
             (w) => missed(view, rule, translation, w) && namesTheOriginal(context, view, rule, w),
           );

@@ -71,9 +71,36 @@ export function accepts(rule: Rule): boolean {
   return rule.target.kind === 'verdict' && rule.target.verdict === 'ACCEPT';
 }
 
+/** Makes an answer once for each view and key: several checks ask the same of large rulesets. */
+function oncePerView<T>(make: (view: RulesetView, key: string) => T): (view: RulesetView, key: string) => T {
+  const known = new WeakMap<RulesetView, Map<string, T>>();
+  return (view, key) => {
+    const answers = known.get(view) ?? new Map<string, T>();
+    known.set(view, answers);
+    const old = answers.get(key);
+    if (old !== undefined) return old;
+    const made = make(view, key);
+    answers.set(key, made);
+    return made;
+  };
+}
+
+const filterRules = oncePerView((view, hook) =>
+  view.rules().filter((r) => r.table === 'filter' && view.hooks('filter', r.chain).includes(hook as Hook)),
+);
+
 /** The rules of table filter that packets of this hook can come to, in the order of chains. */
 export function rulesAt(view: RulesetView, hook: Hook): readonly Rule[] {
-  return view.rules().filter((r) => r.table === 'filter' && view.hooks('filter', r.chain).includes(hook));
+  return filterRules(view, hook);
+}
+
+const filterServices = oncePerView(
+  (view, hook) => new Set(rulesAt(view, hook as Hook).flatMap((r) => servicesOf(view, r).map(serviceText))),
+);
+
+/** Whether any rule of filter that this hook leads to names the service. */
+export function isNamedAt(view: RulesetView, hook: Hook, service: Service): boolean {
+  return filterServices(view, hook).has(serviceText(service));
 }
 
 /** Whether the rule's own -i lets this interface in. */
@@ -113,7 +140,11 @@ export function insideInterfaces(
 
 /** Source NAT of table nat: the rules that hide a network behind this machine. */
 export function sourceNatRules(view: RulesetView): readonly Rule[] {
-  return view
+  return sourceNat(view, '');
+}
+
+const sourceNat = oncePerView((view) =>
+  view
     .rules()
     .filter(
       (r) =>
@@ -121,12 +152,16 @@ export function sourceNatRules(view: RulesetView): readonly Rule[] {
         r.target.kind === 'extension' &&
         (r.target.extension === 'MASQUERADE' || r.target.extension === 'SNAT') &&
         view.hooks('nat', r.chain).includes('POSTROUTING'),
-    );
-}
+    ),
+);
 
 /** Rules of nat PREROUTING that give packets to another destination. */
 export function destinationNatRules(view: RulesetView): readonly Rule[] {
-  return view
+  return destinationNat(view, '');
+}
+
+const destinationNat = oncePerView((view) =>
+  view
     .rules()
     .filter(
       (r) =>
@@ -134,8 +169,8 @@ export function destinationNatRules(view: RulesetView): readonly Rule[] {
         r.target.kind === 'extension' &&
         r.target.extension === 'DNAT' &&
         view.hooks('nat', r.chain).includes('PREROUTING'),
-    );
-}
+    ),
+);
 
 /** Puts together what several choices rest on. */
 export function sendOptions(
@@ -244,3 +279,34 @@ export function sendByAnyWay(
   }
   return walks;
 }
+
+/**
+ * Destination NAT that may change what this rule names: of one of its ports, or of the address of its -d. For a rule
+ * without either there is none.
+ */
+export function translationsNamedBy(view: RulesetView, rule: Rule): readonly Rule[] {
+  const index = translationIndex(view, '');
+  const found = new Set<Rule>();
+  for (const s of servicesOf(view, rule))
+    for (const t of index.byService.get(serviceText(s)) ?? []) found.add(t);
+  const { dst } = rule.base;
+  if (dst && !dst.negated) {
+    for (const t of index.withDestination)
+      if (t.base.dst && networkContains(dst.value, t.base.dst.value.address)) found.add(t);
+  }
+  return [...found];
+}
+
+const translationIndex = oncePerView((view) => {
+  const byService = new Map<string, Rule[]>();
+  const withDestination: Rule[] = [];
+  for (const rule of destinationNatRules(view)) {
+    if (rule.base.dst && !rule.base.dst.negated) withDestination.push(rule);
+    for (const s of servicesOf(view, rule)) {
+      const list = byService.get(serviceText(s));
+      if (list) list.push(rule);
+      else byService.set(serviceText(s), [rule]);
+    }
+  }
+  return { byService, withDestination };
+});
