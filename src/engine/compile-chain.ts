@@ -10,11 +10,11 @@
 import type { ColumnTest, CompileContext, Matcher, TargetRunner } from '../extensions/define.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Backend, Hook, Policy } from '../model/netfilter.ts';
-import type { MatchUse, Rule, Table } from '../model/ruleset.ts';
+import type { BaseMatch, Rule, Table } from '../model/ruleset.ts';
 import type { RuleRef } from '../model/trace.ts';
 import type { Family, Network } from '../net/address.ts';
-import type { InterfacePattern } from '../net/interface-pattern.ts';
 import type { ExtensionRegistry } from './extension-registry.ts';
+import { InterfaceIds } from './interface-ids.ts';
 
 /** Bits of the `flags` column. */
 export const flag = {
@@ -62,12 +62,14 @@ export interface CompiledChain {
   readonly policy: Policy;
   readonly size: number;
   readonly flags: Uint16Array;
-  /** Address and mask, `words` numbers per rule. */
+  /** All flags of its rules together. */
+  readonly usedFlags: number;
+  /** Address and mask, `words` numbers per rule, as bit patterns. */
   readonly words: 1 | 4;
-  readonly src: Uint32Array;
-  readonly srcMask: Uint32Array;
-  readonly dst: Uint32Array;
-  readonly dstMask: Uint32Array;
+  readonly src: Int32Array;
+  readonly srcMask: Int32Array;
+  readonly dst: Int32Array;
+  readonly dstMask: Int32Array;
   readonly protocol: Uint8Array;
   readonly sportLow: Uint16Array;
   readonly sportHigh: Uint16Array;
@@ -75,11 +77,12 @@ export interface CompiledChain {
   readonly dportHigh: Uint16Array;
   readonly icmpLow: Uint8Array;
   readonly icmpHigh: Uint8Array;
-  readonly inPattern: readonly (InterfacePattern | undefined)[];
-  readonly outPattern: readonly (InterfacePattern | undefined)[];
+  /** Values of {@link InterfaceIds.columnValue}. */
+  readonly interfaces: InterfaceIds;
+  readonly inInterface: Int32Array;
+  readonly outInterface: Int32Array;
   readonly extra: readonly (readonly ColumnTest[] | undefined)[];
   readonly matchers: readonly (readonly Matcher[])[];
-  readonly uses: readonly (readonly MatchUse[])[];
   readonly actions: Uint8Array;
   /** Chain of a jump or goto; filled in after all chains exist. */
   readonly targets: (CompiledChain | undefined)[];
@@ -106,7 +109,42 @@ export interface CompiledTable {
 /** Stands for a match that nobody knows. */
 const unknownMatcher: Matcher = (_packet, env) => env.ask('unknown', ['no', 'yes']);
 
-function setAddress(net: Network, words: 1 | 4, i: number, address: Uint32Array, mask: Uint32Array): void {
+const none: Matcher[] = [];
+
+/** What an extension is told of its place. The name of its slot is made where it is asked for: few have state. */
+class UseContext implements CompileContext {
+  readonly family: Family;
+  readonly backend: Backend;
+  readonly table: string;
+  readonly chain: string;
+  readonly base: BaseMatch;
+  readonly machine: Machine;
+  readonly #rule: number;
+  readonly #position: number;
+
+  constructor(scope: CompileScope, table: string, chain: string, rule: Rule, position: number) {
+    this.family = scope.family;
+    this.backend = scope.backend;
+    this.table = table;
+    this.chain = chain;
+    this.base = rule.base;
+    this.machine = scope.machine;
+    this.#rule = rule.id;
+    this.#position = position;
+  }
+
+  get slot(): string {
+    return `rule ${this.family} ${this.#rule} ${this.#position}`;
+  }
+}
+
+/** Whether the rule's `-p` says the same already, as it does for `-m tcp`. */
+function saidByBase(test: ColumnTest, { protocol }: BaseMatch): boolean {
+  if (test.column !== 'protocol' || !protocol || protocol.negated) return false;
+  return protocol.value >= test.low && protocol.value <= test.high;
+}
+
+function setAddress(net: Network, words: 1 | 4, i: number, address: Int32Array, mask: Int32Array): void {
   if (words === 1) {
     address[i] = net.address.w3;
     mask[i] = net.mask.w3;
@@ -126,14 +164,16 @@ export function compileChains(table: Table, scope: CompileScope): CompiledTable 
   let usesConntrack = false;
   let usesSockets = false;
   const words = wordsOf(scope.family);
+  const interfaces = new InterfaceIds();
 
   for (const chain of table.chains) {
     const n = chain.rules.length;
     const flags = new Uint16Array(n);
-    const src = new Uint32Array(n * words);
-    const srcMask = new Uint32Array(n * words);
-    const dst = new Uint32Array(n * words);
-    const dstMask = new Uint32Array(n * words);
+    let usedFlags = 0;
+    const src = new Int32Array(n * words);
+    const srcMask = new Int32Array(n * words);
+    const dst = new Int32Array(n * words);
+    const dstMask = new Int32Array(n * words);
     const protocol = new Uint8Array(n);
     const sportLow = new Uint16Array(n);
     const sportHigh = new Uint16Array(n);
@@ -141,8 +181,8 @@ export function compileChains(table: Table, scope: CompileScope): CompiledTable 
     const dportHigh = new Uint16Array(n);
     const icmpLow = new Uint8Array(n);
     const icmpHigh = new Uint8Array(n);
-    const inPattern: (InterfacePattern | undefined)[] = [];
-    const outPattern: (InterfacePattern | undefined)[] = [];
+    const inInterface = new Int32Array(n);
+    const outInterface = new Int32Array(n);
     const extra: (readonly ColumnTest[] | undefined)[] = [];
     const matchers: (readonly Matcher[])[] = [];
     const actions = new Uint8Array(n);
@@ -163,23 +203,20 @@ export function compileChains(table: Table, scope: CompileScope): CompiledTable 
         f |= base.protocol.negated ? flag.PROTOCOL_NOT : flag.PROTOCOL;
         protocol[i] = base.protocol.value;
       }
-      if (base.inInterface) f |= base.inInterface.negated ? flag.IN_NOT : flag.IN;
-      if (base.outInterface) f |= base.outInterface.negated ? flag.OUT_NOT : flag.OUT;
-      inPattern.push(base.inInterface?.value);
-      outPattern.push(base.outInterface?.value);
+      if (base.inInterface) {
+        f |= base.inInterface.negated ? flag.IN_NOT : flag.IN;
+        inInterface[i] = interfaces.columnValue(base.inInterface.value);
+      }
+      if (base.outInterface) {
+        f |= base.outInterface.negated ? flag.OUT_NOT : flag.OUT;
+        outInterface[i] = interfaces.columnValue(base.outInterface.value);
+      }
       if (base.fragment) f |= base.fragment.negated ? flag.FRAGMENT_NOT : flag.FRAGMENT;
 
-      const context = (position: number): CompileContext => ({
-        family: scope.family,
-        backend: scope.backend,
-        table: table.name,
-        chain: chain.name,
-        base,
-        slot: `rule ${scope.family} ${rule.id} ${position}`,
-        machine: scope.machine,
-      });
-      const closures: Matcher[] = [];
-      const spare: ColumnTest[] = [];
+      const context = (position: number): CompileContext =>
+        new UseContext(scope, table.name, chain.name, rule, position);
+      const closures: Matcher[] = rule.matches.length === 0 ? none : [];
+      let spare: ColumnTest[] | undefined;
       let columnsAllowed = true;
       rule.matches.forEach((use, position) => {
         const extension = use.known ? scope.registry.match(use.extension, scope.family) : undefined;
@@ -211,15 +248,17 @@ export function compileChains(table: Table, scope: CompileScope): CompiledTable 
             f |= flag.ICMP;
             icmpLow[i] = test.low;
             icmpHigh[i] = test.high;
-          } else {
+          } else if (!saidByBase(test, base)) {
             f |= flag.EXTRA;
+            spare ??= [];
             spare.push(test);
           }
         }
       });
-      extra.push(spare.length > 0 ? spare : undefined);
+      extra.push(spare);
       matchers.push(closures);
       flags[i] = f;
+      usedFlags |= f;
 
       let runner: TargetRunner | undefined;
       const { target } = rule;
@@ -260,6 +299,7 @@ export function compileChains(table: Table, scope: CompileScope): CompiledTable 
       policy: chain.policy ?? 'ACCEPT',
       size: n,
       flags,
+      usedFlags,
       words,
       src,
       srcMask,
@@ -272,11 +312,11 @@ export function compileChains(table: Table, scope: CompileScope): CompiledTable 
       dportHigh,
       icmpLow,
       icmpHigh,
-      inPattern,
-      outPattern,
+      interfaces,
+      inInterface,
+      outInterface,
       extra,
       matchers,
-      uses: chain.rules.map((r) => r.matches),
       actions,
       targets: new Array<CompiledChain | undefined>(n).fill(undefined),
       runners,

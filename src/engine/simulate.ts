@@ -1,7 +1,7 @@
 /** The engine's surface: one packet in, its trace and the next state out. */
 
 import type { Packet } from '../model/packet.ts';
-import type { EntryPoint, Fate, Trace } from '../model/trace.ts';
+import type { Assumption, EntryPoint, Fate, Trace } from '../model/trace.ts';
 import { setupNat } from './nat.ts';
 import { arrive, send, sendDuplicate, sendGenerated, traceOf } from './path.ts';
 import type { Program } from './program.ts';
@@ -10,11 +10,12 @@ import { changeSet, readSet } from './sets.ts';
 import type { SimulationState } from './state.ts';
 import { emptyTape, type Tape } from './tape.ts';
 import { Walk } from './walk.ts';
-import { type Shared, stateOf, type WalkActions } from './working-state.ts';
+import { createShared, stateOf, type WalkActions } from './working-state.ts';
 
 export type { ExtensionRegistry } from './extension-registry.ts';
 export { compile, type Program } from './program.ts';
 export { emptyState, type SimulationState } from './state.ts';
+export { openTraversal, type Surroundings, type Traversal, type TraversalOptions } from './traversal.ts';
 
 /** How much to record, and how long to walk. */
 export interface SimulateOptions {
@@ -29,8 +30,6 @@ export interface Simulation {
   readonly trace: Trace;
   readonly state: SimulationState;
 }
-
-const stepsDefault = 1_000_000;
 
 const actions: WalkActions = { setupNat, sendReject, readSet, changeSet, sendDuplicate, sendGenerated };
 
@@ -48,26 +47,51 @@ export function simulate(
   tape: Tape = emptyTape,
   options: SimulateOptions = {},
 ): Simulation {
-  const steps = options.steps ?? stepsDefault;
-  const shared: Shared = {
-    actions,
-    program,
-    facts: program.facts,
-    tape,
-    clock: timeMs !== undefined,
-    timeMs: timeMs ?? 0,
-    detail: options.detail ?? 'matched',
-    stepsMax: steps,
-    stepsLeft: steps,
-    entries: state.entries,
-    tuples: state.tuples,
-    nextEntry: state.nextEntry,
-    slots: state.slots,
-    fragments: state.fragments,
-    assumptions: [],
-    question: undefined,
-  };
+  const { detail = 'matched', steps } = options;
+  const shared = createShared(actions, program, state, { tape, timeMs, detail, steps });
   const w = new Walk(shared, program.families[packet.family], packet, entry);
+  const fate = walkPacket(w, entry);
+  return { trace: traceOf(w, fate), state: finished(fate) ? stateOf(shared) : state };
+}
+
+/** What became of a packet, without the way there. */
+export interface Judgement {
+  readonly fate: Fate;
+  /** errno that a local sender got. */
+  readonly errno: string | undefined;
+  /** The tape's answers that were used, in order. */
+  readonly assumptions: readonly Assumption[];
+  readonly state: SimulationState;
+}
+
+/**
+ * The fate that {@link simulate} tells, for callers who want no trace: many packets in a row, each with the state that
+ * the one before left. No events are kept, and nothing is allocated per rule.
+ */
+export function judge(
+  program: Program,
+  state: SimulationState,
+  packet: Packet,
+  entry: EntryPoint,
+  timeMs: number | undefined,
+  tape: Tape = emptyTape,
+  options: Pick<SimulateOptions, 'steps'> = {},
+): Judgement {
+  const { steps } = options;
+  const shared = createShared(actions, program, state, { tape, timeMs, detail: 'none', steps });
+  const w = new Walk(shared, program.families[packet.family], packet, entry);
+  const fate = walkPacket(w, entry);
+  return {
+    fate,
+    errno: w.errno,
+    assumptions: shared.assumptions,
+    state: finished(fate) ? stateOf(shared) : state,
+  };
+}
+
+const finished = (fate: Fate): boolean => fate.kind !== 'undecided' && fate.kind !== 'exhausted';
+
+function walkPacket(w: Walk, entry: EntryPoint): Fate {
   let fate: Fate;
   if (entry.kind === 'arrives') {
     w.inInterface = entry.inInterface;
@@ -75,7 +99,6 @@ export function simulate(
     fate = arrive(w);
   } else fate = send(w);
   // A question of a generated packet leaves the whole walk undecided.
-  if (shared.question) fate = { kind: 'undecided', question: shared.question };
-  const finished = fate.kind !== 'undecided' && fate.kind !== 'exhausted';
-  return { trace: traceOf(w, fate), state: finished ? stateOf(shared) : state };
+  const { question } = w.shared;
+  return question ? { kind: 'undecided', question } : fate;
 }

@@ -31,7 +31,8 @@ import type { Destination } from './routing.ts';
 import type { Entry } from './state.ts';
 import { answerOf, type Shared, storeEntry } from './working-state.ts';
 
-const noConnection: PacketConnection = { state: 'INVALID', direction: 'original', entry: undefined };
+/** Before conntrack has looked. */
+export const noConnection: PacketConnection = { state: 'INVALID', direction: 'original', entry: undefined };
 
 /** The connection that a `-j CT` template shows to later rules of raw: NEW, without addresses. */
 function templateConnection(family: Family, template: CtTemplate): PacketConnection {
@@ -140,6 +141,21 @@ export class Walk implements TargetEnv {
 
   emit(event: TraceEvent): void {
     if (this.shared.detail !== 'none') this.events.push(event);
+  }
+
+  /** Forgets what conntrack, rules and routing left on the packet: as before the first hook. */
+  detach(): void {
+    this.ct = undefined;
+    this.connection = noConnection;
+    this.untracked = false;
+    this.seenByConntrack = false;
+    this.ctTemplate = undefined;
+    this.destination = undefined;
+    this.rejectedWith = undefined;
+    this.natDropReason = undefined;
+    this.divertedTo = undefined;
+    this.rule = undefined;
+    this.asked = undefined;
   }
 
   /** Attaches an entry (or none) with the packet's state. */

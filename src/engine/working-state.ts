@@ -9,7 +9,7 @@ import type { PersistentMap } from './persistent-map.ts';
 import type { Program } from './program.ts';
 import type { Destination } from './routing.ts';
 import type { Entry, FragmentQueue, SimulationState, TupleTarget } from './state.ts';
-import type { Tape } from './tape.ts';
+import { emptyTape, type Tape } from './tape.ts';
 import type { Walk } from './walk.ts';
 
 /** Parts of the engine that a walk reaches from inside a rule's target. */
@@ -57,6 +57,54 @@ export interface Shared {
   readonly assumptions: Assumption[];
   /** Set as soon as something was asked that the tape does not answer. */
   question: Question | undefined;
+}
+
+/** Rules tried before a walk gives up. */
+const stepsDefault = 1_000_000;
+
+/** The working copy of a state. Without `timeMs` there is no clock. */
+export function createShared(
+  actions: WalkActions,
+  program: Program,
+  state: SimulationState,
+  options: {
+    readonly tape?: Tape;
+    readonly timeMs?: number | undefined;
+    readonly detail: Shared['detail'];
+    readonly steps?: number | undefined;
+  },
+): Shared {
+  const steps = options.steps ?? stepsDefault;
+  return {
+    actions,
+    program,
+    facts: program.facts,
+    tape: options.tape ?? emptyTape,
+    clock: options.timeMs !== undefined,
+    timeMs: options.timeMs ?? 0,
+    detail: options.detail,
+    stepsMax: steps,
+    stepsLeft: steps,
+    entries: state.entries,
+    tuples: state.tuples,
+    nextEntry: state.nextEntry,
+    slots: state.slots,
+    fragments: state.fragments,
+    assumptions: [],
+    question: undefined,
+  };
+}
+
+/** Begins anew with a state: nothing asked, no step made. */
+export function restore(s: Shared, state: SimulationState): void {
+  s.entries = state.entries;
+  s.tuples = state.tuples;
+  s.nextEntry = state.nextEntry;
+  s.slots = state.slots;
+  s.fragments = state.fragments;
+  s.stepsLeft = s.stepsMax;
+  s.question = undefined;
+  if (s.assumptions.length > 0) s.assumptions.length = 0;
 }
 
 /** The state as a value again. */
