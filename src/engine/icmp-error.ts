@@ -6,10 +6,10 @@
 
 import type { Machine } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
-import type { Address } from '../net/address.ts';
+import { type Address, sameAddress } from '../net/address.ts';
 import { isLinkLocal6, isMulticast6, isZero } from './addresses.ts';
 import { isIcmpError } from './conntrack/track.ts';
-import { isOwnAddress, selectAddress, sysctlNumber } from './facts.ts';
+import { isOwnAddress, type MachineFacts, selectAddress, sysctlNumber } from './facts.ts';
 import { spendIcmpError } from './icmp-rate.ts';
 import { localityOf } from './locality.ts';
 import { type Destination, type OutputFlow, routeOutput } from './routing.ts';
@@ -147,11 +147,18 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
   );
 }
 
+/** A link-local address is the machine's own only at its interface: ipv6_chk_addr(). */
+function isOnLinkOf(facts: MachineFacts, a: Address, device: string | undefined): boolean {
+  const there = device === undefined ? undefined : facts.interfaces.get(device);
+  return there?.addresses.some((x) => sameAddress(x.address, a)) ?? true;
+}
+
 function sendError6(w: Walk, type: number, code: number, rest: number): void {
   const p = w.packet;
   const { facts } = w.shared;
-  const own =
+  const known =
     isOwnAddress(facts, p.dst) || localityOf(w, p.dst) === true || w.destination?.type === 'anycast';
+  const own = known && (!isLinkLocal6(p.dst) || isOnLinkOf(facts, p.dst, w.inInterface));
   let src: Address | undefined = own ? p.dst : undefined;
   if (isMulticast6(p.dst) || p.packetType !== 'unicast') {
     if (type !== 2) return;

@@ -159,7 +159,7 @@ function validateSource(
   if (rpf === 0 && !redirects) {
     if (confOr(facts, device, 'accept_local')) return undefined;
     if (!fib.customLocalRoutes && !fib.customRules)
-      return isOwnAddress(facts, p.src) || isLoopback4(p.src) ? 'local-source' : undefined;
+      return isOwnAddress(facts, p.src) || p.src.w3 === loopbackAddress ? 'local-source' : undefined;
   }
   const answer = fibLookup(fib, {
     dst: p.src,
@@ -202,6 +202,8 @@ function inputFlow(w: Walk): Flow {
 }
 
 const allHosts = 0xe0000001;
+/** 127.0.0.1, the only one of 127.0.0.0/8 that an interface has. */
+const loopbackAddress = 0x7f000001;
 
 function inputRoute4(w: Walk, fib: Fib): RouteAnswer {
   const { facts } = w.shared;

@@ -561,6 +561,7 @@ class Track:
         self.hooks.append(hook)
         if hook == 'PREROUTING':
             self.resumed, self.ct_out = len(self.entries), self.ct
+            self.mark = 0 if self.copy else self.mark  # a record of its own begins
             self.input = machine.names.get(event['in']) if 'in' in event else machine.arriving
             self.via_lo = self.via_lo or self.input == 'lo'
             self.output = None
@@ -749,7 +750,7 @@ def copy_of_generated(track, story, frames):
     gone = {'trace': track.entries[:track.resumed], 'hooks': ['POSTROUTING'], 'fate': 'lost', 'lost_after': 'POSTROUTING'}
     gone['out_iface'] = track.sent_by
     back = {**out, 'trace': track.entries[track.resumed:], 'hooks': track.hooks[1:]}
-    if 'ct' in out:
+    if 'state' in track.ct_out:
         gone['ct'] = connection_of(track.ct_out)
     del back['copy']
     return [back, {**gone, 'copy': True}]

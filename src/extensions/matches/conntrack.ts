@@ -273,7 +273,9 @@ export const conntrack = defineMatch({
       if (!entryMatches(d, entry, env)) return NO;
       if (!d.expires) return YES;
       if (env.timeMs === undefined) return env.ask('ctexpire', ['no', 'yes']);
-      const seconds = Math.max(0, Math.floor((entry.expiresMs - env.timeMs) / 1000));
+      // Until it is confirmed, an entry holds the length of its timeout where others hold the end: long past.
+      const confirmed = (entry.status & ctStatusBit.CONFIRMED) !== 0;
+      const seconds = confirmed ? Math.max(0, Math.floor((entry.expiresMs - env.timeMs) / 1000)) : 0;
       return tri(seconds >= d.expires.low && seconds <= d.expires.high, d.expires.negated);
     };
   },
