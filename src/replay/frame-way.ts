@@ -178,9 +178,9 @@ export function createFrameWays(
     }
     const name = named ?? options.interfaceName;
     if (name === 'lo') {
-      // Each packet is sent by lo and comes in by lo: the engine walks both when it is sent.
-      const back = link.cooked === undefined ? frame.direction === 'in' : link.cooked !== 'outgoing';
-      return back ? { kind: 'foreign', reason: 'seen-twice' } : { kind: 'leaves' };
+      // Sent by lo and received by lo: the engine walks both at once. libpcap records only the second sight.
+      const first = link.cooked === undefined ? frame.direction === 'out' : link.cooked === 'outgoing';
+      return first ? { kind: 'foreign', reason: 'seen-twice' } : { kind: 'leaves' };
     }
     const port = view.interfaces.find((i) => i.name === name)?.master !== undefined;
     const everywhere = link.cooked !== undefined;

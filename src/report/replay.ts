@@ -175,18 +175,17 @@ function passedOverText({ reason, frames, example, first }: PassedOverCount, the
   const words: Readonly<Record<PassedOverCount['reason'], string>> = {
     'not-ip': `without an IP packet (the first: ${what})`,
     cut: 'cut within their headers: record more of each frame (tcpdump -s 0)',
-    malformed: `that no rule sees (the first: ${what})`,
+    malformed: `dropped before any rule (the first: ${what})`,
     'link-type': `of a link type that is not read here: ${what}`,
     'no-rules': `with ${what === 'ipv6' ? 'IPv6' : 'IPv4'}, which no ruleset here is for`,
     'other-host': 'for other machines',
     'other-interface': 'of other interfaces',
-    'seen-twice': 'seen a second time (behind a bridge or VLAN, or back from lo)',
-    forwarded: 'that left after they were forwarded: walked when they came, if that was recorded',
-    answer: 'that answer a packet as the rules do here: walked with it',
-    direction: 'that arrive or leave, nobody says: --direction or --mac tells',
-    interface: 'that came in by an interface which nobody says: --iface tells',
-    address:
-      'that left from an address which nobody says is this machine’s: the output of ip -j addr by --with tells',
+    'seen-twice': 'with a packet that is seen twice (bridge, VLAN, lo)',
+    forwarded: 'on the way out after forwarding: walked on the way in, if that was recorded',
+    answer: 'with an answer of the rules or the kernel: walked with its cause',
+    direction: 'of which nobody says whether they arrive or leave: --direction or --mac tells',
+    interface: 'of which nobody says by which interface they came in: --iface tells',
+    address: 'of which nobody says whether this machine sent them: the output of ip -j addr tells',
   };
   const text = `${plural(frames, 'frame')} ${words[reason]}${frames === 1 ? '' : ` (from frame ${first} on)`}`;
   return isQuestion(reason) ? theme.warning(text) : text;
