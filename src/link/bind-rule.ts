@@ -21,6 +21,7 @@ import {
 } from './rule-draft.ts';
 import { chainTarget, checkPlace } from './rule-place.ts';
 import type { RuleProblem } from './rule-problem.ts';
+import { type Suggest, suggester } from './suggest.ts';
 
 export type { BindContext, RuleCommand } from './rule-draft.ts';
 
@@ -61,10 +62,11 @@ export interface RuleBinder {
 const noMatches: readonly MatchUse[] = [];
 
 /** Makes a binder for one ruleset. */
-export function ruleBinder(context: BindContext): RuleBinder {
+export function ruleBinder(context: BindContext, options: { readonly suggest?: Suggest } = {}): RuleBinder {
   const { family, backend, version } = context;
   const networks = networkReader(family);
   const bindUse = extensionBinder();
+  const suggest = options.suggest ?? suggester();
 
   function bindMatches(
     draft: RuleDraft,
@@ -107,7 +109,7 @@ export function ruleBinder(context: BindContext): RuleBinder {
   return {
     bind(table, words, chainExists, options) {
       const chains: ChainNames = { has: chainExists, names: options?.chainNames ?? (() => []) };
-      const draft = readOptions(context, words, options?.commandLine ?? false, chains);
+      const draft = readOptions(context, words, options?.commandLine ?? false, chains, suggest);
       const effectiveTable = draft.table ?? table;
       const sources = readAddresses(draft, draft.src, '-s', networks);
       const destinations = readAddresses(draft, draft.dst, '-d', networks);

@@ -5,16 +5,16 @@
  * Source: seen with iptables-nft-restore and iptables-legacy-restore 1.8.9; iptables/nft.c, iptables/xshared.c.
  */
 
-import { didYouMean } from '../diagnostics/did-you-mean.ts';
 import { utf8Length } from '../extensions/option-types.ts';
 import type { ChainDeclaration } from '../grammar/syntax-tree.ts';
-import { type Backend, builtinChains, type TableName } from '../model/netfilter.ts';
+import { type Backend, builtinChains, hooks, type TableName } from '../model/netfilter.ts';
 import type { Counters } from '../model/ruleset.ts';
 import type { BoundRule } from './bind-rule.ts';
 import { bodyOf, type ChainStore, type DraftChain, type DraftRule } from './chain-store.ts';
 import { type RuleCommand, verdicts } from './rule-draft.ts';
 import { chainNameMax } from './rule-place.ts';
 import type { RuleProblemInit } from './rule-problem.ts';
+import type { Suggest } from './suggest.ts';
 
 /** A line to be executed. */
 export interface Execution {
@@ -24,6 +24,7 @@ export interface Execution {
   /** From a script: what it cleans up may not be there, and that is no mistake. */
   readonly commandLine: boolean;
   readonly say: (problem: RuleProblemInit) => void;
+  readonly suggest: Suggest;
 }
 
 const countersPattern = /^\[\s*(\d*)\s*:\s*(\d*)\s*\]$/;
@@ -58,7 +59,7 @@ export function declareChain(at: Execution, { name, policy, counters }: ChainDec
         id: 'bad-policy',
         message: `Bad policy name: ${chain.name} keeps ${chain.policy ?? 'ACCEPT'}`,
         word: 1,
-        hint: policyHint(policy),
+        hint: policyHint(at, policy),
       });
     }
     return;
@@ -78,7 +79,7 @@ export function declareChain(at: Execution, { name, policy, counters }: ChainDec
   }
   chain.declared = true;
   if (policy !== '-' && policy !== '') {
-    const near = didYouMean(name, builtinChains[store.table as TableName] ?? []);
+    const near = at.suggest(name, () => builtinChains[store.table as TableName] ?? []);
     say({
       id: 'policy-of-user-chain',
       severity: backend === 'nft' ? 'warning' : 'error',
@@ -89,8 +90,8 @@ export function declareChain(at: Execution, { name, policy, counters }: ChainDec
   }
 }
 
-function policyHint(policy: string): string {
-  const near = didYouMean(policy, ['ACCEPT', 'DROP']);
+function policyHint(at: Execution, policy: string): string {
+  const near = at.suggest(policy, () => ['ACCEPT', 'DROP']);
   return policy === 'REJECT'
     ? 'a policy is ACCEPT or DROP; to reject, end the chain with a rule -j REJECT'
     : near
@@ -197,9 +198,10 @@ function ownChain(at: Execution, command: RuleCommand): DraftChain {
   return chain;
 }
 
-function sayMissing({ store, say, commandLine }: Execution, name: string, word: number): void {
+function sayMissing(at: Execution, name: string, word: number): void {
+  const { store, say, commandLine } = at;
   const option = name.startsWith('-');
-  const near = option ? undefined : didYouMean(name, store.chains.keys());
+  const near = option ? undefined : at.suggest(name, () => store.chains.keys());
   say({
     id: 'undeclared-chain',
     severity: commandLine ? 'warning' : 'error',
@@ -207,9 +209,11 @@ function sayMissing({ store, say, commandLine }: Execution, name: string, word: 
     word,
     hint: option
       ? "the chain's name is missing in front of this"
-      : near
-        ? `did you mean ${near}?`
-        : `declare it above: :${name} - [0:0]`,
+      : (hooks as readonly string[]).includes(name)
+        ? `the built-in chains of ${store.table} are ${(builtinChains[store.table as TableName] ?? []).join(', ')}`
+        : near
+          ? `did you mean ${near}?`
+          : `declare it above: :${name} - [0:0]`,
   });
 }
 
@@ -351,7 +355,7 @@ function setPolicy(at: Execution, command: RuleCommand): void {
   const [name = '', policy = ''] = command.operands;
   const chain = store.chains.get(name);
   if (chain?.hook === undefined) {
-    const near = didYouMean(name, builtinChains[store.table as TableName] ?? []);
+    const near = at.suggest(name, () => builtinChains[store.table as TableName] ?? []);
     say({
       id: 'policy-of-user-chain',
       message: `Bad built-in chain name: ${name} is not built into table ${store.table} and can have no policy`,
@@ -364,7 +368,7 @@ function setPolicy(at: Execution, command: RuleCommand): void {
       id: 'bad-policy',
       message: `Bad policy name: ${name} keeps ${chain.policy ?? 'ACCEPT'}`,
       word: command.word + 2,
-      hint: policyHint(policy),
+      hint: policyHint(at, policy),
     });
 }
 

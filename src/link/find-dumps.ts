@@ -241,35 +241,67 @@ function findSegments(tree: SyntaxTree, diagnostics: Diagnostic[]): readonly Fou
 
 const familyOf = (s: FoundSegment): Family | undefined => s.header?.family ?? s.evidence;
 
+/** A dump that is being put together. */
+interface OpenPart {
+  readonly segments: FoundSegment[];
+  family: Family | undefined;
+  readonly tables: Map<string, FoundSegment>;
+  readonly headers: Set<Header | undefined>;
+}
+
+/** The dumps found so far, and the last one that a segment of some family can belong to. */
+function partList() {
+  const parts: OpenPart[] = [];
+  const last: Record<Family, number> = { ipv4: -1, ipv6: -1 };
+  const undecided: number[] = [];
+  return {
+    parts,
+    candidate(family: Family | undefined): OpenPart | undefined {
+      if (family === undefined) return parts.at(-1);
+      return parts[Math.max(last[family], undecided.at(-1) ?? -1)];
+    },
+    add(segment: FoundSegment, to?: OpenPart): void {
+      const part: OpenPart = to ?? {
+        segments: [],
+        family: undefined,
+        tables: new Map(),
+        headers: new Set(),
+      };
+      if (!to) undecided.push(parts.push(part) - 1);
+      const family = familyOf(segment);
+      if (part.family === undefined && family !== undefined) {
+        part.family = family;
+        // It was the last of the undecided ones, or it would not have been the candidate.
+        last[family] = Math.max(last[family], undecided.pop() ?? -1);
+      }
+      part.segments.push(segment);
+      part.tables.set(segment.table, segment);
+      part.headers.add(segment.header);
+    },
+  };
+}
+
 /** Puts segments together to dumps: a table that comes again begins another, or replaces the first. */
 function groupSegments(
   tree: SyntaxTree,
   segments: readonly FoundSegment[],
   diagnostics: Diagnostic[],
 ): readonly (readonly FoundSegment[])[] {
-  const parts: FoundSegment[][] = [];
+  const list = partList();
   for (const segment of segments) {
     const ours = familyOf(segment);
-    const candidates = parts.filter((p) => {
-      const theirs = p.map(familyOf).find((f) => f !== undefined);
-      return ours === undefined || theirs === undefined || ours === theirs;
-    });
-    const last = candidates.at(-1);
-    const before = segment.program === undefined ? last?.find((s) => s.table === segment.table) : undefined;
-    const newHeader =
-      segment.header !== undefined && last?.some((s) => s.header === segment.header) === false;
+    const part = list.candidate(ours);
+    const before = segment.program === undefined ? part?.tables.get(segment.table) : undefined;
+    const newHeader = segment.header !== undefined && part?.headers.has(segment.header) === false;
     // The first part never said its family, this one does: two families in a row.
-    const firstOfFamily =
-      segment.header === undefined && ours !== undefined && !last?.some((s) => familyOf(s) !== undefined);
-    const elsewhere = ours === undefined && last !== parts.at(-1);
-    if (!last || (before && (newHeader || elsewhere || firstOfFamily))) {
-      parts.push([segment]);
-      continue;
+    const firstOfFamily = segment.header === undefined && ours !== undefined && part?.family === undefined;
+    if (!part || (before && (newHeader || firstOfFamily))) list.add(segment);
+    else {
+      if (before && segment.headerNode >= 0) sayReplaced(tree, segment, before, diagnostics);
+      list.add(segment, part);
     }
-    if (before && segment.headerNode >= 0) sayReplaced(tree, segment, before, diagnostics);
-    last.push(segment);
   }
-  return parts;
+  return list.parts.map((p) => p.segments);
 }
 
 function sayReplaced(

@@ -20,6 +20,7 @@ import type { LineWords } from './line-words.ts';
 import { readRule } from './read-rule.ts';
 import { type Reporter, reporter } from './reporter.ts';
 import type { RuleProblemInit } from './rule-problem.ts';
+import { type Suggest, suggester } from './suggest.ts';
 
 /** What the text itself does not say. */
 export interface LinkOptions {
@@ -103,19 +104,23 @@ function linkPart(
   lineOf: (offset: number) => number,
 ): LinkedRuleset {
   const { family, backend, version } = part;
-  const binder = ruleBinder({
-    registry: options.registry,
-    family,
-    backend,
-    version,
-    setNames: options.setNames,
-    keepMeaning: options.keepMeaning ?? true,
-  });
+  const suggest = suggester();
+  const binder = ruleBinder(
+    {
+      registry: options.registry,
+      family,
+      backend,
+      version,
+      setNames: options.setNames,
+      keepMeaning: options.keepMeaning ?? true,
+    },
+    { suggest },
+  );
   const report = reporter(tree.source, diagnostics);
   const stores = new Map<string, ChainStore>();
   for (const segment of part.segments) {
     sayOfSegment(tree, segment, backend, report);
-    linkSegment({ tree, segment, backend, binder, stores, report, lineOf });
+    linkSegment({ tree, segment, backend, binder, stores, report, suggest });
   }
   report.finish();
 
@@ -233,11 +238,11 @@ interface SegmentContext {
   readonly binder: RuleBinder;
   readonly stores: Map<string, ChainStore>;
   readonly report: Reporter;
-  readonly lineOf: (offset: number) => number;
+  readonly suggest: Suggest;
 }
 
 function linkSegment(context: SegmentContext): void {
-  const { tree, segment, backend, binder, stores, report } = context;
+  const { tree, segment, backend, binder, stores, report, suggest } = context;
   const { table, headerNode, from, to } = segment;
   const start = headerNode < 0 ? tree.offset(from) : tree.offset(headerNode);
   if (headerNode >= 0) stores.delete(table);
@@ -316,7 +321,7 @@ function linkSegment(context: SegmentContext): void {
       });
     }
     const ruleComments = comments;
-    execute({ store, backend, offset, commandLine, say }, bound, (toChain) =>
+    execute({ store, backend, offset, commandLine, say, suggest }, bound, (toChain) =>
       bound.bases.map(
         (base, index): DraftRule => ({
           base,
@@ -347,7 +352,7 @@ function linkSegment(context: SegmentContext): void {
       const words: LineWords = { texts: [], places: () => tree.words(node) };
       const say = (p: RuleProblemInit): void => report.problem(words, p, offset);
       const store = storeOf(table, start);
-      declareChain({ store, backend, offset, commandLine: false, say }, tree.chainDeclaration(node));
+      declareChain({ store, backend, offset, commandLine: false, say, suggest }, tree.chainDeclaration(node));
     } else if (kind === 'rule') {
       const program = tree.program(node);
       if (segment.program !== undefined && program !== undefined && program !== segment.program) continue;

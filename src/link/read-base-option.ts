@@ -1,6 +1,5 @@
 /** The options that a line may have without any extension: one at a time. */
 
-import { didYouMean } from '../diagnostics/did-you-mean.ts';
 import { utf8Length } from '../extensions/option-types.ts';
 import { tableNames } from '../model/netfilter.ts';
 import { interfaceNameMax, interfacePattern } from '../net/interface-pattern.ts';
@@ -117,7 +116,7 @@ export function readBaseOption(draft: RuleDraft, cursor: WordCursor, use: BaseOp
     case 't':
       if ((tableNames as readonly string[]).includes(value)) draft.table = value;
       else {
-        const near = didYouMean(value, tableNames);
+        const near = draft.suggest(value, () => tableNames);
         complain(draft, {
           id: 'unknown-table',
           message: `table '${value}' does not exist: read as if "-t" were not there`,
@@ -205,7 +204,7 @@ function readProtocol(draft: RuleDraft, value: string, negated: boolean, at: num
       ? 'nobody has filled this in'
       : /[,/]/.test(value)
         ? 'one protocol a rule: write one rule for each'
-        : didYouMean(value.toLowerCase(), protocolNames());
+        : draft.suggest(value.toLowerCase(), protocolNames);
     complain(draft, {
       id: 'unknown-protocol',
       message: `unknown protocol "${value.toLowerCase()}" specified`,
@@ -287,8 +286,7 @@ function readMatch(draft: RuleDraft, name: string, at: number): void {
   if (instance.extension) return;
   const { registry, family } = draft.context;
   const other = registry.match(name);
-  const near = didYouMean(
-    name,
+  const near = draft.suggest(name, () =>
     registry.matches.filter((m) => m.families.includes(family)).map((m) => m.name),
   );
   const hint = other

@@ -5,6 +5,7 @@
  */
 
 import { isRefusal, type OptionSpec, refuse } from '../extensions/define.ts';
+import { utf8Length } from '../extensions/option-types.ts';
 import { type BaseOption, baseOptions, valueMustStandAlone } from './base-options.ts';
 import { readBaseOption } from './read-base-option.ts';
 import {
@@ -25,6 +26,7 @@ import {
   requote,
   verdicts,
 } from './rule-draft.ts';
+import type { Suggest } from './suggest.ts';
 import { operandFollows, type WordCursor } from './word-cursor.ts';
 
 /** An option as found at a word. */
@@ -41,13 +43,14 @@ export function readOptions(
   words: readonly string[],
   commandLine: boolean,
   chains: ChainNames,
+  suggest: Suggest,
 ): RuleDraft {
-  const draft = emptyDraft(context, words, commandLine, chains);
-  const cursor: WordCursor = { words, next: 0 };
+  const draft = emptyDraft(context, words, commandLine, chains, suggest);
+  const cursor: WordCursor = { words: readableWords(draft), next: 0 };
   let negatedAt = -1;
-  while (cursor.next < words.length && !draft.otherFamily) {
+  while (cursor.next < cursor.words.length && !draft.otherFamily) {
     const at = cursor.next++;
-    const word = words[at] as string;
+    const word = cursor.words[at] as string;
     if (word === '!') {
       if (negatedAt >= 0)
         complain(draft, {
@@ -101,6 +104,33 @@ export function readOptions(
   return draft;
 }
 
+/** Words of a line, and bytes of a word, that iptables-restore takes. Source: seen; iptables 1.8.9 xshared.c add_argv(). */
+const wordsMax = 251;
+const wordBytesMax = 1023;
+
+/** The words that can be read: of a line with too many of them only the command, the rest is kept as it is. */
+function readableWords(draft: RuleDraft): readonly string[] {
+  const { words } = draft;
+  if (draft.commandLine && words.length <= wordsMax) return words;
+  words.forEach((word, at) => {
+    if (word.length > wordBytesMax / 3 && utf8Length(word) > wordBytesMax)
+      complain(draft, {
+        id: 'word-too-long',
+        message: `Parameter too long! iptables-restore takes ${wordBytesMax} bytes a word`,
+        word: at,
+      });
+  });
+  if (words.length <= wordsMax) return words;
+  complain(draft, {
+    id: 'too-many-words',
+    message: `Parser cannot handle more arguments: a line may have ${wordsMax} words, this one has ${words.length}`,
+    word: wordsMax,
+    hint: 'what the rule matches is not known; write several rules',
+  });
+  draft.opaque.push(words.slice(2));
+  return words.slice(0, 2);
+}
+
 /** A word where an option belongs. False: the rest of the line is no part of the rule. */
 function readStrayWord(draft: RuleDraft, word: string, at: number): boolean {
   if (draft.commandLine && word.startsWith('$')) {
@@ -109,15 +139,19 @@ function readStrayWord(draft: RuleDraft, word: string, at: number): boolean {
   }
   const comment = word.startsWith('#');
   const upper = word.toUpperCase();
-  const hint = comment
-    ? 'a comment needs a line of its own, or -m comment --comment "…"; the rest of this line is left out'
-    : draft.jump === undefined && verdicts.has(upper)
-      ? `a target needs -j in front of it: -j ${upper}`
-      : placeholder.test(word)
-        ? 'nobody has filled this in: iptables-restore takes it as it stands'
-        : at > 0 && /^-[-A-Za-z]/.test(draft.words[at - 1] ?? '')
-          ? `${draft.words[at - 1]} was taken as the value of the option in front of it`
-          : undefined;
+  const hint = /^[\u2010-\u2015\u2212]/.test(word)
+    ? 'an editor has turned "-" or "--" into a long dash'
+    : /[\u2018-\u201f]/.test(word)
+      ? 'typographic quotes are ordinary characters here: write "'
+      : comment
+        ? 'a comment needs a line of its own, or -m comment --comment "…"; the rest of this line is left out'
+        : draft.jump === undefined && verdicts.has(upper)
+          ? `a target needs -j in front of it: -j ${upper}`
+          : placeholder.test(word)
+            ? 'nobody has filled this in: iptables-restore takes it as it stands'
+            : at > 0 && /^-[-A-Za-z]/.test(draft.words[at - 1] ?? '')
+              ? `${draft.words[at - 1]} was taken as the value of the option in front of it`
+              : undefined;
   complain(draft, {
     id: 'bad-argument',
     message: `Bad argument \`${word}'`,
@@ -274,12 +308,15 @@ function readUnknownOption(
     match.verbatim.push(all.map(requote).join(' '));
     return;
   }
-  const hint = hintForOption(draft, word);
-  complain(draft, {
-    id: 'unknown-option',
-    message: `unknown option "${word}"`,
-    word: at,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  // Of a protocol that was not understood, nothing more can be said.
+  if (!draft.problems.some((p) => p.id === 'unknown-protocol')) {
+    const hint = hintForOption(draft, word);
+    complain(draft, {
+      id: 'unknown-option',
+      message: `unknown option "${word}"`,
+      word: at,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
   draft.opaque.push(all);
 }

@@ -5,7 +5,6 @@
  * Source: iptables 1.8.9 libxtables/xtables.c xtables_merge_options(), iptables/xshared.c command_default().
  */
 
-import { didYouMean } from '../diagnostics/did-you-mean.ts';
 import type { Extension } from '../extensions/define.ts';
 import { protocolText } from '../net/protocols.ts';
 import { baseLongNames, baseOptions } from './base-options.ts';
@@ -145,12 +144,14 @@ export function hintForOption(draft: RuleDraft, word: string): string | undefine
     return `it is an option of ${names.join(', ')}: ${names[0]}${byProtocol} must stand in front of it`;
   }
   if (first) return `it is an option of the target ${first.name}: -j ${first.name} must stand in front of it`;
-  const own = draft.instances.flatMap((i) => (i.extension ? longNames(i.extension) : []));
-  const near = didYouMean(written, [...own, ...baseLongNames]);
+  const near = draft.suggest(written, () => [
+    ...draft.instances.flatMap((i) => (i.extension ? longNames(i.extension) : [])),
+    ...baseLongNames,
+  ]);
   if (near !== undefined) return `did you mean ${near}?`;
   const { protocol } = draft;
   const ofProtocol = protocol && registry.match(protocolText(protocol.value), family);
-  const anywhere = didYouMean(written, [
+  const anywhere = draft.suggest(written, () => [
     ...(ofProtocol ? longNames(ofProtocol) : []),
     ...registry.matches.filter(usable).flatMap(longNames),
     ...registry.targets.filter(usable).flatMap(longNames),

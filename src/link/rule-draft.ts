@@ -6,6 +6,7 @@ import type { Backend } from '../model/netfilter.ts';
 import type { BaseMatch, Counters, Invertible } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
 import type { RuleProblem, RuleProblemInit } from './rule-problem.ts';
+import type { Suggest } from './suggest.ts';
 
 /** Where and for whom rules are bound. */
 export interface BindContext {
@@ -70,6 +71,7 @@ export interface RuleDraft {
   /** From a command line, not from iptables-restore's input: `-t` and `-w` are allowed, `$X` is a variable. */
   readonly commandLine: boolean;
   readonly chains: ChainNames;
+  readonly suggest: Suggest;
   readonly problems: RuleProblem[];
   readonly instances: Instance[];
   /** Conditions that could not be read, as written; each makes the rule match nobody knows what. */
@@ -99,12 +101,14 @@ export function emptyDraft(
   words: readonly string[],
   commandLine: boolean,
   chains: ChainNames,
+  suggest: Suggest,
 ): RuleDraft {
   return {
     context,
     words,
     commandLine,
     chains,
+    suggest,
     problems: [],
     instances: [],
     opaque: [],

@@ -4,7 +4,6 @@
  * Source: iptables 1.8.9 iptables/xshared.c do_parse(), parse_chain(), parse_target().
  */
 
-import { didYouMean } from '../diagnostics/did-you-mean.ts';
 import { utf8Length } from '../extensions/option-types.ts';
 import { builtinHook } from '../model/netfilter.ts';
 import type { RuleTarget } from '../model/ruleset.ts';
@@ -106,15 +105,19 @@ export function chainTarget(draft: RuleDraft, table: string): RuleTarget {
   return { kind: letter === 'g' ? 'goto' : 'jump', chain: name };
 }
 
-function hintForTarget({ context, jump, chains }: RuleDraft, name: string, table: string): string {
+function hintForTarget(draft: RuleDraft, name: string, table: string): string {
+  const { context, jump, chains } = draft;
   const { registry, family } = context;
   if (verdicts.has(name)) return `${name} is no chain: -j ${name}`;
   if (name.startsWith('-')) return 'the name of a chain or target is missing in front of this';
   if (name.startsWith('$')) return 'the line is cut off here, or nobody has filled this in';
-  const targets = registry.targets.filter((t) => t.families.includes(family)).map((t) => t.name);
   if (jump?.letter === 'g' && registry.target(name, family)) return `${name} is a target: -j ${name}`;
   if (registry.match(name, family)) return `${name} is a match: -m ${name}`;
-  const near = didYouMean(name, [...verdicts, ...targets, ...chains.names()]);
+  const near = draft.suggest(name, () => [
+    ...verdicts,
+    ...registry.targets.filter((t) => t.families.includes(family)).map((t) => t.name),
+    ...chains.names(),
+  ]);
   return near === undefined
     ? `no target has this name either; declare the chain with ":${name} - [0:0]" in *${table}`
     : `did you mean ${near}?`;

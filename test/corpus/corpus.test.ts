@@ -42,4 +42,10 @@ describeWithShared('every dump of the corpus', 'corpus', (folder) => {
       expect(refused, 'it loads, so nothing is refused').toEqual([]);
     }
   });
+
+  test('counters come back as iptables-save -c printed them', () => {
+    const { text } = readCorpusFile(folder, 'kubernetes/gen-kube-400x5-counters.save.gz');
+    const printed = read(text).rulesets.map((r) => printRuleset(r.ruleset, { counters: true }));
+    expect(printed.join('')).toBe(text.replace(/^#.*\n/gm, ''));
+  });
 });

@@ -170,6 +170,14 @@ describe('what nobody knows is kept', () => {
     expect(readRule(line).rules).toEqual([line]);
   });
 
+  test('a line of too many words', () => {
+    const rest = Array.from({ length: 200 }, (_, i) => `-m comment --comment ${i}`).join(' ');
+    const { rules, ids } = readRule(`-A INPUT ${rest} -j DROP`);
+    expect(ids).toEqual(['too-many-words']);
+    expect(rules).toEqual([`-A INPUT ${rest} -j DROP`]);
+    expect(readRule(`-A INPUT -m comment --comment ${'x'.repeat(1024)}`).ids).toContain('word-too-long');
+  });
+
   test('it is named once for a dump', () => {
     const line = '-A INPUT -m layer7 --l7proto http -j DROP';
     expect(readRule(`${line}\n${line}`).diagnostics.map((d) => d.message)).toEqual([

@@ -30,6 +30,8 @@ const slips: readonly (readonly [line: string, hint: RegExp])[] = [
   ["-A INPUT -s '10.0.0.1'", /single quotes/],
   ['-A INPUT -s 10.0.0.1-10.0.0.9', /iprange/],
   ['-A INPUT ACCEPT', /-j ACCEPT/],
+  ['-A INPUT -p tcp \u2014dport 22', /long dash/],
+  ['-A INPUT -m comment --comment \u201ca b\u201d', /typographic quotes/],
 ];
 
 describe('suggestions', () => {
@@ -45,6 +47,12 @@ describe('suggestions', () => {
       'warning policy-of-user-chain|DROP|did you mean INPUT?',
     ]);
     expect(read('*filter\n-A INPUT -j ACCEPT\nCOMIT\n').said[0]).toMatch(/COMIT\|did you mean COMMIT\?/);
+  });
+
+  test('built-in chains of the table', () => {
+    expect(read('*nat\n-A FORWARD -j ACCEPT\nCOMMIT\n').said).toEqual([
+      'error undeclared-chain|FORWARD|the built-in chains of nat are PREROUTING, INPUT, OUTPUT, POSTROUTING',
+    ]);
   });
 
   test('a file in the wrong letter case', () => {
