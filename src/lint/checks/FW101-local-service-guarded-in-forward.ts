@@ -24,6 +24,7 @@ import {
   sendToMachine,
   servicesOf,
   servicesText,
+  serviceText,
   sourceNatRules,
   strangersInterfaces,
 } from './support/path-probes.ts';
@@ -54,12 +55,30 @@ function openedByName(view: RulesetView, walk: Walk, s: Service): boolean {
   );
 }
 
-/** A deny that speaks of outsiders: it names an outside interface, or everybody but a network. */
-function guardsAgainstOutsiders(rule: Rule, from: SidedInterface): boolean {
+/**
+ * A deny that speaks of outsiders: it names an outside interface, everybody but a network, or everybody at all after
+ * a rule above it has let some in.
+ */
+function guardsAgainstOutsiders(view: RulesetView, rule: Rule, from: SidedInterface): boolean {
   const { inInterface, outInterface, src } = rule.base;
   if (outInterface && !outInterface.negated) return false;
   if (inInterface) return !inInterface.negated && admitsInterface(rule, from.name) && from.side === 'outside';
-  return src?.negated === true;
+  if (src) return src.negated;
+  const services = servicesOf(view, rule).map(serviceText);
+  const above = view.chain('filter', rule.chain)?.rules.slice(0, rule.index) ?? [];
+  return above.some(
+    (r) =>
+      accepts(r) &&
+      r.base.src?.negated === false &&
+      !r.base.outInterface &&
+      !r.base.dst &&
+      servicesOf(view, r).some((s) => services.includes(serviceText(s))),
+  );
+}
+
+/** Source NAT that hides whole networks: not only what goes to a few destinations. */
+function hidesNetworks(view: RulesetView): boolean {
+  return sourceNatRules(view).some((r) => (!r.base.dst || r.base.dst.negated) && !r.base.protocol);
 }
 
 /** An accept for a few outside sources: with a deny below it, it guards the service as well. */
@@ -160,7 +179,7 @@ export const localServiceGuardedInForward = defineCheck({
   rationale:
     'Packets that are addressed to the machine go PREROUTING, routing, INPUT. FORWARD sees only packets that leave again by another way. A rule there never guards a service of the machine, however right it reads; the service is as open as INPUT leaves it. A gateway was lost to an IRC bot in just this way.',
   decision:
-    'For every rule that packets in FORWARD can meet and that refuses a port to outsiders (by an outside interface, or to everybody but a network), or that allows it to a few outsiders before a refusal: a packet from a refused source is sent to an address of this machine, and once more to somebody behind it. It is reported if the first is delivered by INPUT without a rule that opens the port by name, and the second is refused in FORWARD. That the port is meant to be on this machine is known from `ss -tulnp`, from the rule naming an own address, or inferred: behind source NAT, strangers cannot ask for a host inside, so the rule has no other meaning.',
+    'For every rule that packets in FORWARD can meet and that refuses a port to outsiders (by an outside interface, to everybody but a network, or to everybody after an accept for some), or that allows it to a few outsiders before a refusal: a packet from a refused source is sent to an address of this machine, and once more to somebody behind it. It is reported if the first is delivered by INPUT without a rule that opens the port by name, and the second is refused in FORWARD. That the port is meant to be on this machine is known from `ss -tulnp`, from the rule naming an own address, or inferred: behind source NAT, strangers cannot ask for a host inside, so the rule has no other meaning.',
   exceptions:
     'Machines whose INPUT is filtered elsewhere (a native nft table, the provider). A rule that guards hosts behind a gateway without NAT is right where it is, and is not reported unless it names an address of the machine.',
   references: [
@@ -192,6 +211,20 @@ COMMIT
 -A FORWARD -s 198.51.100.0/28 -i eth0 -p tcp -m tcp --dport 80 -j ACCEPT
 -A FORWARD -i eth0 -j DROP
 -A FORWARD -i eth1 -o eth0 -j ACCEPT
+COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`,
+      },
+      {
+        title: 'an accept for the office, a drop for everybody else, no interface named',
+        rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -s 192.168.1.0/24 -p tcp -m tcp --dport 80 -j ACCEPT
+-A FORWARD -p tcp -m tcp --dport 80 -j DROP
 COMMIT
 *nat
 -A POSTROUTING -o eth0 -j MASQUERADE
@@ -257,7 +290,7 @@ COMMIT
   },
   *run(context): Iterable<FindingDraft> {
     for (const view of context.views) {
-      const hidden = sourceNatRules(view).length > 0;
+      const hidden = hidesNetworks(view);
       const found: { rule: Rule; from: SidedInterface; guarded: readonly Guarded[] }[] = [];
       for (const from of strangersInterfaces(context, view.family)) {
         for (const rule of rulesAt(view, 'FORWARD')) {
@@ -273,7 +306,7 @@ COMMIT
             local.provenance !== 'assumed' &&
             networkContains(dst.value, local.address);
           if (dst && !namesMachine) continue;
-          if (!namesMachine && !(deny ? guardsAgainstOutsiders(rule, from) : opensForSome(rule, from)))
+          if (!namesMachine && !(deny ? guardsAgainstOutsiders(view, rule, from) : opensForSome(rule, from)))
             continue;
           const guarded = [...guardedServices(context, view, rule, from)].filter(
             (g) => namesMachine || hidden || listens(context, g.service),

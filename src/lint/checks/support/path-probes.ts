@@ -34,6 +34,9 @@ function rangeSamples(low: number, high: number): readonly number[] {
   return low === high ? [low] : [low, high];
 }
 
+/** A wider range speaks of traffic in general, not of a service. */
+const serviceRangeMax = 1024;
+
 /** The destination ports that a rule names, both ends of each range; none if it names none or only excludes some. */
 export function servicesOf(view: RulesetView, rule: Rule): readonly Service[] {
   const protocol = rule.base.protocol;
@@ -43,7 +46,8 @@ export function servicesOf(view: RulesetView, rule: Rule): readonly Service[] {
   if (t && !t.negated) ranges.push(t);
   const m = view.find(rule, multiport);
   if (m && !m.negated && m.side !== 'source') ranges.push(...m.ports);
-  const ports = new Set(ranges.flatMap((r) => rangeSamples(r.low, r.high)));
+  const narrow = ranges.filter((r) => r.high - r.low <= serviceRangeMax);
+  const ports = new Set(narrow.flatMap((r) => rangeSamples(r.low, r.high)));
   return [...ports].map((port) => ({ protocol: protocol.value, port }));
 }
 
