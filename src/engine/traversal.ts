@@ -28,6 +28,7 @@ export interface Surroundings {
   readonly connection?: PacketConnection;
 }
 
+/** What the packets do not tell, and how long to walk. */
 export interface TraversalOptions {
   /** Default: no clock and no history. */
   readonly timeMs?: number;
