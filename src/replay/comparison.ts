@@ -27,6 +27,8 @@ export interface Difference {
   readonly wordsOf: number;
   /** Whether `words` alone, without the packets before, end as the packet did under both rulesets. */
   readonly exact: boolean;
+  /** Number of the first frame of the same flow that fares differently; it is the cause where `exact` is false. */
+  readonly flowBegins: number;
 }
 
 /** Finds the words of a packet that a trace without memory ends alike for; `undefined`: none do. */
@@ -44,6 +46,7 @@ interface Group {
   words: readonly string[];
   wordsOf: number;
   exact: boolean;
+  readonly flowBegins: number;
   tries: number;
 }
 
@@ -61,7 +64,7 @@ function endKey(o: Outcome): string {
 /** Collects differences. */
 export interface Comparison {
   add(replayed: ReplayedPacket, before: Outcome, after: Outcome): void;
-  /** The most packets first. */
+  /** Those that a single packet shows come first, then the most packets. */
   differences(): readonly Difference[];
   /** Packets that fare differently. */
   packets(): number;
@@ -70,12 +73,15 @@ export interface Comparison {
 /** Starts without any. */
 export function createComparison(find: WordFinder): Comparison {
   const groups = new Map<string, Group>();
+  const beginnings = new Map<string, number>();
   let differing = 0;
   return {
     add(replayed, before, after) {
       if (before.signature === after.signature) return;
       differing++;
       const { packet, number } = replayed;
+      const flow = flowOf(packet);
+      if (!beginnings.has(flow) && beginnings.size < flowsMax) beginnings.set(flow, number);
       const key = `${packet.family} ${endKey(before)} > ${endKey(after)}`;
       let group = groups.get(key);
       if (!group) {
@@ -86,6 +92,7 @@ export function createComparison(find: WordFinder): Comparison {
           first: { ...replayed, before, after },
           ...find(replayed, before, after),
           wordsOf: number,
+          flowBegins: beginnings.get(flow) ?? number,
           tries: 1,
         };
         groups.set(key, group);
@@ -96,12 +103,16 @@ export function createComparison(find: WordFinder): Comparison {
       }
       group.packets++;
       group.bytes += packet.lengthBytes;
-      if (group.flows.size < flowsMax) group.flows.add(flowOf(packet));
+      if (group.flows.size < flowsMax) group.flows.add(flow);
     },
     differences: () =>
       [...groups.values()]
         .map(({ flows, tries: _, ...group }) => ({ ...group, flows: flows.size }))
-        .sort((a, b) => b.packets - a.packets || a.first.number - b.first.number),
+
+        .sort(
+          (a, b) =>
+            Number(b.exact) - Number(a.exact) || b.packets - a.packets || a.first.number - b.first.number,
+        ),
     packets: () => differing,
   };
 }

@@ -72,6 +72,7 @@ export type PassedOver =
   | 'other-interface'
   | 'seen-twice'
   | 'forwarded'
+  | 'half-recorded'
   | 'answer'
   | 'direction'
   | 'interface'
@@ -351,6 +352,8 @@ function walkCapture(
     }
     if (headerChecksum === 'wrong' && options.ignoreChecksums !== true)
       return { reason: 'malformed', example: 'its IP header has a wrong checksum' };
+    output.arrived(packet);
+    if (output.isHalfRecorded(packet)) return { reason: 'half-recorded' };
     const badChecksum = checksum === 'wrong' && options.ignoreChecksums !== true;
     if (badChecksum) wrongChecksums++;
     const entry: EntryPoint = { kind: 'arrives', inInterface: way.inInterface };

@@ -34,7 +34,8 @@ export const replaySchemaVersion = 1;
  * - `pickedUp`, `outOfOrder`, `wrongChecksums`: counts
  * - `comparison`, with another ruleset: `rulesets`, `verdicts`, `differingPackets`, `differences`, each with counts,
  *   `first` (a packet with `before` and `after`), `commands` (two), `commandsOf` (number of a frame) and `exact`
- *   (whether the commands show the same difference without the packets before)
+ *   (whether the commands show the same difference without the packets before), `flowBegins` (number of the first
+ *   frame of the flow that fares differently)
  * - `couldNotLook`
  *
  * Absent fields are not known or do not apply.
@@ -168,7 +169,7 @@ function outcomeJson({ trace, undecided }: Outcome, family: string, at: AtJson) 
 }
 
 function differenceJson(difference: Difference, replayed: Replay, before: AtJson, after: AtJson) {
-  const { packets, bytes, flows, first, wordsOf, exact } = difference;
+  const { packets, bytes, flows, first, wordsOf, exact, flowBegins } = difference;
   const { family } = first.packet;
   return {
     packets,
@@ -184,5 +185,6 @@ function differenceJson(difference: Difference, replayed: Replay, before: AtJson
     ),
     commandsOf: wordsOf,
     exact,
+    flowBegins,
   };
 }

@@ -181,14 +181,16 @@ function passedOverText({ reason, frames, example, first }: PassedOverCount, the
     'other-host': 'for other machines',
     'other-interface': 'of other interfaces',
     'seen-twice': 'with a packet that is seen twice (bridge, VLAN, lo)',
-    forwarded: 'on the way out after forwarding: walked on the way in, if that was recorded',
+    forwarded: 'on the way out after forwarding: walked on the way in',
+    'half-recorded':
+      'of connections of which one side was not recorded, so their state is not known: record all interfaces (tcpdump -i any)',
     answer: 'with an answer of the rules or the kernel: walked with its cause',
     direction: 'of which nobody says whether they arrive or leave: --direction or --mac tells',
     interface: 'of which nobody says by which interface they came in: --iface tells',
     address: 'of which nobody says whether this machine sent them: the output of ip -j addr tells',
   };
   const text = `${plural(frames, 'frame')} ${words[reason]}${frames === 1 ? '' : ` (from frame ${first} on)`}`;
-  return isQuestion(reason) ? theme.warning(text) : text;
+  return isQuestion(reason) || reason === 'half-recorded' ? theme.warning(text) : text;
 }
 
 function notes({ pickedUp, outOfOrder, wrongChecksums }: Replay): readonly string[] {
@@ -256,7 +258,7 @@ function deciderText({ at, fate, verdict }: DeciderCount, book: RuleBook | undef
   if (at) return `by ${deciderWords(at, book ?? noBook)}`;
   if (verdict === 'delivered' || verdict === 'forwarded' || verdict === 'sent')
     return 'by no rule: none of the filter table is on its way';
-  return fateWords(fate).rest;
+  return fateWords(fate).rest.replace(/^[,:] */, '');
 }
 
 /** The rule as it stands, or the policy. */
@@ -380,16 +382,18 @@ function differenceBlocks(
       ...endsOf(first.after, otherBooks[family], style).flatMap((t) => part('there', t)),
       ...packetLine(first, style).map((line) => `  ${line}`),
     ];
-    if (!difference.exact)
+    const { exact, flowBegins, wordsOf } = difference;
+    if (!exact && flowBegins !== first.number)
       lines.push(
-        ...wrap(theme.faint('It depends on the packets before it, which a trace does not know:'), style, {
-          first: '    ',
-        }),
+        `    ${theme.faint(`It follows from what became of frame ${flowBegins}, earlier in this flow.`)}`,
       );
-    else if (difference.wordsOf !== first.number)
-      lines.push(`    ${theme.faint(`Frame ${difference.wordsOf}:`)}`);
-    for (const texts of [replayed.read.texts, other.read.texts])
-      lines.push(`    ${theme.command(replayTraceCommand(texts, assume, difference))}`);
+    else {
+      if (!exact)
+        lines.push(`    ${theme.faint('It depends on packets before it, which a trace does not know:')}`);
+      else if (wordsOf !== first.number) lines.push(`    ${theme.faint(`Frame ${wordsOf}:`)}`);
+      for (const texts of [replayed.read.texts, other.read.texts])
+        lines.push(`    ${theme.command(replayTraceCommand(texts, assume, difference))}`);
+    }
     blocks.push(lines);
   }
   const hidden = other.differences.length - differencesMax;

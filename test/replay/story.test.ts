@@ -106,8 +106,8 @@ describe('a small conversation through a home router', () => {
                 on
       rules     gw.rules, IPv4, iptables 1.8.9 (nf_tables)
       walked    7 packets, 280 bytes, 5 flows
-      passed by 2 frames on the way out after forwarding: walked on the way in, if
-                that was recorded (from frame 2 on)
+      passed by 2 frames on the way out after forwarding: walked on the way in (from
+                frame 2 on)
                 1 frame for other machines
 
         packets         bytes   flows  verdict
