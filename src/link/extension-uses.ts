@@ -103,7 +103,7 @@ function bindData(
 ): object | Refusal {
   const { name } = extension;
   const bound: Record<string, BoundOption<unknown> | BoundOption<unknown>[] | undefined> = {};
-  for (const [key, spec] of Object.entries(extension.options)) if (spec.multiple) bound[key] = [];
+  for (const key of tableOf(extension).multiple) bound[key] = [];
   for (const [position, g] of given.entries()) {
     const spec = extension.options[g.key] as OptionSpec<unknown>;
     const option = `--${g.key}`;
@@ -144,6 +144,28 @@ function missingWords({ words }: RuleDraft, given: GivenOption, spec: OptionSpec
   );
 }
 
+/** What an extension's option table says of several options at once; looked up for every use. */
+interface TableShape {
+  readonly multiple: readonly string[];
+  /** Options that are required, or that demand or exclude others. */
+  readonly bound: readonly (readonly [key: string, spec: OptionSpec<unknown>])[];
+}
+
+const shapes = new WeakMap<Extension, TableShape>();
+
+function tableOf(extension: Extension): TableShape {
+  let shape = shapes.get(extension);
+  if (!shape) {
+    const all = Object.entries(extension.options) as [string, OptionSpec<unknown>][];
+    shape = {
+      multiple: all.filter(([, spec]) => spec.multiple).map(([key]) => key),
+      bound: all.filter(([, spec]) => spec.required || spec.requires || spec.excludes),
+    };
+    shapes.set(extension, shape);
+  }
+  return shape;
+}
+
 /** Options that must, or must not, stand together. */
 function checkTogether(extension: Extension, bound: Readonly<Record<string, unknown>>): Refusal | undefined {
   const { name } = extension;
@@ -151,7 +173,7 @@ function checkTogether(extension: Extension, bound: Readonly<Record<string, unkn
     const b = bound[key];
     return Array.isArray(b) ? b.length > 0 : b !== undefined;
   };
-  for (const [key, spec] of Object.entries(extension.options)) {
+  for (const [key, spec] of tableOf(extension).bound) {
     const option = `--${key}`;
     if (!has(key)) {
       if (spec.required) return refuse('missing-option', `${name}: option "${option}" must be specified`);
