@@ -51,7 +51,27 @@ export interface SetLookupFlags {
 }
 
 /** Changes that SET targets made to a set since it was read: by element, null where it was deleted. Plain data. */
-export type SetChanges = Readonly<Record<string, IpSetMember | null>>;
+export type SetChanges = Readonly<Record<string, ChangedMember | null>>;
+
+/** A member that a SET target added. */
+export interface ChangedMember extends IpSetMember {
+  /** When it times out; absent: never, or no clock is kept. */
+  readonly expiresMs?: number;
+}
+
+/** The time now, and the time from which the timeouts of members that were read count. */
+export interface SetClock {
+  readonly nowMs: number;
+  readonly sinceMs: number;
+}
+
+/** Whether the member's time is over. Zero seconds mean: for good. */
+function isOver(member: ChangedMember, clock: SetClock | undefined): boolean {
+  if (!clock) return false;
+  if (member.expiresMs !== undefined) return clock.nowMs > member.expiresMs;
+  const seconds = member.timeoutSeconds;
+  return seconds !== undefined && seconds > 0 && clock.nowMs > clock.sinceMs + seconds * 1000;
+}
 
 interface Entry {
   readonly member: IpSetMember;
@@ -316,6 +336,7 @@ export function createSetView(
   source: IpSet | PreparedSet,
   resolve: (name: string) => SetLookup | undefined,
   changes: SetChanges = {},
+  clock?: SetClock,
 ): SetLookup {
   const prepared = 'index' in source ? source : prepareSet(source);
   const { set, dimensions, index, mask } = prepared;
@@ -357,6 +378,7 @@ export function createSetView(
         if (found === undefined) continue;
         for (const entry of Array.isArray(found) ? found : [found]) {
           if (changed && !addedLevels.has(level) && isGone(entry)) continue;
+          if (isOver(entry.member, clock)) continue;
           sawNetwork = true;
           if (!interfaceFits(entry, iface)) continue;
           const elementMac = entry.parts[1];
@@ -398,6 +420,7 @@ export function createSetView(
     };
     let answer: Answer = 0;
     for (const member of listMembers(set, changes)) {
+      if (isOver(member, clock)) continue;
       const view = resolve(member.text);
       // The kernel allows no list within a list.
       const one = !view || view.type === 'list:set' ? unknown(env) : view.test(packet, env, dirs, below);
@@ -478,15 +501,27 @@ function mergedLevels(base: readonly Level[], added: readonly Level[]): readonly
   });
 }
 
-/** Adds an element (`timeoutSeconds` undefined: the set's default) or deletes it; the old changes stay as they are. */
+/**
+ * Adds an element (`timeoutSeconds` undefined: the set's default) or deletes it; the old changes stay as they are. An
+ * element that is there already keeps its time, unless `exist` is said.
+ */
 export function changeSet(
   set: IpSet,
   changes: SetChanges,
   operation: 'add' | 'del',
   element: string,
   timeoutSeconds?: number,
+  clock?: SetClock,
+  exist = true,
 ): SetChanges {
   const fallback = set.options['timeout'];
+  const seconds = timeoutSeconds ?? (fallback === undefined ? undefined : Number(fallback));
+  if (operation === 'add' && !exist && clock && fallback !== undefined) {
+    const known = Object.hasOwn(changes, element)
+      ? changes[element]
+      : set.members.find((m) => m.text === element);
+    if (known && !isOver(known, clock)) return changes;
+  }
   return {
     ...changes,
     [element]:
@@ -494,7 +529,8 @@ export function changeSet(
         ? null
         : {
             text: element,
-            timeoutSeconds: timeoutSeconds ?? (fallback === undefined ? undefined : Number(fallback)),
+            timeoutSeconds: seconds,
+            ...(clock && seconds ? { expiresMs: clock.nowMs + seconds * 1000 } : {}),
             nomatch: false,
             skbmark: undefined,
             packets: Object.hasOwn(set.options, 'counters') ? 0 : undefined,

@@ -6,6 +6,7 @@ import {
   type PreparedSet,
   prepareSet,
   type SetChanges,
+  type SetClock,
 } from '../context/sets.ts';
 import type { SetChange, SetView } from '../extensions/define.ts';
 import type { IpSet } from '../model/machine.ts';
@@ -25,10 +26,24 @@ function changesOf(w: Walk, name: string): SetChanges {
   return (w.shared.slots.get(slotOf(name)) as SetChanges | undefined) ?? {};
 }
 
+/** The time for sets that forget: what was read counts from the first packet that looked. */
+function clockOf(w: Walk, set: IpSet): SetClock | undefined {
+  const nowMs = w.timeMs;
+  if (nowMs === undefined || set.options['timeout'] === undefined) return undefined;
+  const known = w.readState('set clock') as number | undefined;
+  if (known === undefined) w.writeState('set clock', nowMs);
+  return { nowMs, sinceMs: known ?? nowMs };
+}
+
 function lookupOf(w: Walk, name: string): ReturnType<typeof createSetView> | undefined {
   const prepared = w.shared.program.sets.get(name);
   if (!prepared) return undefined;
-  return createSetView(prepared, (member) => lookupOf(w, member), changesOf(w, name));
+  return createSetView(
+    prepared,
+    (member) => lookupOf(w, member),
+    changesOf(w, name),
+    clockOf(w, prepared.set),
+  );
 }
 
 /** The set as it is now; undefined if the machine's sets are not known or lack it. */
@@ -45,7 +60,15 @@ export function changeSet(w: Walk, change: SetChange): void {
     const before = changesOf(w, change.set);
     w.writeState(
       slotOf(change.set),
-      changedSet(prepared.set, before, change.operation, text, change.timeoutSeconds),
+      changedSet(
+        prepared.set,
+        before,
+        change.operation,
+        text,
+        change.timeoutSeconds,
+        clockOf(w, prepared.set),
+        change.exist,
+      ),
     );
   }
   if (w.rule)

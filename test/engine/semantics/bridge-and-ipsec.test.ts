@@ -290,3 +290,32 @@ describe('copies and sockets', () => {
     expect(machine(gateway, rules).arrives('eth1', packet).fate).toBe('undecided target:mangle/PREROUTING/1');
   });
 });
+
+describe('sets that forget', () => {
+  const context = `${gateway}create guests hash:ip family inet timeout 60\nadd guests 198.51.100.7 timeout 10\n`;
+  const packet = (src: string) => ({ src, dst: '203.0.113.1' });
+
+  test('a member that was read is there until its time is over', () => {
+    const m = machine(context, filter('-A INPUT -m set --match-set guests src'));
+    expect(m.arrives('eth0', packet('198.51.100.7'), {}, 1000).rules).toHaveLength(1);
+    expect(m.arrives('eth0', packet('198.51.100.7'), {}, 10_900).rules).toHaveLength(1);
+    expect(m.arrives('eth0', packet('198.51.100.7'), {}, 11_100).rules).toHaveLength(0);
+  });
+
+  test('SET starts the time, and only with --exist once more', () => {
+    const add = (options: string) =>
+      machine(
+        context,
+        filter(
+          '-A INPUT -m set --match-set guests src',
+          `-A INPUT -j SET --add-set guests src --timeout 5${options}`,
+        ),
+      );
+    const matched = (m: ReturnType<typeof add>, seconds: number): boolean =>
+      m.arrives('eth0', packet('198.51.100.9'), {}, seconds * 1000).rules.includes('filter/INPUT#1');
+    const once = add('');
+    expect([0, 3, 6].map((t) => matched(once, t))).toEqual([false, true, false]);
+    const again = add(' --exist');
+    expect([0, 3, 6].map((t) => matched(again, t))).toEqual([false, true, true]);
+  });
+});
