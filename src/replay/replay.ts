@@ -189,6 +189,12 @@ export function replayCapture(
         diagnostics: assumptions.diagnostics,
       },
     };
+  const refuse = (said: readonly Diagnostic[]): ReplayResult => ({
+    refused: { text: { name: capture.name, text: '' }, diagnostics: said },
+  });
+  // Files in the wrong order are told by the capture: it is the one that is mistaken for certain.
+  const [beginning] = readCapture(capture.bytes);
+  if (beginning?.kind === 'problem' && beginning.problem.fatal) return refuse([beginning.problem]);
   const side = readSide(texts, options, assumptions.forMachine);
   if (typeof side === 'string') return { couldNotLook: side };
   const otherSide = options.other && readSide(options.other, options, assumptions.forMachine);
@@ -196,9 +202,6 @@ export function replayCapture(
 
   const run = walkCapture(capture, side, otherSide, assumptions.tape, options);
   const [fatal] = run.capture.problems.filter((p) => p.fatal);
-  const refuse = (said: readonly Diagnostic[]): ReplayResult => ({
-    refused: { text: { name: capture.name, text: '' }, diagnostics: said },
-  });
   if (run.capture.frames === 0 && fatal) return refuse([fatal]);
   const asks = run.passedOver.filter(({ reason }) => isQuestion(reason));
   if (run.walked.packets === 0 && asks.length > 0) return refuse(asks.map((a) => question(a, side)));

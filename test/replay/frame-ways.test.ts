@@ -183,6 +183,13 @@ describe('where nothing tells the way', () => {
 });
 
 describe('damaged captures', () => {
+  test('files in the wrong order are told apart', () => {
+    const { refused } = replay(new TextEncoder().encode(rules), {}, [{ name: 'x.pcap', text: '\0' }]);
+    expect(refused?.diagnostics).toMatchObject([
+      { id: 'not-a-capture', hint: expect.stringMatching(/comes first/) },
+    ]);
+  });
+
   const whole = ethernet(ethernetFrame(inbound, them, us), ethernetFrame(outbound, us, them));
 
   test('are replayed as far as they go', () => {
