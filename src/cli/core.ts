@@ -75,6 +75,8 @@ export interface TraceRequest extends ReadingOptions {
   readonly assumptions: readonly Assumption[];
   /** Also the rules that were tried and did not match, with the condition that refused. */
   readonly all: boolean;
+  /** Also whether the answer would come back. */
+  readonly reply: boolean;
   readonly now: () => number;
 }
 

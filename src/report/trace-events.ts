@@ -12,6 +12,7 @@ import { decidedBy } from '../trace/outcome.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import { type Indent, wrap } from './layout.ts';
+import type { Paint } from './theme.ts';
 import { missWords } from './trace-misses.ts';
 import {
   assumeOption,
@@ -414,8 +415,15 @@ export function deciderWords(at: RuleRef | PolicyRef, book: RuleBook): string {
   return `${name} of ${at.table} ${at.chain}${place}`;
 }
 
-/** What happened, and by which rule. */
-function sentenceLines(trace: Trace, { style, book }: EventStyle): readonly string[] {
+/** What happened and by which rule, escaped: the word that is painted, and what follows it. */
+export interface Sentence {
+  readonly word: string;
+  readonly paint: Paint;
+  readonly rest: string;
+}
+
+/** How a way ended, as a sentence. */
+export function sentenceOf(trace: Trace, { style, book }: Pick<EventStyle, 'style' | 'book'>): Sentence {
   const { theme } = style;
   const { word, rest, tone } = fateWords(trace.fate);
   const paint = { accept: theme.verdictAccept, drop: theme.verdictDrop, other: theme.verdictOther }[tone];
@@ -432,7 +440,21 @@ function sentenceLines(trace: Trace, { style, book }: EventStyle): readonly stri
         : trace.fate.kind === 'hook-drop'
           ? `${what}, after ${by}`
           : `${what} by ${by}`;
-  return wrap(`${paint(word)}${sentence}`, style, { rest: '  ' });
+  return { word, paint, rest: sentence };
+}
+
+function sentenceLines(trace: Trace, to: EventStyle): readonly string[] {
+  const { word, paint, rest } = sentenceOf(trace, to);
+  return wrap(`${paint(word)}${rest}`, to.style, { rest: '  ' });
+}
+
+/** The text of the rule that decided, or of the policy as iptables-save writes it; undefined where none did. */
+export function deciderText(trace: Trace, book: RuleBook): string | undefined {
+  const at = decidedBy(trace);
+  if (!at) return undefined;
+  if ('policy' in at) return `:${at.chain} ${book.chain(at.table, at.chain)?.policy ?? ''}`;
+  const rule = book.rule(at);
+  return rule && ruleText(rule);
 }
 
 /** The verdict: what happened, by which rule, that rule's text, and what else the sender or a program sees of it. */
@@ -442,12 +464,8 @@ export function verdictLines(trace: Trace, to: EventStyle): readonly string[] {
   const say = (text: string): void => {
     lines.push(...wrap(escapeTerminal(text), style, { first: '  ', rest: '    ' }));
   };
-  const at = decidedBy(trace);
-  if (at && 'policy' in at) say(`:${at.chain} ${book.chain(at.table, at.chain)?.policy ?? ''}`);
-  else if (at) {
-    const rule = book.rule(at);
-    if (rule) say(ruleText(rule));
-  }
+  const decider = deciderText(trace, book);
+  if (decider !== undefined) say(decider);
   const { fate } = trace;
   if (fate.kind === 'route-drop' || fate.kind === 'ingress-drop' || fate.kind === 'send-error')
     say('the rules are not the cause');

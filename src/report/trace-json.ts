@@ -1,6 +1,7 @@
 /** A trace as JSON: the schema below, stable to the byte for the same input. */
 
 import { listInferences } from '../context/machine.ts';
+import type { Branch } from '../engine/explore.ts';
 import { assumptionText } from '../engine/tape.ts';
 import { ruleText } from '../link/rule-text.ts';
 import type { Fact } from '../model/machine.ts';
@@ -8,6 +9,7 @@ import type { RuleRef, Trace } from '../model/trace.ts';
 import type { Address } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { decidedBy, waysOf } from '../trace/outcome.ts';
+import { type Reply, replyEnd } from '../trace/reply.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
 import { unreadLineCount } from './trace.ts';
 import { type RuleBook, ruleBook } from './trace-events.ts';
@@ -25,7 +27,10 @@ const traceSchemaVersion = 1;
  * - `defaults`: values that were not given, `option` and `because`; `assume`: as given
  * - `branches`: each way with `assumptions` (`key`, `answer`, `option`), `immaterial` (those that lead the same way
  *   either way but for a log line), `events` (kinds and fields of src/model/trace.ts; a rule has `text`), `fate`,
- *   `decidedBy`, `errno`, `connection`
+ *   `decidedBy`, `errno`, `connection`, and `reply` where the packet arrived: `none` (why none is to expect), or
+ *   `sort` (`answer`, or `refusal` where no program listens), `packet`, `entry`, `shortcut` (it may go past this
+ *   machine) and `branches` as above, each with its `end`: `comes-back`, `not-translated` (its address is another than
+ *   was asked), `elsewhere` (not to the asker), `stopped`, `open`
  * - `outcomeCount`: ways that end differently; `complete`: whether all ways were walked; `couldNotLook`
  *
  * Absent fields are not known or do not apply.
@@ -75,12 +80,36 @@ function tracedJson(traced: PacketTrace, book: RuleBook) {
     entry: request.entry,
     defaults: request.defaults,
     assume: traced.assume,
-    branches: exploration.branches.map(({ assumptions, immaterial, trace }) => ({
-      assumptions: assumptions.map((a) => ({ ...a, option: `--assume ${assumptionText(a)}` })),
-      immaterial: immaterial.map((a) => a.key),
-      ...traceJson(trace, book),
+    branches: exploration.branches.map((branch) => ({
+      ...branchJson(branch, book),
+      reply: replyJson(traced.replies.get(branch), branch.trace, book),
     })),
     outcomeCount: waysOf(traced.ways).length,
+    complete: !exploration.exhausted,
+  };
+}
+
+function branchJson({ assumptions, immaterial, trace }: Branch, book: RuleBook) {
+  return {
+    assumptions: assumptions.map((a) => ({ ...a, option: `--assume ${assumptionText(a)}` })),
+    immaterial: immaterial.map((a) => a.key),
+    ...traceJson(trace, book),
+  };
+}
+
+function replyJson(reply: Reply | undefined, request: Trace, book: RuleBook) {
+  if (!reply) return undefined;
+  if (reply.kind === 'none') return { none: reply.because };
+  const { sort, packet, entry, shortcut, exploration } = reply;
+  return {
+    sort,
+    packet,
+    entry,
+    shortcut,
+    branches: exploration.branches.map((branch) => ({
+      end: replyEnd(request, branch.trace),
+      ...branchJson(branch, book),
+    })),
     complete: !exploration.exhausted,
   };
 }

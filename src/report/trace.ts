@@ -1,11 +1,12 @@
 /** A trace for the terminal: what was asked, the way hook by hook, the verdict, and what it depends on. */
 
 import { listInferences } from '../context/machine.ts';
+import type { Branch } from '../engine/explore.ts';
 import type { Fact, Machine } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Question } from '../model/trace.ts';
-import { type Address, sameAddress, zeroAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
+import { listenerFor } from '../trace/listener.ts';
 import { decidedBy, type Ways, waysOf } from '../trace/outcome.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
 import type { TerminalStyle } from './diagnostics.ts';
@@ -22,6 +23,7 @@ import {
   verdictLines,
   wrapUnbroken,
 } from './trace-events.ts';
+import { replyLines } from './trace-reply.ts';
 import {
   assumeOption,
   assumptionWords,
@@ -53,7 +55,7 @@ export function printTrace(result: TraceResult, style: TerminalStyle, detail: Tr
   const { traced } = result;
   if (!traced) return '';
   const ways = waysOf(traced.ways);
-  const to: EventStyle = {
+  const to: TraceStyle = {
     style,
     book: ruleBook(traced.ruleset.linked.ruleset),
     all: detail.all,
@@ -61,12 +63,18 @@ export function printTrace(result: TraceResult, style: TerminalStyle, detail: Tr
     forked: new Set(questionsOf(traced.ways).map((q) => q.key)),
     localSource: localSources(traced.read.machine),
     listener: (packet) => listenerWords(traced.read.machine, packet),
+    reply: (branch, to) => {
+      const reply = traced.replies.get(branch);
+      return reply ? replyLines(reply, branch.trace, to) : [];
+    },
   };
   const blocks = [headerLines(traced, style, detail)];
   if (traced.ways.kind === 'way') {
     const { branch, immaterial } = traced.ways;
     blocks.push(eventLines(branch.trace, to).map(({ text }) => text));
     blocks.push([...verdictLines(branch.trace, to), ...immaterialLines(immaterial, style)]);
+    const reply = to.reply(branch, to);
+    if (reply.length > 0) blocks.push(reply);
   } else {
     const shown = { left: waysShownMax };
     blocks.push(...forkBlocks(traced.ways, 0, [], to, shown));
@@ -75,20 +83,20 @@ export function printTrace(result: TraceResult, style: TerminalStyle, detail: Tr
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-/** Who listens for a packet; undefined where the sockets are not known or it has no ports. */
-function listenerWords({ listeners }: Machine, packet: Packet): string | undefined {
-  if (listeners.value === undefined || packet.dport === undefined) return undefined;
-  const found = listeners.value.find(
-    (l) =>
-      l.protocol === packet.protocol &&
-      l.port === packet.dport &&
-      (l.address === undefined || isZero(l.address) || sameAddress(l.address, packet.dst)),
-  );
-  if (!found) return `no program listens on port ${packet.dport} (${listeners.source})`;
-  return `${found.process ?? 'a program'} listens on port ${packet.dport} (${listeners.source})`;
+/** How events are told, and answers. */
+interface TraceStyle extends EventStyle {
+  readonly reply: (branch: Branch, to: EventStyle) => readonly string[];
 }
 
-const isZero = (a: Address): boolean => sameAddress(a, zeroAddress(a.family));
+/** Who listens for a packet; undefined where the sockets are not known or it has no ports. */
+function listenerWords(machine: Machine, packet: Packet): string | undefined {
+  const found = listenerFor(machine, packet);
+  if (found === undefined) return undefined;
+  const source = `(${machine.listeners.source})`;
+  if (found === 'none')
+    return `no program listens on port ${packet.dport} ${source}: the rules are not the cause if nothing answers`;
+  return `${found.process ?? 'a program'} listens on port ${packet.dport} ${source}`;
+}
 
 /** Questions at which the ways part. */
 function questionsOf(ways: Ways): readonly Question[] {
@@ -268,7 +276,7 @@ function forkBlocks(
   from: number,
   /** What was assumed to come here. */
   said: readonly string[],
-  to: EventStyle,
+  to: TraceStyle,
   shown: { left: number },
 ): readonly (readonly string[])[] {
   const { style } = to;
@@ -283,6 +291,7 @@ function forkBlocks(
         ...linesOf(ways, Number.POSITIVE_INFINITY),
         ...verdictLines(ways.branch.trace, to),
         ...immaterialLines(ways.immaterial, style),
+        ...to.reply(ways.branch, to),
       ],
     ];
   }

@@ -2,7 +2,7 @@
 
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
-import { type Exploration, explore } from '../engine/explore.ts';
+import { type Branch, type Exploration, explore } from '../engine/explore.ts';
 import { compile, emptyState } from '../engine/simulate.ts';
 import { familyOfWords, type PacketRequest, packetFromExpression } from '../expression/packet-expression.ts';
 import type { Registry } from '../extensions/registry.ts';
@@ -12,7 +12,8 @@ import type { Backend } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
 import { readAssumptions } from './assumptions.ts';
-import { foldWays, type Ways } from './outcome.ts';
+import { foldWays, type Ways, waysOf } from './outcome.ts';
+import { type Reply, replyTo, type WalkContext } from './reply.ts';
 
 /** The question. */
 export interface TraceOptions {
@@ -31,6 +32,8 @@ export interface TraceOptions {
   readonly backend?: Backend;
   /** What was wrong with the bytes of the texts. */
   readonly diagnostics?: readonly Diagnostic[];
+  /** Also whether the answer would come back; default true. */
+  readonly reply?: boolean;
   /** Ways that are walked before it is said that there are more; default 64. */
   readonly forks?: number;
 }
@@ -48,6 +51,8 @@ export interface PacketTrace {
   readonly exploration: Exploration;
   /** The ways that differ in their end. */
   readonly ways: Ways;
+  /** What becomes of the answer, for the first of the ways whose packet arrived. */
+  readonly replies: ReadonlyMap<Branch, Reply>;
   /** About the texts. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -82,7 +87,15 @@ function missingFamily(read: ReadMachine, family: Family): string {
 
 /** Walks one packet through a machine; its own text first, then further ones about it. Never throws for any input. */
 export function tracePacket(texts: readonly SourceText[], options: TraceOptions): TraceResult {
-  const { registry, expression, local = false, pick = false, assume = [], all = false } = options;
+  const {
+    registry,
+    expression,
+    local = false,
+    pick = false,
+    assume = [],
+    all = false,
+    reply = true,
+  } = options;
   const assumptions = readAssumptions(assume);
   if ('diagnostics' in assumptions) {
     const expressionText = { name: '--assume', text: assumptions.text };
@@ -118,8 +131,9 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
     return { refused: { expressionText, diagnostics: made.diagnostics } };
   }
   const { request } = made;
+  const program = compile(rulesets, read.machine, registry);
   const exploration = explore(
-    compile(rulesets, read.machine, registry),
+    program,
     emptyState(),
     request.packet,
     request.entry,
@@ -127,6 +141,8 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
     assumptions.tape,
     { detail: all ? 'all' : 'matched', ...(options.forks === undefined ? {} : { forks: options.forks }) },
   );
+  const ways = foldWays(exploration.tree);
+  const context: WalkContext = { program, machine: read.machine, tape: assumptions.tape };
   const traced: PacketTrace = {
     read,
     family,
@@ -135,11 +151,24 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
     local,
     assume,
     exploration,
-    ways: foldWays(exploration.tree),
+    ways,
+    replies: reply ? repliesOf(ways, context, all ? 'all' : 'matched') : new Map(),
     diagnostics: [...(options.diagnostics ?? []), ...read.diagnostics],
   };
   const limit = limitReached(exploration);
   return limit === undefined ? { traced } : { traced, couldNotLook: limit };
+}
+
+/** Ways whose answers are walked. */
+const repliesMax = 16;
+
+function repliesOf(ways: Ways, context: WalkContext, detail: 'matched' | 'all'): ReadonlyMap<Branch, Reply> {
+  const replies = new Map<Branch, Reply>();
+  for (const { branch } of waysOf(ways).slice(0, repliesMax)) {
+    const reply = replyTo(branch, context, detail);
+    if (reply) replies.set(branch, reply);
+  }
+  return replies;
 }
 
 function limitReached({ exhausted, branches }: Exploration): string | undefined {

@@ -195,6 +195,15 @@ describe('command line', () => {
     expect(apart.exitCode).toBe(exitCodes.ok);
   });
 
+  test('--no-reply leaves the answer out', async () => {
+    const line = 'trace gw.rules --with gw.context -- -i eth0 -p tcp --dport 80';
+    const whole = await run(line);
+    const without = await run(line.replace(' --', ' --no-reply --'));
+    expect(whole.said.out).toContain('COMES BACK');
+    expect(whole.said.out.startsWith(without.said.out)).toBe(true);
+    expect(without.said.out).not.toContain('Reply');
+  });
+
   test('rules from stdin, --pick', async () => {
     const { said, exitCode } = await run(
       'trace --pick -- -i eth0 -p tcp --dport 1:100',

@@ -33,6 +33,7 @@ export function traceCommand<A extends TraceAnswer>(core: TraceCore<A>): Command
       pick: flag(invocation, 'pick'),
       assumptions,
       all: detail.all,
+      reply: invocation.options['reply'] !== false,
       now: io.now,
     });
     if (answer.refused !== undefined) {
@@ -63,7 +64,7 @@ function assumptionsOf(invocation: Invocation): readonly Assumption[] {
 
 /** What `trace` is made of. */
 export const traceCore: TraceCore<TraceResult> = {
-  trace: ({ texts, diagnostics, expression, local, pick, assumptions, all, family, backend }) =>
+  trace: ({ texts, diagnostics, expression, local, pick, assumptions, all, reply, family, backend }) =>
     tracePacket(texts, {
       registry: defaultRegistry(),
       diagnostics,
@@ -71,6 +72,7 @@ export const traceCore: TraceCore<TraceResult> = {
       local,
       pick,
       all,
+      reply,
       assume: assumptions.map(({ key, value }) => `${key}=${value}`),
       ...(family === undefined ? {} : { family }),
       ...(backend === undefined ? {} : { backend }),
