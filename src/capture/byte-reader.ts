@@ -20,12 +20,18 @@ export function byteReader(bytes: Uint8Array, littleEndian = false): ByteReader 
   return { bytes, littleEndian, u8, u16, u32 };
 }
 
-const pairs: readonly string[] = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, '0'));
+const digits = new TextEncoder().encode('0123456789abcdef');
+const ascii = new TextDecoder('latin1');
 
 /** Bytes as hexadecimal text; both offsets are cut to what is there. */
 export function hexText(bytes: Uint8Array, from: number, to: number): string {
   const end = Math.min(to, bytes.length);
-  const parts: string[] = [];
-  for (let at = from; at < end; at++) parts.push(pairs[bytes[at] ?? 0] ?? '');
-  return parts.join('');
+  if (end <= from) return '';
+  const text = new Uint8Array((end - from) * 2);
+  for (let at = from, out = 0; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    text[out++] = digits[byte >>> 4] ?? 0;
+    text[out++] = digits[byte & 15] ?? 0;
+  }
+  return ascii.decode(text);
 }

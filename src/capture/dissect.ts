@@ -3,7 +3,7 @@
 import type { ExtensionHeader, Packet, PacketType } from '../model/packet.ts';
 import { type Address, type Family, ipv4, ipv6 } from '../net/address.ts';
 import { type ByteReader, byteReader, hexText } from './byte-reader.ts';
-import { quotesPacket, readLayer4Fields } from './dissect-layer4.ts';
+import { type Layer4Fields, quotesPacket, readLayer4Fields } from './dissect-layer4.ts';
 import type { CapturedFrame } from './frame.ts';
 import { type ChecksumVerdict, headerChecksumRight, layer4ChecksumVerdict } from './layer4-checksum.ts';
 import { type LinkHeader, type NoIp, readLinkHeader } from './link-layer.ts';
@@ -34,15 +34,8 @@ const extensionNumbers = new Set([0, 43, fragmentHeader, 51, 60]);
 export function dissectFrame(frame: CapturedFrame): Dissected {
   const link = readLinkHeader(frame.linkType, frame.bytes);
   if ('kind' in link) return link;
-  const read = readIp(frame.bytes, link.payloadAt, frame.lengthBytes, false);
-  if ('kind' in read) return read;
-  const packet: Packet = {
-    ...read.packet,
-    ethSrc: link.ethSrc,
-    ethDst: link.ethDst,
-    packetType: packetTypeOf(link),
-  };
-  return { kind: 'packet', link, ...read, packet };
+  const read = readIp(frame.bytes, link.payloadAt, frame.lengthBytes, false, link);
+  return 'kind' in read ? read : { kind: 'packet', link, ...read };
 }
 
 /** As the frame's own addresses tell; whether a unicast address is this machine's is not known here. */
@@ -94,7 +87,7 @@ type HeaderOrNot = IpHeader | { readonly kind: 'malformed'; readonly why: string
 const malformed = (why: string) => ({ kind: 'malformed', why }) as const;
 
 /** Reads an IP packet at an offset. A quoted packet may end anywhere behind its IP header. */
-function readIp(bytes: Uint8Array, at: number, frameEnd: number, quoted: boolean): ReadIp {
+function readIp(bytes: Uint8Array, at: number, frameEnd: number, quoted: boolean, link?: LinkHeader): ReadIp {
   const reader = byteReader(bytes);
   const version = reader.u8(at) >>> 4;
   const family: Family = version === 6 ? 'ipv6' : 'ipv4';
@@ -109,19 +102,54 @@ function readIp(bytes: Uint8Array, at: number, frameEnd: number, quoted: boolean
   const later = fields.fragmentOffsetBytes > 0;
   const fragment = later || fields.moreFragments;
   const l4 = { family, protocol: fields.protocol, reader, from, to, packetEnd };
-  const layer4 = later ? {} : readLayer4Fields(l4, quoted);
+  const layer4: Layer4Fields = later ? {} : readLayer4Fields(l4, quoted);
   if (layer4 === 'cut') return { kind: 'cut' };
   if ('malformed' in layer4) return malformed(layer4.malformed);
   const checksum =
     fragment || !whole || quoted || header.routed
       ? 'unknown'
       : layer4ChecksumVerdict({ ...fields, bytes, from, to });
+  // Every field by name: spreading half-filled objects costs more than all the rest of the reading.
   let packet: Packet = {
-    ...emptyPacket,
     family,
-    ...fields,
-    ...layer4,
-    ...(fragment ? { payload: undefined, layer4: whole ? hexText(bytes, from, to) : undefined } : {}),
+    src: fields.src,
+    dst: fields.dst,
+    protocol: fields.protocol,
+    ttl: fields.ttl,
+    tos: fields.tos,
+    ...(fields.flowLabel === undefined ? {} : { flowLabel: fields.flowLabel }),
+    lengthBytes: fields.lengthBytes,
+    identification: fields.identification,
+    dontFragment: fields.dontFragment,
+    moreFragments: fields.moreFragments,
+    fragmentOffsetBytes: fields.fragmentOffsetBytes,
+    ipOptions: fields.ipOptions,
+    extensionHeaders: fields.extensionHeaders,
+    sport: layer4.sport,
+    dport: layer4.dport,
+    tcpFlags: layer4.tcpFlags ?? 0,
+    seq: layer4.seq ?? 0,
+    ack: layer4.ack ?? 0,
+    window: layer4.window ?? 0,
+    tcpOptions: layer4.tcpOptions ?? [],
+    icmpType: layer4.icmpType,
+    icmpCode: layer4.icmpCode,
+    icmpId: layer4.icmpId,
+    icmpSeq: layer4.icmpSeq,
+    icmpRest: layer4.icmpRest,
+    quote: undefined,
+    sctpTag: layer4.sctpTag ?? 0,
+    sctpChunks: layer4.sctpChunks ?? '',
+    spi: layer4.spi,
+    payload: fragment ? undefined : layer4.payload,
+    layer4: fragment ? (whole ? hexText(bytes, from, to) : undefined) : layer4.layer4,
+    badChecksum: false,
+    mark: 0,
+    ethSrc: link?.ethSrc,
+    ethDst: link?.ethDst,
+    packetType: link ? packetTypeOf(link) : 'unicast',
+    uid: undefined,
+    gid: undefined,
   };
   const type = packet.icmpType;
   if (type !== undefined && !fragment && !quoted && quotesPacket(family, type)) {
@@ -130,34 +158,6 @@ function readIp(bytes: Uint8Array, at: number, frameEnd: number, quoted: boolean
   }
   return { packet, checksum, headerChecksum: header.headerChecksum, whole };
 }
-
-const emptyPacket: Omit<Packet, keyof IpHeader['fields'] | 'family'> = {
-  sport: undefined,
-  dport: undefined,
-  tcpFlags: 0,
-  seq: 0,
-  ack: 0,
-  window: 0,
-  tcpOptions: [],
-  icmpType: undefined,
-  icmpCode: undefined,
-  icmpId: undefined,
-  icmpSeq: undefined,
-  icmpRest: undefined,
-  quote: undefined,
-  sctpTag: 0,
-  sctpChunks: '',
-  spi: undefined,
-  payload: undefined,
-  layer4: undefined,
-  badChecksum: false,
-  mark: 0,
-  ethSrc: undefined,
-  ethDst: undefined,
-  packetType: 'unicast',
-  uid: undefined,
-  gid: undefined,
-};
 
 function ipv4Header(reader: ByteReader, at: number, frameEnd: number, quoted: boolean): HeaderOrNot {
   const { bytes, u8, u16, u32 } = reader;
