@@ -150,15 +150,32 @@ type BaseCondition = Exclude<MissReason['condition'], 'match'>;
 
 /** The base condition of rule `i` that refuses the packet, in the order in which iptables-save prints them. */
 function baseRefusal(c: CompiledChain, i: number, p: Packet, w: Walk): BaseCondition | undefined {
-  const { src, dst, inInterface, outInterface, protocol, fragment } = (c.rules[i] as Rule).base;
-  if (src && networkContains(src.value, p.src) === src.negated) return 'src';
-  if (dst && networkContains(dst.value, p.dst) === dst.negated) return 'dst';
-  if (inInterface && interfaceMatches(inInterface.value, w.inInterface) === inInterface.negated)
-    return 'inInterface';
-  if (outInterface && interfaceMatches(outInterface.value, w.outInterface) === outInterface.negated)
-    return 'outInterface';
-  if (protocol && (p.protocol === protocol.value) === protocol.negated) return 'protocol';
-  if (fragment && p.fragmentOffsetBytes > 0 === fragment.negated) return 'fragment';
+  const f = c.flags[i] as number;
+  if (f & (SRC | SRC_NOT)) {
+    const differs =
+      c.words === 4
+        ? ipv6Differs(p.src, 4 * i, c.src, c.srcMask)
+        : ipv4Differs(p.src.w3, i, c.src, c.srcMask);
+    if (differs === ((f & SRC) !== 0)) return 'src';
+  }
+  if (f & (DST | DST_NOT)) {
+    const differs =
+      c.words === 4
+        ? ipv6Differs(p.dst, 4 * i, c.dst, c.dstMask)
+        : ipv4Differs(p.dst.w3, i, c.dst, c.dstMask);
+    if (differs === ((f & DST) !== 0)) return 'dst';
+  }
+  if (f & interfaceFlags) {
+    const { inInterface, outInterface } = (c.rules[i] as Rule).base;
+    if (inInterface && interfaceMatches(inInterface.value, w.inInterface) === inInterface.negated)
+      return 'inInterface';
+    if (outInterface && interfaceMatches(outInterface.value, w.outInterface) === outInterface.negated)
+      return 'outInterface';
+  }
+  if (f & (PROTOCOL | PROTOCOL_NOT) && (p.protocol === c.protocol[i]) === ((f & PROTOCOL_NOT) !== 0))
+    return 'protocol';
+  if (f & (FRAGMENT | FRAGMENT_NOT) && p.fragmentOffsetBytes > 0 === ((f & FRAGMENT_NOT) !== 0))
+    return 'fragment';
   return undefined;
 }
 

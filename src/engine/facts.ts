@@ -19,7 +19,12 @@ export interface MachineFacts {
   /** Facts about locality that stand where the FIB is not known: address text → local or not, with its source. */
   readonly locality: ReadonlyMap<string, { readonly local: boolean; readonly source: string }>;
   sysctl(name: string): string | undefined;
+  /** `net.ipv4.conf.DEVICE.NAME`. */
+  interfaceSysctl(device: string, name: string): string | undefined;
 }
+
+/** Settings of interfaces that are kept ready; packets may name any number of interfaces. */
+const settingsMax = 4096;
 
 const interfaceKey = (name: string): string => name.replaceAll('.', '/');
 
@@ -43,6 +48,17 @@ export function prepareFacts(machine: Machine): MachineFacts {
       ? prepareFib(family, routes, machine.policyRules.value, own)
       : undefined;
   const sysctls = machine.sysctls.value;
+  const settings = new Map<string, Map<string, string | undefined>>();
+  const interfaceSysctl = (device: string, name: string): string | undefined => {
+    let own = settings.get(device);
+    if (!own) {
+      if (settings.size >= settingsMax) settings.clear();
+      own = new Map();
+      settings.set(device, own);
+    }
+    if (!own.has(name)) own.set(name, sysctls[`net.ipv4.conf.${interfaceKey(device)}.${name}`]);
+    return own.get(name);
+  };
   return {
     machine,
     interfaces,
@@ -51,6 +67,7 @@ export function prepareFacts(machine: Machine): MachineFacts {
     ownAddresses,
     locality,
     sysctl: (name) => sysctls[name],
+    interfaceSysctl,
   };
 }
 
@@ -59,38 +76,30 @@ const on = (text: string | undefined): boolean => text !== undefined && Number(t
 /** IN_DEV_ORCONF: set for all interfaces or for this one. */
 export function confOr(facts: MachineFacts, device: string, name: string): boolean {
   return (
-    on(facts.sysctl(`net.ipv4.conf.all.${name}`)) ||
-    on(
-      facts.sysctl(`net.ipv4.conf.${interfaceKey(device)}.${name}`) ??
-        facts.sysctl(`net.ipv4.conf.default.${name}`),
-    )
+    on(facts.interfaceSysctl('all', name)) ||
+    on(facts.interfaceSysctl(device, name) ?? facts.interfaceSysctl('default', name))
   );
 }
 
 /** IN_DEV_ANDCONF. */
 export function confAnd(facts: MachineFacts, device: string, name: string): boolean {
-  return (
-    on(facts.sysctl(`net.ipv4.conf.all.${name}`)) &&
-    on(facts.sysctl(`net.ipv4.conf.${interfaceKey(device)}.${name}`))
-  );
+  return on(facts.interfaceSysctl('all', name)) && on(facts.interfaceSysctl(device, name));
 }
 
 /** IN_DEV_RPFILTER: the larger of `all` and the interface's own. */
 export function reversePathFilter(facts: MachineFacts, device: string): number {
-  const all = Number(facts.sysctl('net.ipv4.conf.all.rp_filter') ?? 0);
+  const all = Number(facts.interfaceSysctl('all', 'rp_filter') ?? 0);
   const own = Number(
-    facts.sysctl(`net.ipv4.conf.${interfaceKey(device)}.rp_filter`) ??
-      facts.sysctl('net.ipv4.conf.default.rp_filter') ??
-      0,
+    facts.interfaceSysctl(device, 'rp_filter') ?? facts.interfaceSysctl('default', 'rp_filter') ?? 0,
   );
   return Math.max(all, own);
 }
 
 /** Whether the interface may forward IPv4 (`undefined`: nobody said). */
 export function forwardsIpv4(facts: MachineFacts, device: string): boolean | undefined {
-  const own = facts.sysctl(`net.ipv4.conf.${interfaceKey(device)}.forwarding`);
+  const own = facts.interfaceSysctl(device, 'forwarding');
   if (own !== undefined) return on(own);
-  const all = facts.sysctl('net.ipv4.ip_forward') ?? facts.sysctl('net.ipv4.conf.all.forwarding');
+  const all = facts.sysctl('net.ipv4.ip_forward') ?? facts.interfaceSysctl('all', 'forwarding');
   if (all !== undefined) return on(all);
   return facts.machine.sysctls.provenance === 'given' ? false : undefined;
 }

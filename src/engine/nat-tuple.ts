@@ -7,7 +7,7 @@
 import type { NatRange } from '../extensions/define.ts';
 import type { Tuple } from '../model/connection.ts';
 import { type Address, type AddressRange, ipv4, ipv6, rangeContains, sameAddress } from '../net/address.ts';
-import { hasTrackedPorts, invertTuple, isIcmp, sameTuple, tupleKey } from './conntrack/tuple.ts';
+import { hasTrackedPorts, invertTuple, isIcmp, sameTuple, sourceKey, tupleKey } from './conntrack/tuple.ts';
 import type { Entry } from './state.ts';
 import { findTuple, type Shared } from './working-state.ts';
 
@@ -142,16 +142,9 @@ function inRange(t: Tuple, range: NatRange): boolean {
 
 /** find_appropriate_src(): another connection of the same source that is mapped into this range already. */
 function mappedSource(s: Shared, t: Tuple, range: NatRange, own: Entry): Tuple | undefined {
-  for (const e of s.entries.values()) {
-    const o = e.original;
-    if (
-      o.protocol !== t.protocol ||
-      o.sport !== t.sport ||
-      !sameAddress(o.src, t.src) ||
-      e.zoneOriginal !== own.zoneOriginal ||
-      e.expiresMs <= s.timeMs
-    )
-      continue;
+  for (const id of s.sources.get(sourceKey(t, own.zoneOriginal)) ?? []) {
+    const e = s.entries.get(String(id));
+    if (!e || e.expiresMs <= s.timeMs) continue;
     const back = invertTuple(e.reply);
     if (!back) continue;
     const candidate = { ...t, src: back.src, sport: back.sport };

@@ -103,8 +103,11 @@ export class PersistentMap<V> {
   }
 
   get(key: string): V | undefined {
+    return this.#find(key, hashOf(key));
+  }
+
+  #find(key: string, hash: number): V | undefined {
     let node = this.#root;
-    const hash = hashOf(key);
     for (let level = 0; node !== undefined; level++) {
       if (node.kind === 0) return node.key === key ? node.value : undefined;
       if (node.kind === 2) return node.leaves.find((l) => l.key === key)?.value;
@@ -120,16 +123,15 @@ export class PersistentMap<V> {
   }
 
   with(key: string, value: V): PersistentMap<V> {
-    const grown = this.has(key) ? 0 : 1;
-    return new PersistentMap(
-      put(this.#root, 0, { kind: 0, hash: hashOf(key), key, value }),
-      this.size + grown,
-    );
+    const hash = hashOf(key);
+    const grown = this.#find(key, hash) === undefined ? 1 : 0;
+    return new PersistentMap(put(this.#root, 0, { kind: 0, hash, key, value }), this.size + grown);
   }
 
   without(key: string): PersistentMap<V> {
-    if (this.#root === undefined || !this.has(key)) return this;
-    return new PersistentMap(remove(this.#root, 0, hashOf(key), key), this.size - 1);
+    const hash = hashOf(key);
+    if (this.#root === undefined || this.#find(key, hash) === undefined) return this;
+    return new PersistentMap(remove(this.#root, 0, hash, key), this.size - 1);
   }
 
   entries(): Iterable<readonly [string, V]> {

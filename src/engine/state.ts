@@ -41,6 +41,8 @@ export interface SimulationState {
   readonly entries: PersistentMap<Entry>;
   /** Both tuples of each confirmed connection, by tuple key. */
   readonly tuples: PersistentMap<TupleTarget>;
+  /** Numbers of the connections from one source, by source key, the newest first. */
+  readonly sources: PersistentMap<readonly number[]>;
   readonly nextEntry: number;
   /** Slots of stateful matches (`limit`, `recent` lists …), by name. */
   readonly slots: PersistentMap<unknown>;
@@ -52,6 +54,7 @@ export function emptyState(): SimulationState {
   return {
     entries: PersistentMap.empty(),
     tuples: PersistentMap.empty(),
+    sources: PersistentMap.empty(),
     nextEntry: 1,
     slots: PersistentMap.empty(),
     fragments: PersistentMap.empty(),

@@ -3,7 +3,7 @@
 import type { NatAddressSource, NatRange, Outcome, SetChange, SetView } from '../extensions/define.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Assumption, Question, RuleRef } from '../model/trace.ts';
-import { tupleKey } from './conntrack/tuple.ts';
+import { sourceKey, tupleKey } from './conntrack/tuple.ts';
 import type { MachineFacts } from './facts.ts';
 import type { PersistentMap } from './persistent-map.ts';
 import type { Program } from './program.ts';
@@ -50,6 +50,7 @@ export interface Shared {
   stepsLeft: number;
   entries: PersistentMap<Entry>;
   tuples: PersistentMap<TupleTarget>;
+  sources: PersistentMap<readonly number[]>;
   nextEntry: number;
   slots: PersistentMap<unknown>;
   fragments: PersistentMap<FragmentQueue>;
@@ -87,6 +88,7 @@ export function createShared(
     stepsLeft: steps,
     entries: state.entries,
     tuples: state.tuples,
+    sources: state.sources,
     nextEntry: state.nextEntry,
     slots: state.slots,
     fragments: state.fragments,
@@ -99,6 +101,7 @@ export function createShared(
 export function restore(s: Shared, state: SimulationState): void {
   s.entries = state.entries;
   s.tuples = state.tuples;
+  s.sources = state.sources;
   s.nextEntry = state.nextEntry;
   s.slots = state.slots;
   s.fragments = state.fragments;
@@ -112,6 +115,7 @@ export function stateOf(s: Shared): SimulationState {
   return {
     entries: s.entries,
     tuples: s.tuples,
+    sources: s.sources,
     nextEntry: s.nextEntry,
     slots: s.slots,
     fragments: s.fragments,
@@ -172,6 +176,8 @@ export function insertEntry(s: Shared, e: Entry): void {
   s.tuples = s.tuples
     .with(originalKey(e), { entry: e.id, direction: 'original' })
     .with(replyKey(e), { entry: e.id, direction: 'reply' });
+  const source = sourceKey(e.original, e.zoneOriginal);
+  s.sources = s.sources.with(source, [e.id, ...(s.sources.get(source) ?? [])]);
 }
 
 /** Removes an entry with its tuples. */
@@ -179,4 +185,7 @@ export function removeEntry(s: Shared, e: Entry): void {
   s.entries = s.entries.without(String(e.id));
   for (const key of [originalKey(e), replyKey(e)])
     if (s.tuples.get(key)?.entry === e.id) s.tuples = s.tuples.without(key);
+  const source = sourceKey(e.original, e.zoneOriginal);
+  const others = s.sources.get(source)?.filter((id) => id !== e.id) ?? [];
+  s.sources = others.length > 0 ? s.sources.with(source, others) : s.sources.without(source);
 }

@@ -122,10 +122,17 @@ function trackError(w: Walk): undefined {
 }
 
 function account(w: Walk, entry: Entry, direction: CtDirection): Pick<Entry, 'packets' | 'bytes'> {
-  return {
-    packets: { ...entry.packets, [direction]: entry.packets[direction] + 1 },
-    bytes: { ...entry.bytes, [direction]: entry.bytes[direction] + w.packet.lengthBytes },
-  };
+  const { packets, bytes } = entry;
+  const { lengthBytes } = w.packet;
+  return direction === 'original'
+    ? {
+        packets: { original: packets.original + 1, reply: packets.reply },
+        bytes: { original: bytes.original + lengthBytes, reply: bytes.reply },
+      }
+    : {
+        packets: { original: packets.original, reply: packets.reply + 1 },
+        bytes: { original: bytes.original, reply: bytes.reply + lengthBytes },
+      };
 }
 
 /** What the asker said of the connection, where the table holds nothing. */
