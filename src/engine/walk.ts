@@ -26,6 +26,7 @@ import type { Family } from '../net/address.ts';
 import { sameAddress, zeroAddress } from '../net/address.ts';
 import { isZero } from './addresses.ts';
 import { createFibView } from './fib-view.ts';
+import { firstUse } from './first-use.ts';
 import type { FamilyProgram } from './program.ts';
 import type { Destination } from './routing.ts';
 import type { Entry } from './state.ts';
@@ -210,6 +211,10 @@ export class Walk implements TargetEnv {
 
   readSet(name: string): SetView | undefined {
     return this.shared.actions.readSet(this, name);
+  }
+
+  firstUse(extension: string, name: string): unknown {
+    return firstUse(this.program.ruleset, extension, name);
   }
 
   hotDrop(): Tri {

@@ -301,6 +301,11 @@ export interface MatchEnv {
   writeState(slot: string, value: unknown): void;
   /** A set's contents now (after what SET targets did), or undefined if not known. */
   readSet(name: string): SetView | undefined;
+  /**
+   * Data of the first rule loaded that uses a match under this name: it made the table that all of them share.
+   * Absent, or undefined: the rule's own.
+   */
+  firstUse?(extension: string, name: string): unknown;
   /** The connections of the table, for connlimit. */
   connections(): readonly Connection[];
   /** The match itself drops the packet, whatever the rule says (par->hotdrop); return its value. */

@@ -189,7 +189,9 @@ function bucketKey(d: HashlimitData, packet: Packet): string | undefined {
 
 const tableOf = (d: HashlimitData, env: MatchEnv): string => `hashlimit:${env.family}:${d.name}`;
 
-function judge(d: HashlimitData, packet: Packet, env: MatchEnv, nowMs: number): 0 | 1 | 2 {
+/** The table is the first rule's: its key, rate, burst and time. The rule's own are `above`, and what it counts. */
+function judge(rule: HashlimitData, packet: Packet, env: MatchEnv, nowMs: number): 0 | 1 | 2 {
+  const d = (env.firstUse?.('hashlimit', rule.name) as HashlimitData | undefined) ?? rule;
   const key = bucketKey(d, packet);
   if (key === undefined) return env.hotDrop();
   const slot = tableOf(d, env);
@@ -200,7 +202,7 @@ function judge(d: HashlimitData, packet: Packet, env: MatchEnv, nowMs: number): 
   const cap = old?.cap ?? (d.unit === 'packets' ? d.cost * d.burst : Math.max(d.burst, 1) * 0xffffffff);
   const perMs = d.unit === 'packets' ? scale / 1000 : 0xffffffff / 1000;
   const credit = old ? Math.min(cap, old.credit + (nowMs - old.atMs) * perMs) : cap;
-  const price = d.unit === 'packets' ? cost : cost * ((packet.lengthBytes >> byteShift) + 1);
+  const price = rule.unit === 'packets' ? cost : cost * ((packet.lengthBytes >> byteShift) + 1);
   const within = credit >= price;
   const bucket: Bucket = {
     cost,
@@ -210,7 +212,7 @@ function judge(d: HashlimitData, packet: Packet, env: MatchEnv, nowMs: number): 
     expiresMs: nowMs + d.expireMs,
   };
   env.writeState(slot, { ...buckets, [key]: bucket });
-  return tri(within, d.above);
+  return tri(within, rule.above);
 }
 
 /** A rate for each source, destination or port, in a table that rules share by name. */

@@ -319,3 +319,13 @@ describe('sets that forget', () => {
     expect([0, 3, 6].map((t) => matched(again, t))).toEqual([false, true, true]);
   });
 });
+
+test('a hashlimit table is made by the rule that was loaded first', () => {
+  const rule = (rate: string, burst: number) =>
+    `-A INPUT -m hashlimit --hashlimit-upto ${rate} --hashlimit-burst ${burst} --hashlimit-mode srcip --hashlimit-name t`;
+  const m = machine(gateway, filter(`${rule('1/hour', 3)} -s 192.0.2.1/32`, rule('1/hour', 1)));
+  const rules = [0, 1, 2, 3].map((t) =>
+    m.arrives('eth0', { src: '198.51.100.7', dst: '203.0.113.1' }, {}, t),
+  );
+  expect(rules.map((w) => w.rules.length)).toEqual([1, 1, 1, 0]);
+});
