@@ -15,7 +15,7 @@ import { forwardsIpv4 } from './facts.ts';
 import type { FibError } from './fib.ts';
 import { collect, cut, isFragment } from './fragments.ts';
 import { runHook, undecidedFate } from './hooks.ts';
-import { sendIcmpError } from './icmp-error.ts';
+import { chosenSource, sendIcmpError } from './icmp-error.ts';
 import { spendRouteError } from './icmp-rate.ts';
 import {
   isProtected,
@@ -381,6 +381,11 @@ export function send(w: Walk): Fate {
     w.errno = 'EMSGSIZE';
     return { kind: 'send-error', errno: 'EMSGSIZE', reason: 'too-big' };
   }
+  if (raw && w.family === 'ipv4' && isZero(p.src)) {
+    // raw_send_hdrinc() puts the address in, and leaves the checksum of the contents as it was.
+    p.src = chosenSource(w, d, p.dst) ?? p.src;
+    if ([6, 17, 136].includes(p.protocol)) p.badChecksum = true;
+  }
   w.hasSocket = true;
   w.destination = d;
   if (!applyOutPolicy(w)) {
@@ -435,6 +440,8 @@ function copyBack(w: Walk, d: Destination): void {
     copy.hasSocket = false;
     copy.inInterface = d.outInterface;
     copy.packet.packetType = d.toMany === 'multicast' ? 'multicast' : 'broadcast';
+    const refused = refusedAtIngress(copy);
+    if (refused !== undefined) return { kind: 'lost', reason: refused, outInterface: d.outInterface };
     return receive(copy);
   };
   const fate = finish();

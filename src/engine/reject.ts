@@ -125,5 +125,7 @@ export function sendReject(w: Walk, answer: string): void {
   const p = w.packet;
   if (p.fragmentOffsetBytes > 0) return;
   if (!checksumAccepted(p)) return;
+  // reject6_csum_ok() wants something behind the headers.
+  if (w.family === 'ipv6' && p.lengthBytes <= headerBytes(p)) return;
   sendIcmpError(w, kind[0], kind[1]);
 }

@@ -20,6 +20,7 @@ import {
   isMulticast4,
   isMulticast6,
   isZero,
+  multicastScope6,
   needsInterface6,
 } from './addresses.ts';
 import {
@@ -262,7 +263,7 @@ function inputRoute4(w: Walk, fib: Fib): RouteAnswer {
 }
 
 /** Groups that every IPv6 machine has joined: all nodes, all routers where it forwards, solicited-node ones. */
-function joined6(w: Walk, group: Address): boolean {
+function joined6(w: Walk, group: Address, device: string): boolean {
   const { facts } = w.shared;
   const low = group.w1 === 0 && group.w2 === 0;
   const scope = (group.w0 >>> 16) & 15;
@@ -272,7 +273,6 @@ function joined6(w: Walk, group: Address): boolean {
     return forwardsIpv6(facts) ?? false;
   if (group.w0 >>> 0 === 0xff020000 && group.w1 === 0 && group.w2 === 1 && group.w3 >>> 24 === 0xff) {
     const tail = group.w3 & 0xffffff;
-    const device = w.inInterface ?? '';
     const own = facts.interfaces.get(device)?.addresses ?? [];
     return own.some(
       (a) =>
@@ -289,7 +289,7 @@ function inputRoute6(w: Walk, fib: Fib): RouteAnswer {
   const p = w.packet;
   const device = w.inInterface ?? '';
   if (isMulticast6(p.dst)) {
-    if (!joined6(w, p.dst)) return dropped('multicast-not-joined');
+    if (!joined6(w, p.dst, device)) return dropped('multicast-not-joined');
     return destination(facts, 'multicast', undefined, { toMany: 'multicast', type: 'multicast' });
   }
   const strict = needsInterface6(p.dst);
@@ -516,13 +516,15 @@ function outputRoute6(w: Walk, fib: Fib, flow: OutputFlow): RouteAnswer {
   const local = hit.route.type === 'local' || hit.route.type === 'anycast';
   return destination(facts, 'output', hit, {
     outInterface: local ? 'lo' : hit.nextHop?.device,
-    ...(isMulticast6(flow.dst) ? { toMany: 'multicast' as const, copyBack: joined6Anywhere(flow.dst) } : {}),
+    ...(isMulticast6(flow.dst)
+      ? { toMany: 'multicast' as const, copyBack: loopsBack6(w, flow.dst, hit.nextHop?.device) }
+      : {}),
   });
 }
 
-function joined6Anywhere(group: Address): boolean {
-  const scope = (group.w0 >>> 16) & 15;
-  return group.w1 === 0 && group.w2 === 0 && group.w3 === 1 && scope === 2;
+/** ip6_finish_output2(): what goes to a group that the machine itself has joined at that interface comes in, too. */
+function loopsBack6(w: Walk, group: Address, device: string | undefined): boolean {
+  return device !== undefined && multicastScope6(group) > 1 && joined6(w, group, device);
 }
 
 function outputRouteWithoutFacts(w: Walk, flow: OutputFlow): RouteAnswer {

@@ -276,7 +276,11 @@ function followPacket(
   if (d.step % 11 === 10) return { error_about: at };
   if (packet.proto !== 'tcp') {
     if (d.step % 3 === 1) return { ...packet, ...id };
-    const load = ['udp', 'udplite'].includes(packet.proto) ? { payload: '6161' } : {};
+    const load = ['udp', 'udplite'].includes(packet.proto)
+      ? { payload: '6161' }
+      : ['47', '50'].includes(packet.proto) && d.step % 4 !== 3
+        ? { payload: '0000200200000002' }
+        : {};
     return { reply_to: at, ...load };
   }
   const [mine, others] = talk.next;

@@ -318,6 +318,8 @@ const reject: TargetMaker = (c, a, b) =>
 const bracket = (c: RuleContext, text: string): string => (c.family === 6 ? `[${text}]` : text);
 
 const portRange = (a: number): string => chosen(['80', '8080-8083', '1024-1025', '22'], a);
+/** Where the source is changed, the kernel draws from a range by lot. */
+const onePort = (a: number): string => chosen(['8080', '1024', '80'], a);
 
 const dnat: TargetMaker = (c, a, b) => {
   const to = single(c, b);
@@ -331,14 +333,14 @@ const snat: TargetMaker = (c, a, b) => {
   const to = chosen(a % 4 === 3 ? c.drawn.far : c.drawn.own, b);
   if (a % 3 !== 0) return { text: `-j SNAT --to-source ${to}` };
   return {
-    text: `-j SNAT --to-source ${bracket(c, to)}:${portRange(a + b)}`,
+    text: `-j SNAT --to-source ${bracket(c, to)}:${onePort(a + b)}`,
     protocol: chosen(['tcp', 'udp'], a),
   };
 };
 
 const masquerade: TargetMaker = (_c, a, b) =>
   a % 4 === 3
-    ? { text: `-j MASQUERADE --to-ports ${portRange(b)}`, protocol: chosen(['tcp', 'udp'], b) }
+    ? { text: `-j MASQUERADE --to-ports ${onePort(b)}`, protocol: chosen(['tcp', 'udp'], b) }
     : { text: '-j MASQUERADE' };
 
 const redirect: TargetMaker = (_c, a, b) =>

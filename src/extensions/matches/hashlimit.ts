@@ -172,6 +172,11 @@ function portsOf(packet: Packet): number {
   return ((packet.sport ?? 0) << 16) | (packet.dport ?? 0);
 }
 
+function endsBeforeSpi(packet: Packet): boolean {
+  const end = packet.protocol === 50 ? 4 : packet.protocol === 51 ? 8 : 0;
+  return packet.layer4 !== undefined && packet.layer4.length < 2 * end;
+}
+
 function bucketKey(d: HashlimitData, packet: Packet): string | undefined {
   const needsPorts = d.mode.includes('srcport') || d.mode.includes('dstport');
   const parts: (string | number)[] = [];
@@ -183,8 +188,10 @@ function bucketKey(d: HashlimitData, packet: Packet): string | undefined {
     else if (word === 'srcport') parts.push(portsOf(packet) >>> 16);
     else parts.push(portsOf(packet) & 0xffff);
   }
-  // Protocols without ports have port zero; a later fragment of one with ports is dropped by the match.
-  return needsPorts && packet.fragmentOffsetBytes > 0 ? undefined : parts.join(' ');
+  // Protocols without ports have port zero; what is too short for its ports, and a later fragment, the match drops.
+  return needsPorts && (packet.fragmentOffsetBytes > 0 || endsBeforeSpi(packet))
+    ? undefined
+    : parts.join(' ');
 }
 
 const tableOf = (d: HashlimitData, env: MatchEnv): string => `hashlimit:${env.family}:${d.name}`;
