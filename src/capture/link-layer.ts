@@ -7,7 +7,7 @@
 import { byteReader } from './byte-reader.ts';
 
 /** How the recording machine saw a frame, as the Linux cooked headers tell. */
-export type CookedType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
+type CookedType = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
 
 /** What the headers in front of IP say. */
 export interface LinkHeader {

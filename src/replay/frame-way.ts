@@ -18,7 +18,7 @@ export interface WayOptions {
 }
 
 /** Why a frame is none of the machine's. */
-export type ForeignReason =
+type ForeignReason =
   /** Its frame was for another machine. */
   | 'other-host'
   /** Of another interface than the one asked for. */
@@ -92,7 +92,7 @@ function isLoopback(a: Address): boolean {
 }
 
 /** Whether the destination is one of many: such packets are for this machine, too. */
-export function isForMany(a: Address): boolean {
+function isForMany(a: Address): boolean {
   return a.family === 'ipv4' ? a.w3 >>> 28 === 14 || a.w3 === 0xffffffff : a.w0 >>> 24 === 0xff;
 }
 

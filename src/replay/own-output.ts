@@ -10,7 +10,7 @@ import { flowOf } from './tally.ts';
  * What a leaving frame is. `half-recorded`: forwarded, and its way in is not in the capture; `ask`: the machine's
  * addresses are not known.
  */
-export type LeavingKind = 'own' | 'forwarded' | 'half-recorded' | 'answer' | 'ask';
+type LeavingKind = 'own' | 'forwarded' | 'half-recorded' | 'answer' | 'ask';
 
 /** Flows and answers that are remembered; the oldest are forgotten first. */
 const rememberedMax = 65_536;

@@ -28,7 +28,7 @@ export type Verdict =
   | 'given-up';
 
 /** All verdicts, in the order of printing. */
-export const verdicts: readonly Verdict[] = [
+const verdicts: readonly Verdict[] = [
   'delivered',
   'forwarded',
   'sent',

@@ -9,7 +9,7 @@ import { addressText } from '../net/address-text.ts';
 import { decidedBy } from '../trace/outcome.ts';
 
 /** One end of a packet whose fate is not decided. */
-export interface PossibleEnd {
+interface PossibleEnd {
   readonly assumptions: readonly Assumption[];
   readonly trace: Trace;
 }

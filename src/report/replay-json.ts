@@ -13,7 +13,7 @@ import { ruleBook } from './trace-events.ts';
 import { assumeOption, packetText, topicWords } from './trace-words.ts';
 
 /** Raised when a field changes its meaning or goes away; new fields do not raise it. */
-export const replaySchemaVersion = 1;
+const replaySchemaVersion = 1;
 
 /**
  * Prints a replay as one JSON object:

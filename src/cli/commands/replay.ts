@@ -13,7 +13,7 @@ import { version } from '../version.ts';
 import { readingOptions } from './reading-options.ts';
 
 /** What `--direction` may be. */
-export const directionChoices = ['in', 'out', 'auto'] as const;
+const directionChoices = ['in', 'out', 'auto'] as const;
 
 /** More packets than anybody reads. */
 const limitMax = 100_000;
