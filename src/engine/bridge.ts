@@ -15,8 +15,17 @@ import type { Destination } from './routing.ts';
 import type { Walk } from './walk.ts';
 import { answerOf, decide } from './working-state.ts';
 
-/** Bonds and teams show themselves as -i; their members are no ports. */
+/** Masters that are no bridges, by the names that they usually have. */
 const noBridge = /^(?:bond|team|vrf)/;
+const bond = /^(?:bond|team)/;
+
+/** The bond or team that the interface is a member of: what its members receive comes in by it. */
+export function bondOf(facts: MachineFacts, name: string | undefined): string | undefined {
+  const member = name === undefined ? undefined : facts.interfaces.get(name);
+  return member?.master !== undefined && bond.test(member.masterKind ?? member.master)
+    ? member.master
+    : undefined;
+}
 
 /** The bridge that the interface is a port of. */
 export function bridgeOf(facts: MachineFacts, name: string | undefined): string | undefined {

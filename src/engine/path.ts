@@ -10,7 +10,14 @@ import type { Fate, RouteDropReason, Trace } from '../model/trace.ts';
 import { sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { isLinkLocal6, isLoopback6, isMulticast6, isZero, multicastScope6 } from './addresses.ts';
-import { bridgeCallsIptables, bridgeDestination, bridgeOf, frameIsFor, portTowards } from './bridge.ts';
+import {
+  bondOf,
+  bridgeCallsIptables,
+  bridgeDestination,
+  bridgeOf,
+  frameIsFor,
+  portTowards,
+} from './bridge.ts';
 import { forwardsIpv4 } from './facts.ts';
 import type { FibError } from './fib.ts';
 import { collect, cut, isFragment } from './fragments.ts';
@@ -52,6 +59,11 @@ function refusedAtIngress(w: Walk): string | undefined {
 /** A packet comes in by an interface. */
 export function arrive(w: Walk): Fate {
   if (w.entry.hints?.ipsec) w.ipsec = transformsByPolicy(w);
+  const whole = bondOf(w.shared.facts, w.inInterface);
+  if (whole !== undefined) {
+    w.note(`${w.inInterface} is a part of ${whole}: rules see ${whole}`);
+    w.inInterface = whole;
+  }
   const bridge = w.physIn === undefined ? bridgeOf(w.shared.facts, w.inInterface) : w.inInterface;
   if (bridge !== undefined) {
     w.physIn ??= w.inInterface;

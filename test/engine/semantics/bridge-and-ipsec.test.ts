@@ -329,3 +329,35 @@ test('a hashlimit table is made by the rule that was loaded first', () => {
   );
   expect(rules.map((w) => w.rules.length)).toEqual([1, 1, 1, 0]);
 });
+
+test('ESP in UDP is unwrapped like ESP, and what is inside keeps its mark', () => {
+  const m = machine(
+    tunnel,
+    [
+      table(
+        'mangle',
+        'PREROUTING INPUT FORWARD OUTPUT POSTROUTING',
+        '-A INPUT -p udp -m udp --dport 4500 -j MARK --set-xmark 0x5/0xffffffff',
+      ),
+      filter('-A FORWARD -m mark --mark 0x5 -m policy --dir in --pol ipsec --proto esp'),
+    ].join('\n'),
+  );
+  const udp = { src: '198.51.100.9', dst: '203.0.113.1', protocol: 17, sport: 4500, dport: 4500 };
+  const way = m.arrives('eth0', udp, { decapsulated: { packet: packetOf(inner) } });
+  expect([way.rules, way.fate]).toEqual([['mangle/INPUT#1', 'filter/FORWARD#1'], 'forward eth1']);
+});
+
+test('a packet out of a tunnel that no policy wants is refused', () => {
+  const m = machine(tunnel, filter());
+  const packet = { src: '198.51.100.9', dst: '203.0.113.1', protocol: 50, spi: 0xc2 };
+  const stray = { src: '10.8.0.4', dst: '192.168.1.7' };
+  expect(m.arrives('eth0', packet, { decapsulated: { packet: packetOf(stray) } }).fate).toBe(
+    'route-drop PREROUTING ipsec-policy',
+  );
+});
+
+test('what a member of a bond receives comes in by the bond', () => {
+  const context = gateway.replace('4: br0', '4: bond0').replaceAll('br0', 'bond0');
+  const way = machine(context, filter()).arrives('veth1', { src: '10.0.0.5', dst: '10.0.0.1' });
+  expect(way.hooks).toEqual(['PREROUTING bond0 -', 'INPUT bond0 -']);
+});
