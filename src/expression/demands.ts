@@ -90,10 +90,17 @@ export interface Demands {
   /** Whether the destination is this machine. */
   destination: 'local' | 'remote' | undefined;
   ipsec: boolean | undefined;
+  /** Ports of a bridge by which the packet comes and goes. */
+  physIn: string | undefined;
+  physOut: string | undefined;
   hasSocket: boolean | undefined;
   /** Options that leave a choice, as people write them. */
   readonly vague: Set<string>;
 }
+
+/** `-m physdev` with names of ports. */
+const bridgePorts =
+  /^physdev(?: --physdev-is-in)?(?: --physdev-in ([^\s!"+]+))?(?: --physdev-is-out)?(?: --physdev-out ([^\s!"+]+))?(?: --physdev-is-bridged)?$/;
 
 const states: readonly CtState[] = ['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'UNTRACKED'];
 
@@ -124,6 +131,8 @@ export function collectDemands(literals: readonly Literal[]): Demands | string {
     tracked: undefined,
     destination: undefined,
     ipsec: undefined,
+    physIn: undefined,
+    physOut: undefined,
     hasSocket: undefined,
     vague: new Set(),
   };
@@ -229,6 +238,12 @@ function demand(d: Demands, { condition: c, negated }: Literal): string | undefi
       if (direction?.[1] === 'in' && !(negated && direction[2] === ' ')) {
         if (d.ipsec === negated) return 'a packet came out of IPsec or did not';
         d.ipsec = !negated;
+        return undefined;
+      }
+      const ports = negated ? null : bridgePorts.exec(choice.key);
+      if (ports) {
+        d.physIn ??= ports[1];
+        d.physOut ??= ports[2];
         return undefined;
       }
       return `"${choice.key}" is nothing that a packet can be given here`;

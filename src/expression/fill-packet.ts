@@ -219,10 +219,16 @@ export function fillPacket(d: Demands, family: Family, context: FillContext): Fi
     ...(destination === undefined ? {} : { destination }),
     ...(connection ? { connection } : {}),
     ...(d.ipsec ? { ipsec: true } : {}),
+    ...(d.physOut === undefined ? {} : { physOut: d.physOut }),
   };
   const entry: EntryPoint = local
     ? { kind: 'local', hints }
-    : { kind: 'arrives', inInterface: inInterface ?? 'eth0', hints };
+    : {
+        kind: 'arrives',
+        inInterface: inInterface ?? 'eth0',
+        ...(d.physIn === undefined ? {} : { physIn: d.physIn }),
+        hints,
+      };
   return { request: { makePacket: (more) => makePacket({ ...init, ...more }), entry, defaults } };
 }
 

@@ -310,3 +310,8 @@ describe('refusals', () => {
     expect(refusals('-m mac --mac-source 02:00:00:00:00:09', { local: true })[0]).toMatch(/no --mac-source/);
   });
 });
+
+test('-m physdev says by which ports of a bridge a packet comes and goes', () => {
+  const request = made('-i br0 -m physdev --physdev-in veth1 --physdev-out veth2 -s 10.0.0.5 -d 10.0.0.6');
+  expect(request.entry).toMatchObject({ inInterface: 'br0', physIn: 'veth1', hints: { physOut: 'veth2' } });
+});
