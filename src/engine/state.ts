@@ -20,6 +20,37 @@ export interface Entry extends Connection {
   readonly createdMs: number;
 }
 
+/** What may become different in an entry. */
+export type EntryChange = Partial<
+  Pick<
+    Entry,
+    | 'reply'
+    | 'status'
+    | 'mark'
+    | 'packets'
+    | 'bytes'
+    | 'expiresMs'
+    | 'closed'
+    | 'protocolState'
+    | 'masqueradeInterface'
+  >
+>;
+
+/** The entry with a change; undefined changes nothing. Spreading changes of many shapes would take several times as long. */
+export function changeEntry(entry: Entry, change: EntryChange): Entry {
+  const next: { -readonly [K in keyof Entry]: Entry[K] } = { ...entry };
+  if (change.reply !== undefined) next.reply = change.reply;
+  if (change.status !== undefined) next.status = change.status;
+  if (change.mark !== undefined) next.mark = change.mark;
+  if (change.packets !== undefined) next.packets = change.packets;
+  if (change.bytes !== undefined) next.bytes = change.bytes;
+  if (change.expiresMs !== undefined) next.expiresMs = change.expiresMs;
+  if (change.closed !== undefined) next.closed = change.closed;
+  if (change.protocolState !== undefined) next.protocolState = change.protocolState;
+  if (change.masqueradeInterface !== undefined) next.masqueradeInterface = change.masqueradeInterface;
+  return next;
+}
+
 /** Where a tuple of the table leads. */
 export interface TupleTarget {
   readonly entry: number;

@@ -29,7 +29,7 @@ import { createFibView } from './fib-view.ts';
 import { firstUse } from './first-use.ts';
 import type { FamilyProgram } from './program.ts';
 import type { Destination } from './routing.ts';
-import type { Entry } from './state.ts';
+import { changeEntry, type Entry, type EntryChange } from './state.ts';
 import { answerOf, type Shared, storeEntry } from './working-state.ts';
 
 /** Before conntrack has looked. */
@@ -166,9 +166,9 @@ export class Walk implements TargetEnv {
   }
 
   /** Replaces the attached entry by a changed one, in the table too if it is confirmed. */
-  updateEntry(change: Partial<Entry>): void {
+  updateEntry(change: EntryChange): void {
     if (!this.ct) return;
-    const next: Entry = { ...this.ct, ...change };
+    const next = changeEntry(this.ct, change);
     if (next.status & ctStatusBit.CONFIRMED && !(next.status & ctStatusBit.DYING))
       storeEntry(this.shared, next);
     this.ct = next;

@@ -9,7 +9,7 @@ import { ctStatusBit, type Tuple } from '../../model/connection.ts';
 import type { CtDirection, CtState } from '../../model/netfilter.ts';
 import type { Packet } from '../../model/packet.ts';
 import { sameAddress } from '../../net/address.ts';
-import type { Entry } from '../state.ts';
+import { changeEntry, type Entry, type EntryChange } from '../state.ts';
 import type { Walk } from '../walk.ts';
 import { findTuple, insertEntry, originalKey, removeEntry, replyKey, storeEntry } from '../working-state.ts';
 import type { ProtocolState } from './protocol-state.ts';
@@ -229,8 +229,9 @@ function trackProtocol(
   const p = w.packet;
   const settings = w.shared.program.conntrackSettings;
   const { status } = entry;
-  const keep = (change: Partial<Entry>): void => {
-    const next: Entry = { ...entry, ...account(w, entry, direction), ...change };
+  const keep = (change: EntryChange, counted = true): void => {
+    const seen = counted ? changeEntry(entry, account(w, entry, direction)) : entry;
+    const next = changeEntry(seen, change);
     if (!created) storeEntry(w.shared, next);
     w.ct = next;
   };
@@ -268,18 +269,14 @@ function trackProtocol(
         if (!created) removeEntry(w.shared, entry);
         return undefined;
       }
-      const counted = result.reason === undefined;
-      keep({
+      const timeoutMs = result.timeoutMs ?? (created ? settings.tcp.timeoutMs.SYN_SENT : undefined);
+      const change = {
         protocolState: result.track,
         closed: result.track.state === 'TIME_WAIT' || result.track.state === 'CLOSE',
         status: result.assured ? status | ASSURED : status,
-        ...(counted ? {} : { packets: entry.packets, bytes: entry.bytes }),
-        ...(result.timeoutMs === undefined
-          ? created
-            ? { expiresMs: w.shared.timeMs + settings.tcp.timeoutMs.SYN_SENT }
-            : {}
-          : { expiresMs: w.shared.timeMs + result.timeoutMs }),
-      });
+        expiresMs: timeoutMs === undefined ? entry.expiresMs : w.shared.timeMs + timeoutMs,
+      };
+      keep(change, result.reason === undefined);
       return undefined;
     }
     case protocol.SCTP: {
@@ -291,13 +288,12 @@ function trackProtocol(
       }
       const result = trackSctp(known, p, direction);
       if (!result) return 'sctp-state';
-      keep({
+      const change = {
         protocolState: result.track,
         status: result.assured ? status | ASSURED : status,
-        ...(result.ignored
-          ? { packets: entry.packets, bytes: entry.bytes }
-          : { expiresMs: w.shared.timeMs + settings.sctpMs(result.track.state) }),
-      });
+        expiresMs: result.ignored ? entry.expiresMs : w.shared.timeMs + settings.sctpMs(result.track.state),
+      };
+      keep(change, !result.ignored);
       return undefined;
     }
     case protocol.UDP:
