@@ -144,13 +144,10 @@ function copiesOf(t: Trace): (CaseAnswer & { readonly copy?: boolean })[] {
     if (e.kind !== 'generated' || e.cause !== 'broadcast-copy') return [];
     const { events } = e.trace;
     const at = events.findIndex((x) => x.kind === 'hook' && x.hook === 'PREROUTING');
-    if (at < 0) return [{ ...answerOf(e.trace, true), copy: true }];
+    if (at < 0) return [{ ...answerOf(e.trace, true, isTracked(t)), copy: true }];
     const { ct, ...back } = answerOf({ ...e.trace, events: events.slice(at) });
-    const out = answerOf({
-      ...e.trace,
-      events: events.slice(0, at),
-      fate: { kind: 'lost', reason: 'copy', outInterface: e.trace.inInterface },
-    });
+    const left = { kind: 'lost', reason: 'copy', outInterface: e.trace.inInterface } as const;
+    const out = answerOf({ ...e.trace, events: events.slice(0, at), fate: left }, false, isTracked(t));
     return [
       { ...back, ...(ct ? { ct } : {}) },
       { ...out, copy: true },
@@ -158,20 +155,23 @@ function copiesOf(t: Trace): (CaseAnswer & { readonly copy?: boolean })[] {
   });
 }
 
+function isTracked(t: Trace): boolean {
+  return t.events.some((e) => e.kind === 'conntrack');
+}
+
 /** The answer to one packet of a case. */
-export function answerOf(t: Trace, copy = false): CaseAnswer {
+export function answerOf(t: Trace, copy = false, tracks = isTracked(t)): CaseAnswer {
   const { fate } = t;
   const generated = t.events.flatMap((e) => {
     if (e.kind !== 'generated') return [];
-    if (e.cause === 'broadcast-copy') return [{ ...answerOf(e.trace, true), copy: true }];
+    if (e.cause === 'broadcast-copy') return [{ ...answerOf(e.trace, true, isTracked(t)), copy: true }];
     const { generated: nested, ...own } = answerOf(e.trace);
     return [own, ...copiesOf(e.trace), ...(nested ?? []).filter((g) => !g.copy)];
   });
   const c = t.connection;
   const recorded = recordedConnection(t);
   const status = statusNames.filter(([bit]) => recorded.status & bit).map(([, name]) => name);
-  const tracked =
-    t.events.some((e) => e.kind === 'conntrack') || c?.entry !== undefined || recorded.state === 'UNTRACKED';
+  const tracked = tracks || c?.entry !== undefined || recorded.state === 'UNTRACKED';
   const out =
     fate.kind === 'forward' || fate.kind === 'sent' || fate.kind === 'lost' ? fate.outInterface : undefined;
   const wire = fate.kind === 'forward' || fate.kind === 'sent';

@@ -327,6 +327,7 @@ export function walkChain(w: Walk, base: CompiledChain): ChainResult {
     const answer = tryRule(w, chain, i);
     if (w.hotDropped) {
       w.hotDropped = false;
+      matched(chain, i, 'drop');
       return { verdict: 'drop', at: chain.refs[i] };
     }
     if (answer === NO) {

@@ -6,7 +6,7 @@
 
 import type { Machine } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
-import { type Address, sameAddress } from '../net/address.ts';
+import { type Address, prefixLength, sameAddress } from '../net/address.ts';
 import { isLinkLocal6, isMulticast6, isZero } from './addresses.ts';
 import { isIcmpError } from './conntrack/track.ts';
 import { isOwnAddress, type MachineFacts, selectAddress, sysctlNumber } from './facts.ts';
@@ -147,6 +147,14 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
   );
 }
 
+/** ipv6_anycast_destination(): the routers of a subnet, too, whose address is the subnet's own. */
+function isAnycast(d: Destination, a: Address): boolean {
+  if (d.route?.type === 'anycast') return true;
+  const net = d.route?.destination;
+  if (!net || d.gateway !== undefined || !sameAddress(net.address, a)) return false;
+  return (prefixLength(net.mask) ?? 0) < 127;
+}
+
 /** A link-local address is the machine's own only at its interface: ipv6_chk_addr(). */
 function isOnLinkOf(facts: MachineFacts, a: Address, device: string | undefined): boolean {
   const there = device === undefined ? undefined : facts.interfaces.get(device);
@@ -171,7 +179,7 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
   if (!src && w.inInterface !== undefined && w.inInterface !== 'lo')
     src = sourceAddress6(facts, p.src, type === 2 ? w.destination?.outInterface : w.inInterface);
   const answer = routeOutput(w, { ...flowOf(p.src, src, mark, 0, 58), outInterface: scoped });
-  if (answer.kind !== 'to') return;
+  if (answer.kind !== 'to' || isAnycast(answer.destination, p.src)) return;
   if (!spendIcmpError(w, p.src, type, code, answer.destination.outInterface)) return;
   src ??= chosenSource(w, answer.destination, p.src) ?? anyOwnAddress(w);
   const quoted = Math.min(p.lengthBytes, 1280 - 48);

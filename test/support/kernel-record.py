@@ -429,7 +429,7 @@ class Machine:
             raise RuntimeError('the kernel has other rules than iptables-save')
         self.names = {socket.if_nametoindex('lo'): 'lo'}
         self.ends, self.macs = {}, {}
-        self.own, self.bindable = {'127.0.0.1', '::1'}, set()
+        self.own, self.bindable = {'127.0.0.1', '::1'}, {}
         self.broadcasts = set()
         for index, one in enumerate(interfaces):
             self.names[socket.if_nametoindex(one['name'])] = one['name']
@@ -437,7 +437,7 @@ class Machine:
             self.macs[one['name']] = one['mac']
             for entry in one['addresses']:
                 self.own.add(entry.split('/')[0])
-                self.bindable.add(entry.split('/')[0])
+                self.bindable[entry.split('/')[0]] = one['name']
         self.broadcasts = {route['dst'] for route in self.routes if route.get('type') == 'broadcast'}
         self.tracing = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         self.tracing.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 25)
@@ -526,7 +526,8 @@ class Machine:
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             if packet['src'] in self.bindable:
                 try:
-                    sender.bind((packet['src'], 0))
+                    scope = socket.if_nametoindex(self.bindable[packet['src']]) if packet['src'].startswith('fe80') else 0
+                    sender.bind((packet['src'], 0) if self.family == 4 else (packet['src'], 0, 0, scope))
                 except OSError:
                     pass
             try:
@@ -750,7 +751,7 @@ def copy_of_generated(track, story, frames):
     gone = {'trace': track.entries[:track.resumed], 'hooks': ['POSTROUTING'], 'fate': 'lost', 'lost_after': 'POSTROUTING'}
     gone['out_iface'] = track.sent_by
     back = {**out, 'trace': track.entries[track.resumed:], 'hooks': track.hooks[1:]}
-    if 'state' in track.ct_out:
+    if 'ct' in out:
         gone['ct'] = connection_of(track.ct_out)
     del back['copy']
     return [back, {**gone, 'copy': True}]
