@@ -73,6 +73,15 @@ export function bridgeCallsIptables(w: Walk, ask: boolean): boolean | undefined 
   return told === 'on' || told === 'yes';
 }
 
+/** How that is known, in words. */
+export function bridgeEvidence(w: Walk): string {
+  const name = `net.bridge.bridge-nf-call-${w.family === 'ipv4' ? 'iptables' : 'ip6tables'}`;
+  const text = w.shared.facts.sysctl(name);
+  if (text !== undefined) return `${name} = ${text}, ${w.machine.sysctls.source}`;
+  if (w.entry.kind === 'arrives' && w.entry.physIn !== undefined) return 'br_netfilter, as asked';
+  return usesPhysdev(w.program.ruleset) ? 'br_netfilter, which physdev rules load' : 'br_netfilter, assumed';
+}
+
 /** Whom a frame is for: this machine, another host behind the bridge, or all of them. */
 export function frameIsFor(w: Walk, bridge: string): 'here' | 'there' | 'all' {
   const { facts } = w.shared;

@@ -14,6 +14,7 @@ import {
   bondOf,
   bridgeCallsIptables,
   bridgeDestination,
+  bridgeEvidence,
   bridgeOf,
   frameIsFor,
   portTowards,
@@ -107,7 +108,9 @@ function arriveByPort(w: Walk, bridge: string): Fate {
   if (whom === 'there' && shown === false) {
     const port = portTowards(w, bridge);
     if (w.shared.question) return undecidedFate(w);
-    w.noteNotRecorded(`${bridge} switches it to ${port ?? 'no other port'} without asking iptables`);
+    w.noteNotRecorded(
+      `${bridge} switches it to ${port ?? 'no other port'} without asking iptables (${bridgeEvidence(w)})`,
+    );
     if (port === undefined) return { kind: 'ingress-drop', reason: 'no-bridge-port' };
     return { kind: 'forward', outInterface: port, packet: { ...w.packet }, fragments: undefined };
   }
@@ -118,8 +121,8 @@ function arriveByPort(w: Walk, bridge: string): Fate {
   }
   w.noteNotRecorded(
     whom === 'there'
-      ? `${bridge} switches it and shows it to iptables (br_netfilter)`
-      : `${bridge} hands it to this machine${whom === 'all' ? ' and to its other ports' : ''} (br_netfilter)`,
+      ? `${bridge} switches it and shows it to iptables (${bridgeEvidence(w)})`
+      : `${bridge} hands it to this machine${whom === 'all' ? ' and to its other ports' : ''} (${bridgeEvidence(w)})`,
   );
   const { packetType } = w.packet;
   const { dst } = w.packet;
