@@ -57,6 +57,7 @@ export const traceDescription: CommandDescription = {
   options: [
     { flags: '--local', description: 'the packet is sent by this machine itself' },
     { flags: '--pick', description: 'take one packet where PACKET means several' },
+    { flags: '--flow', description: 'play the whole connection: handshake, data both ways, close' },
     { flags: '--no-reply', description: 'leave out whether the answer would come back' },
     everyRule,
     {

@@ -77,6 +77,8 @@ export interface TraceRequest extends ReadingOptions {
   readonly all: boolean;
   /** Also whether the answer would come back. */
   readonly reply: boolean;
+  /** The whole conversation that the packet opens. */
+  readonly flow: boolean;
   readonly now: () => number;
 }
 

@@ -8,6 +8,7 @@ import type { Fact } from '../model/machine.ts';
 import type { RuleRef, Trace } from '../model/trace.ts';
 import type { Address } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
+import type { Flow } from '../trace/flow.ts';
 import { decidedBy, waysOf } from '../trace/outcome.ts';
 import { type Reply, replyEnd } from '../trace/reply.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
@@ -31,6 +32,8 @@ const traceSchemaVersion = 1;
  *   `sort` (`answer`, or `refusal` where no program listens), `packet`, `entry`, `shortcut` (it may go past this
  *   machine) and `branches` as above, each with its `end`: `comes-back`, `not-translated` (its address is another than
  *   was asked), `elsewhere` (not to the asker), `stopped`, `open`
+ * - `flow` with --flow: `steps` (`label`, `from`, `packet`, `entry`, `end`, `mayStop`, and as a branch), `complete`,
+ *   `wholeCount` (packets of a whole conversation), `refused`, `connection` (the entry after the last packet)
  * - `outcomeCount`: ways that end differently; `complete`: whether all ways were walked; `couldNotLook`
  *
  * Absent fields are not known or do not apply.
@@ -84,6 +87,7 @@ function tracedJson(traced: PacketTrace, book: RuleBook) {
       ...branchJson(branch, book),
       reply: replyJson(traced.replies.get(branch), branch.trace, book),
     })),
+    flow: flowJson(traced.flow, book),
     outcomeCount: waysOf(traced.ways).length,
     complete: !exploration.exhausted,
   };
@@ -111,6 +115,16 @@ function replyJson(reply: Reply | undefined, request: Trace, book: RuleBook) {
       ...branchJson(branch, book),
     })),
     complete: !exploration.exhausted,
+  };
+}
+
+function flowJson(flow: Flow | undefined, book: RuleBook) {
+  if (!flow) return undefined;
+  const { steps, connection, ...rest } = flow;
+  return {
+    ...rest,
+    steps: steps.map(({ branch, ...step }) => ({ ...step, ...branchJson(branch, book) })),
+    connection: connection && { ...connection, expiresMs: undefined, createdMs: undefined },
   };
 }
 

@@ -31,6 +31,11 @@ function endpointText(address: Address, port: number | undefined): string {
   return address.family === 'ipv6' ? `[${text}]:${port}` : `${text}:${port}`;
 }
 
+/** Both ends of a packet: `198.51.100.7:40000 -> 203.0.113.1:80`. */
+export function endpointsText(e: Endpoints): string {
+  return `${endpointText(e.src, e.sport)} -> ${endpointText(e.dst, e.dport)}`;
+}
+
 /** The flags of a segment by name, `none` for none. */
 export function tcpFlagNames(flags: number): string {
   const names = Object.entries(tcpFlag)

@@ -23,6 +23,7 @@ import {
   verdictLines,
   wrapUnbroken,
 } from './trace-events.ts';
+import { flowLines } from './trace-flow.ts';
 import { replyLines } from './trace-reply.ts';
 import {
   assumeOption,
@@ -69,7 +70,8 @@ export function printTrace(result: TraceResult, style: TerminalStyle, detail: Tr
     },
   };
   const blocks = [headerLines(traced, style, detail)];
-  if (traced.ways.kind === 'way') {
+  if (traced.flow) blocks.push(...flowLines(traced.flow, to));
+  else if (traced.ways.kind === 'way') {
     const { branch, immaterial } = traced.ways;
     blocks.push(eventLines(branch.trace, to).map(({ text }) => text));
     blocks.push([...verdictLines(branch.trace, to), ...immaterialLines(immaterial, style)]);

@@ -1,6 +1,6 @@
 /** What becomes of one packet on one machine. */
 
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import { type Branch, type Exploration, explore } from '../engine/explore.ts';
 import { compile, emptyState } from '../engine/simulate.ts';
@@ -12,6 +12,7 @@ import type { Backend } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
 import { readAssumptions } from './assumptions.ts';
+import { type Flow, type NoFlow, playFlow, whyNoFlow } from './flow.ts';
 import { foldWays, type Ways, waysOf } from './outcome.ts';
 import { type Reply, replyTo, type WalkContext } from './reply.ts';
 
@@ -34,6 +35,8 @@ export interface TraceOptions {
   readonly diagnostics?: readonly Diagnostic[];
   /** Also whether the answer would come back; default true. */
   readonly reply?: boolean;
+  /** Play the whole conversation that the packet opens, instead of the one packet's answer. */
+  readonly flow?: boolean;
   /** Ways that are walked before it is said that there are more; default 64. */
   readonly forks?: number;
 }
@@ -53,6 +56,8 @@ export interface PacketTrace {
   readonly ways: Ways;
   /** What becomes of the answer, for the first of the ways whose packet arrived. */
   readonly replies: ReadonlyMap<Branch, Reply>;
+  /** The conversation that the packet opens, if that was asked. */
+  readonly flow?: Flow;
   /** About the texts. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -95,6 +100,7 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
     assume = [],
     all = false,
     reply = true,
+    flow = false,
   } = options;
   const assumptions = readAssumptions(assume);
   if ('diagnostics' in assumptions) {
@@ -131,6 +137,8 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
     return { refused: { expressionText, diagnostics: made.diagnostics } };
   }
   const { request } = made;
+  const noFlow = flow ? whyNoFlow(request.packet) : undefined;
+  if (noFlow !== undefined) return { refused: refusedFlow(expression.join(' '), noFlow) };
   const program = compile(rulesets, read.machine, registry);
   const exploration = explore(
     program,
@@ -152,11 +160,32 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
     assume,
     exploration,
     ways,
-    replies: reply ? repliesOf(ways, context, all ? 'all' : 'matched') : new Map(),
+    replies: reply && !flow ? repliesOf(ways, context, all ? 'all' : 'matched') : new Map(),
+    ...(flow ? { flow: playFlow(request.packet, request.entry, context) } : {}),
     diagnostics: [...(options.diagnostics ?? []), ...read.diagnostics],
   };
   const limit = limitReached(exploration);
   return limit === undefined ? { traced } : { traced, couldNotLook: limit };
+}
+
+function refusedFlow(text: string, why: NoFlow): NonNullable<TraceResult['refused']> {
+  const message =
+    why === 'not-an-opener'
+      ? 'A flow begins with a SYN, and this segment opens no connection'
+      : 'A flow begins with a packet that is answered, and this one is not';
+  return {
+    expressionText: { name: 'packet', text },
+    diagnostics: [
+      diagnostic({
+        code: 'FW901',
+        id: 'no-flow',
+        severity: 'error',
+        message,
+        hint: 'leave the flags or the type out, or trace the packet alone without --flow',
+        span: { start: 0, end: text.length },
+      }),
+    ],
+  };
 }
 
 /** Ways whose answers are walked. */

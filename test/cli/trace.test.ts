@@ -66,6 +66,10 @@ const files = {
   'own.rules': example('one-address-guarded.rules'),
   'own.context': example('one-address-guarded.context'),
   'all.rules': everything,
+  'back.rules': everything
+    .replace(':FORWARD DROP', ':FORWARD ACCEPT')
+    .replace('-A INPUT -m set --match-set bad src -j DROP', '-A INPUT -p tcp --dport 81 -j ACCEPT')
+    .replace('-A INPUT -p udp', '-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A INPUT -p udp'),
   'gw.context': machine,
   'empty.rules': '\n',
   'list.rules': 'Chain INPUT (policy ACCEPT)\ntarget     prot opt source               destination\n',
@@ -104,6 +108,16 @@ describe('answers', () => {
     ['loopback', 'trace own.rules --with own.context --local -- -p tcp -d 203.0.113.1 --dport 6667'],
     ['martian', 'trace all.rules --with gw.context -- -i eth0 -s 127.0.0.1 -p icmp'],
     ['established', 'trace gw.rules --with gw.context -- -i eth0 -p tcp -m conntrack --ctstate ESTABLISHED'],
+    ['flow', 'trace gw.rules --with gw.context --flow -- -i eth0 -p tcp --dport 80'],
+    ['flow-translated', 'trace back.rules --with gw.context --flow -- -i eth0 -p tcp --dport 8080'],
+    ['flow-all', 'trace own.rules --with own.context --flow --all -- -p icmp'],
+    ['flow-stopped', 'trace all.rules --with gw.context --flow -- -i eth0 -p tcp --dport 8080'],
+    ['flow-refused', 'trace back.rules --with gw.context --flow -- -i eth0 -p tcp --dport 81'],
+    ['flow-local', 'trace back.rules --with gw.context --flow --local -- -p udp --dport 53'],
+    [
+      'flow-limit',
+      'trace flood.rules --assume local=203.0.113.80 --flow -- -p tcp -d 203.0.113.80 --dport 80',
+    ],
   ])('%s', async (name, line) => {
     const { said, exitCode } = await run(line);
     expect(exitCode).toBe(exitCodes.ok);
@@ -126,6 +140,7 @@ describe('answers', () => {
 
 describe('refused and not looked', () => {
   test.each([
+    ['flow', 'trace gw.rules --flow -- -i eth0 -p tcp --tcp-flags ALL ACK'],
     ['several', 'trace gw.rules -- -p tcp -m multiport --dports 80,443'],
     ['unknown-option', 'trace gw.rules -- -p tcp --dportt 80'],
     ['bad-assumption', 'trace gw.rules --assume limit=much -- -p tcp'],
@@ -202,6 +217,19 @@ describe('command line', () => {
     expect(whole.said.out).toContain('COMES BACK');
     expect(whole.said.out.startsWith(without.said.out)).toBe(true);
     expect(without.said.out).not.toContain('Reply');
+  });
+
+  test('--flow as JSON', async () => {
+    const { said } = await run(
+      'trace back.rules --with gw.context --flow --json -- -i eth0 -p tcp --dport 8080',
+    );
+    const { flow, branches } = JSON.parse(said.out);
+    expect(flow).toMatchObject({ complete: true, wholeCount: 8, refused: false });
+    expect(flow.steps.map((s: { from: string; end: string }) => `${s.from} ${s.end}`)).toEqual(
+      'CSCCSCSC'.split('').map((c) => (c === 'C' ? 'client arrives' : 'server comes-back')),
+    );
+    expect(flow.connection).toMatchObject({ protocolState: { state: 'TIME_WAIT' } });
+    expect(branches[0].reply).toBeUndefined();
   });
 
   test('rules from stdin, --pick', async () => {

@@ -34,6 +34,7 @@ export function traceCommand<A extends TraceAnswer>(core: TraceCore<A>): Command
       assumptions,
       all: detail.all,
       reply: invocation.options['reply'] !== false,
+      flow: flag(invocation, 'flow'),
       now: io.now,
     });
     if (answer.refused !== undefined) {
@@ -64,7 +65,7 @@ function assumptionsOf(invocation: Invocation): readonly Assumption[] {
 
 /** What `trace` is made of. */
 export const traceCore: TraceCore<TraceResult> = {
-  trace: ({ texts, diagnostics, expression, local, pick, assumptions, all, reply, family, backend }) =>
+  trace: ({ texts, diagnostics, expression, local, pick, assumptions, all, reply, flow, family, backend }) =>
     tracePacket(texts, {
       registry: defaultRegistry(),
       diagnostics,
@@ -73,6 +74,7 @@ export const traceCore: TraceCore<TraceResult> = {
       pick,
       all,
       reply,
+      flow,
       assume: assumptions.map(({ key, value }) => `${key}=${value}`),
       ...(family === undefined ? {} : { family }),
       ...(backend === undefined ? {} : { backend }),
