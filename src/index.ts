@@ -49,6 +49,14 @@ export { type LintOptions, type LintResult, lintMachine } from './lint/lint.ts';
 export { unknownWords } from './lint/select.ts';
 export { parseMac } from './net/mac.ts';
 export { type Replay, type ReplayOptions, type ReplayResult, replayCapture } from './replay/replay.ts';
+export {
+  explainLog,
+  type LogGroup,
+  type LogOptions,
+  type LogResult,
+  type LogStory,
+  type LogWay,
+} from './trace/log-story.ts';
 export { type PacketTrace, type TraceOptions, type TraceResult, tracePacket } from './trace/trace-packet.ts';
 
 /** What {@link formatText} is told. */

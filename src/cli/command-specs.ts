@@ -65,6 +65,10 @@ export const traceDescription: CommandDescription = {
       description: 'decide what the input does not tell, for example limit=over (repeatable)',
       repeatable: true,
     },
+    {
+      flags: '--log <line>',
+      description: 'instead of PACKET: a line that a LOG rule wrote, or "-" for a whole log from stdin',
+    },
     withOptionSpec,
     ...readingOptionSpecs,
     json,
@@ -79,6 +83,7 @@ export const traceDescription: CommandDescription = {
   },
   examples: [
     ['fwsim trace gw.rules -- -i eth0 -p tcp -s 198.51.100.7 -d 203.0.113.1 --dport 80', 'a web request'],
+    ['journalctl -k | fwsim trace gw.rules --log -', 'what was logged: by which rules, and why'],
     [
       'sudo iptables-save | fwsim trace --local -- -p udp -d 192.0.2.53 --dport 53',
       'a question of this machine',

@@ -4,13 +4,14 @@ import { printDiagnostics } from '../../report/diagnostics.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { printTrace } from '../../report/trace.ts';
 import { printTraceJson } from '../../report/trace-json.ts';
-import { type CommandModule, flag, type Invocation, values } from '../command.ts';
+import { type CommandModule, flag, type Invocation, value, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Assumption, TraceAnswer, TraceCore } from '../core.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readMachines } from '../read-machines.ts';
 import { version } from '../version.ts';
 import { readingOptions } from './reading-options.ts';
+import { runTraceLog } from './trace-log.ts';
 
 /** `fwsim trace`: the path of one packet. */
 export function traceCommand<A extends TraceAnswer>(core: TraceCore<A>): CommandModule['run'] {
@@ -84,4 +85,5 @@ export const traceCore: TraceCore<TraceResult> = {
 };
 
 /** `fwsim trace` with all its parts. */
-export const run = traceCommand(traceCore);
+export const run: CommandModule['run'] = (invocation, io) =>
+  (value(invocation, 'log') === undefined ? traceCommand(traceCore) : runTraceLog)(invocation, io);
