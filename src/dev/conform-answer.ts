@@ -171,6 +171,8 @@ export function answerOf(t: Trace, copy = false, tracks = isTracked(t)): CaseAns
   const c = t.connection;
   const recorded = recordedConnection(t);
   const status = statusNames.filter(([bit]) => recorded.status & bit).map(([, name]) => name);
+  // What the CT target attached, and conntrack never came to replace: it looks like a confirmed connection.
+  const template = !tracks && c?.entry === undefined && recorded.state === 'NEW';
   const tracked = tracks || c?.entry !== undefined || recorded.state === 'UNTRACKED';
   const out =
     fate.kind === 'forward' || fate.kind === 'sent' || fate.kind === 'lost' ? fate.outInterface : undefined;
@@ -188,7 +190,8 @@ export function answerOf(t: Trace, copy = false, tracks = isTracked(t)): CaseAns
     ...(fate.kind === 'reject' ? { reject_with: fate.with } : {}),
     ...(out === undefined ? {} : { out_iface: out }),
     ...(packet ? { packet_out: packetOut(packet, wire) } : {}),
-    ...(c && tracked
+    ...(template ? { ct: { state: 'NEW', dir: 'original', status: ['CONFIRMED'] } } : {}),
+    ...(c && tracked && !template
       ? {
           ct: {
             state: c.entry === undefined && recorded.state === 'UNTRACKED' ? recorded.state : c.state,

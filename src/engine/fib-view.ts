@@ -141,6 +141,8 @@ export function createFibView(w: Walk): FibView {
       return local ? (address.family === 'ipv4' ? ['LOCAL'] : ['LOCAL', 'UNICAST']) : ['UNICAST'];
     },
     reversePath(packet, inInterface, options) {
+      // rpfilter_is_loopback(): copies of own broadcasts and multicasts, too, by whatever interface.
+      if (w.viaLoopback) return true;
       const fib = facts.fib[packet.family];
       if (!fib) return inInterface === 'lo' ? true : undefined;
       return packet.family === 'ipv4'

@@ -525,8 +525,10 @@ class Machine:
                 sender.setsockopt(socket.SOL_SOCKET, SO_MARK, struct.pack('=I', packet['mark']))
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             if packet['src'] in self.bindable:
+                # Binding to a link-local address binds to its interface as well: only for what stays on the link.
+                on_link = packet['src'].startswith('fe80') and packet['dst'].startswith(('fe80', 'ff02'))
+                scope = socket.if_nametoindex(self.bindable[packet['src']]) if on_link else 0
                 try:
-                    scope = socket.if_nametoindex(self.bindable[packet['src']]) if packet['src'].startswith('fe80') else 0
                     sender.bind((packet['src'], 0) if self.family == 4 else (packet['src'], 0, 0, scope))
                 except OSError:
                     pass
