@@ -14,6 +14,7 @@ import { escapeTerminal } from './escape-terminal.ts';
 import { type Indent, wrap } from './layout.ts';
 import type { Paint } from './theme.ts';
 import { missWords } from './trace-misses.ts';
+import type { NextStep } from './trace-next.ts';
 import {
   assumeOption,
   assumptionWords,
@@ -60,6 +61,8 @@ export interface EventStyle {
   readonly localSource: (address: string) => string | undefined;
   /** Who listens for a packet that is delivered, if that is known. */
   readonly listener: (packet: Packet) => string | undefined;
+  /** Where to look when no rule is the cause. */
+  readonly next: (trace: Trace) => NextStep | undefined;
 }
 
 /** A line, and the event that it tells of. */
@@ -467,12 +470,20 @@ export function verdictLines(trace: Trace, to: EventStyle): readonly string[] {
   const decider = deciderText(trace, book);
   if (decider !== undefined) say(decider);
   const { fate } = trace;
-  if (fate.kind === 'route-drop' || fate.kind === 'ingress-drop' || fate.kind === 'send-error')
-    say('the rules are not the cause');
   if (trace.errno !== undefined && fate.kind !== 'send-error') say(`the sending program gets ${trace.errno}`);
   if (fate.kind === 'local') {
     const listener = to.listener(fate.packet);
     if (listener !== undefined) say(listener);
+  }
+  const next = to.next(trace);
+  if (next) {
+    say(next.says);
+    lines.push(
+      ...wrap(`look at: ${style.theme.command(escapeTerminal(next.next))}`, style, {
+        first: '  ',
+        rest: '    ',
+      }),
+    );
   }
   return lines;
 }

@@ -9,6 +9,7 @@ import type { RuleRef, Trace } from '../model/trace.ts';
 import type { Address } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import type { Flow } from '../trace/flow.ts';
+import { notCovered } from '../trace/not-covered.ts';
 import { decidedBy, waysOf } from '../trace/outcome.ts';
 import { type Reply, replyEnd } from '../trace/reply.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
@@ -23,7 +24,8 @@ const traceSchemaVersion = 1;
  *
  * - `schemaVersion`, `tool` (`name`, `version`)
  * - `input`: `files`, `ruleset` (the file of the rules), `family`, `familyUndecided`, `backend`, `version`, `date`,
- *   `hostName`, `given` (context with its source), `inferred` (`what`, `source`), `nativeTables`, `unreadLineCount`
+ *   `hostName`, `given` (context with its source), `inferred` (`what`, `source`), `nativeTables`, `notCovered` (`what`, `present`,
+ *   `names`), `unreadLineCount`
  * - `packet`, `entry`: the packet as the engine takes it and how it comes; addresses are texts
  * - `defaults`: values that were not given, `option` and `because`; `assume`: as given
  * - `branches`: each way with `assumptions` (`key`, `answer`, `option`), `immaterial` (those that lead the same way
@@ -77,6 +79,7 @@ function tracedJson(traced: PacketTrace, book: RuleBook) {
       ),
       inferred: listInferences(machine),
       nativeTables: machine.nativeTables?.value,
+      notCovered: notCovered(read, ruleset),
       unreadLineCount: unreadLineCount(traced),
     },
     packet: request.packet,

@@ -7,6 +7,7 @@ import type { Packet } from '../model/packet.ts';
 import type { Question } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
 import { listenerFor } from '../trace/listener.ts';
+import { notCovered } from '../trace/not-covered.ts';
 import { decidedBy, type Ways, waysOf } from '../trace/outcome.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
 import type { TerminalStyle } from './diagnostics.ts';
@@ -24,6 +25,7 @@ import {
   wrapUnbroken,
 } from './trace-events.ts';
 import { flowLines } from './trace-flow.ts';
+import { nextStep, outsideWords } from './trace-next.ts';
 import { replyLines } from './trace-reply.ts';
 import {
   assumeOption,
@@ -64,6 +66,12 @@ export function printTrace(result: TraceResult, style: TerminalStyle, detail: Tr
     forked: new Set(questionsOf(traced.ways).map((q) => q.key)),
     localSource: localSources(traced.read.machine),
     listener: (packet) => listenerWords(traced.read.machine, packet),
+    next: (trace) => {
+      const found =
+        trace.fate.kind === 'local' ? listenerFor(traced.read.machine, trace.fate.packet) : undefined;
+      const listener = found === undefined || found === 'none' ? found : 'known';
+      return nextStep(trace, { listener, outside: notCovered(traced.read, traced.ruleset) });
+    },
     reply: (branch, to) => {
       const reply = traced.replies.get(branch);
       return reply ? replyLines(reply, branch.trace, to) : [];
@@ -95,8 +103,7 @@ function listenerWords(machine: Machine, packet: Packet): string | undefined {
   const found = listenerFor(machine, packet);
   if (found === undefined) return undefined;
   const source = `(${machine.listeners.source})`;
-  if (found === 'none')
-    return `no program listens on port ${packet.dport} ${source}: the rules are not the cause if nothing answers`;
+  if (found === 'none') return `no program listens on port ${packet.dport} ${source}`;
   return `${found.process ?? 'a program'} listens on port ${packet.dport} ${source}`;
 }
 
@@ -190,9 +197,15 @@ function contextLines(traced: PacketTrace, style: TerminalStyle, detail: TraceDe
         style,
       ),
     );
-  const native = machine.nativeTables?.value ?? [];
-  if (native.length > 0)
-    lines.push(...labelled('not seen', `native nft tables: ${escapeTerminal(native.join(', '))}`, style));
+  const outside = notCovered(traced.read, traced.ruleset);
+  const present = outside.filter((o) => o.present);
+  const unknown = outside.filter((o) => !o.present);
+  const { backend } = traced.ruleset.linked.ruleset;
+  const unseen = [
+    ...(present.length > 0 ? [escapeTerminal(outsideWords(present, backend))] : []),
+    ...(unknown.length > 0 ? [theme.faint(escapeTerminal(outsideWords(unknown, backend)))] : []),
+  ];
+  if (unseen.length > 0) lines.push(...labelled('not seen', unseen.join('; '), style));
   const unread = unreadLineCount(traced);
   if (unread > 0)
     lines.push(

@@ -7,6 +7,7 @@ import type { Address } from '../../src/net/address.ts';
 import { parseIpv4 } from '../../src/net/address-text.ts';
 import { createTheme } from '../../src/report/theme.ts';
 import { type EventStyle, eventLines, ruleBook, verdictLines } from '../../src/report/trace-events.ts';
+import { nextStep } from '../../src/report/trace-next.ts';
 import {
   assumptionWords,
   fateWords,
@@ -53,6 +54,7 @@ const style = (all: boolean): EventStyle => ({
   forked: new Set(['local:192.0.2.9']),
   localSource: () => 'ip -j addr',
   listener: () => 'sshd listens on port 22 (ss)',
+  next: (trace) => nextStep(trace, { listener: 'known', outside: [] }),
 });
 
 const tuple = { src: packet.src, dst: packet.dst, protocol: 6, sport: 40000, dport: 80 };
