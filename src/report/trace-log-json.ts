@@ -19,8 +19,9 @@ const logSchemaVersion = 1;
  * - `schemaVersion`, `tool` (`name`, `version`), `couldNotLook`
  * - `lineCount`, `groupCount`, `otherLineCount`, `unreadLineCount`, `withoutRulesCount`, `assume`
  * - `problems`: lines that could not be read, `id`, `message`, `start` and `end` (offsets into the log)
- * - `groups`: the largest first; each with `count`, `service`, `family`, `ruleset` (the file), `first` and
- *   `lastLineNumber`, `origin` (`packet` as it came, `connection`, `translatedBy`), `writtenBy`, `others` (`rule`,
+ * - `groups`: the largest first; each with `count`, `sourceCount`, `service`, `family`, `ruleset` (the file), `first` and
+ *   `lastLineNumber`, `origin` (`packet` as it came, `entry`, `connection`, `ipsec`,
+ *   `translatedBy`), `writtenBy`, `others` (`rule`,
  *   `because`), `ways` (`assumptions`, `fate`, `decidedBy`, `mend`). A mend has `commands`, `rules`, `proved`, `fate`,
  *   `warnings`, `opensOtherSourcePorts`
  *
@@ -62,6 +63,7 @@ function groupJson(group: LogGroup) {
   };
   return {
     count: group.count,
+    sourceCount: group.sourceCount,
     service: group.service,
     family: group.family,
     ruleset: group.ruleset.source.name,
@@ -71,6 +73,7 @@ function groupJson(group: LogGroup) {
       packet: logged.origin.packet,
       entry: logged.origin.entry,
       connection: logged.origin.connection,
+      ipsec: logged.origin.ipsec,
       translatedBy: place(logged.origin.translatedBy),
     },
     writtenBy: logged.writtenBy.map(({ rule }) => ruleJson(rule)),

@@ -93,7 +93,8 @@ function groupLines(group: LogGroup, number: number | undefined, style: Terminal
   };
   if (number !== undefined) {
     const span = count === 1 ? `line ${first.lineNumber}` : `lines ${first.lineNumber} to ${last.lineNumber}`;
-    const head = `${number}. ${count === 1 ? '1 packet' : `${count} packets`}: ${escapeTerminal(group.service)}`;
+    const from = group.sourceCount > 1 ? ` from ${group.sourceCount} sources` : '';
+    const head = `${number}. ${count === 1 ? '1 packet' : `${count} packets`}: ${escapeTerminal(group.service)}${from}`;
     lines.push(...wrap(`${theme.strong(head)}  ${theme.faint(span)}`, style, { rest: '   ' }));
   }
   const ways = [
@@ -112,6 +113,8 @@ function groupLines(group: LogGroup, number: number | undefined, style: Terminal
   lines.push(...writtenLines(group, book, style));
   const before = translationWords(group, book);
   if (before !== undefined) say(before);
+  if (logged.origin.ipsec)
+    say('it had come out of IPsec: in clear, the rules would not let it come to this line');
   const { connection } = logged.origin;
   if (connection !== undefined && logged.writtenBy.length > 0)
     say(`only as a packet of state ${connection}: the rules let it come to this line in no other`);
@@ -215,8 +218,10 @@ function translationWords({ logged, first }: LogGroup, book: RuleBook): string |
   const { translatedBy, packet } = logged.origin;
   if (!translatedBy) return undefined;
   const port = first.packet.dport === undefined ? '' : `:${first.packet.dport}`;
-  const began =
-    packet.dport === undefined ? addressText(packet.dst) : `${addressText(packet.dst)}:${packet.dport}`;
+  const address = logged.origin.standIn ? "this machine's address" : addressText(packet.dst);
+  const before =
+    packet.dport === undefined ? '' : logged.origin.standIn ? `, port ${packet.dport}` : `:${packet.dport}`;
+  const began = `${address}${before}`;
   return `it was sent to ${began}; ${deciderWords(translatedBy, book)} had made that ${addressText(first.packet.dst)}${port} by then`;
 }
 
@@ -369,7 +374,7 @@ function warningWords(warning: Mend['warnings'][number], book: RuleBook): string
 }
 
 /** What else comes in by the rule. */
-function opensWords(mend: Mend, { first }: LogGroup): readonly string[] {
+function opensWords(mend: Mend, { first, count, sourceCount }: LogGroup): readonly string[] {
   const [rule] = mend.rules;
   if (!rule) return [];
   if (rule.words.includes('--ctstate'))
@@ -382,6 +387,7 @@ function opensWords(mend: Mend, { first }: LogGroup): readonly string[] {
       ? `it opens at least: the same from every other source port of ${source} (another one was walked, too), also packets that open no connection`
       : `it opens at least: all such packets of ${source}, also those that open no connection`,
   ];
+  if (count > 1 && sourceCount > 1) texts.push(`of the ${sourceCount} sources it is for this one alone`);
   if (mend.callers.length > 1)
     texts.push(`${rule.chain} is entered from ${mend.callers.length} rules: it counts for all of them`);
   return texts;

@@ -96,7 +96,7 @@ export function mendFor(
     if (!rule) break;
     const changed = insert(current, rule, registry);
     if (!changed) break;
-    rules.push(rule);
+    rules.push({ ...rule, before: asRead(rule, rules, ruleset) });
     tape = shifted(tape, rule);
     current = changed;
     program = compile(
@@ -115,8 +115,8 @@ export function mendFor(
     walk(context.program, way.tape, sibling).every((b) => !passed(b.trace.fate)) &&
     walk(program, tape, sibling).every((b) => passed(b.trace.fate));
   const [first] = rules;
-  const userChain =
-    first && findChain(findTable(ruleset, first.table) ?? { ...noTable }, first.chain)?.hook === undefined;
+  const table = first && findTable(ruleset, first.table);
+  const userChain = table && findChain(table, first.chain)?.hook === undefined;
   return {
     rules,
     proved,
@@ -127,7 +127,15 @@ export function mendFor(
   };
 }
 
-const noTable = { name: '', chains: [], offset: -1, line: 0 } as const;
+/** What stands below the new rule, as the given ruleset names it: rules that were added before it do not count. */
+function asRead(rule: MendRule, added: readonly MendRule[], ruleset: Ruleset): RuleRef | PolicyRef {
+  const { table, chain, number, before } = rule;
+  if ('policy' in before) return before;
+  const above = added.filter((r) => r.table === table && r.chain === chain && r.number <= number).length;
+  const found = findTable(ruleset, table);
+  const read = found && findChain(found, chain)?.rules[number - above - 1];
+  return read ? { table, chain, number: read.index + 1, id: read.id, line: read.line } : before;
+}
 
 function siblingOf(packet: Packet): Packet | undefined {
   const { sport } = packet;

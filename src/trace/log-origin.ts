@@ -33,6 +33,10 @@ export interface LogOrigin {
   readonly connection: CtState | undefined;
   /** The rule that had rewritten the destination before the line was written. */
   readonly translatedBy: RuleRef | undefined;
+  /** Which address it was sent to is not known: the packet's stands for one of this machine. */
+  readonly standIn: boolean;
+  /** It must have come out of IPsec: a packet in clear would not have come to the line. */
+  readonly ipsec: boolean;
 }
 
 /** What a line comes from. */
@@ -118,6 +122,7 @@ interface Attempt {
   readonly entry: EntryPoint;
   readonly tape: Tape;
   readonly connection: CtState | undefined;
+  readonly standIn: boolean;
 }
 
 /** Finds out how the packet came, and which rule wrote it down. */
@@ -159,11 +164,19 @@ export function findOrigin(line: LogLine, context: LogContext): LoggedPacket {
   };
 }
 
-const originOf = ({ packet, entry, tape, connection }: Attempt): Omit<LogOrigin, 'translatedBy'> => ({
+const originOf = ({
   packet,
   entry,
   tape,
   connection,
+  standIn,
+}: Attempt): Omit<LogOrigin, 'translatedBy'> => ({
+  packet,
+  entry,
+  tape,
+  connection,
+  standIn,
+  ipsec: entry.hints?.ipsec === true,
 });
 
 function walk(
@@ -246,7 +259,8 @@ function attemptsFor(
   if (entry)
     for (const before of untranslated(line, context).slice(0, translationsMax))
       attempts.push({
-        packet: { ...packet, ...before },
+        packet: { ...packet, ...before.change },
+        standIn: before.standIn,
         entry,
         tape,
         connection: undefined,
@@ -255,7 +269,24 @@ function attemptsFor(
   for (const connection of [undefined, 'ESTABLISHED', 'INVALID', 'RELATED'] as const)
     for (const e of entries)
       for (const p of packets)
-        attempts.push({ packet: p, entry: withState(e, connection), tape, connection, translated: false });
+        attempts.push({
+          packet: p,
+          entry: withState(e, connection),
+          tape,
+          connection,
+          standIn: false,
+          translated: false,
+        });
+  for (const e of entries)
+    if (e.kind === 'arrives')
+      attempts.push({
+        packet,
+        entry: { ...e, hints: { ...e.hints, ipsec: true } },
+        tape,
+        connection: undefined,
+        standIn: false,
+        translated: false,
+      });
   return attempts;
 }
 
@@ -281,12 +312,16 @@ function entriesOf(line: LogLine): readonly EntryPoint[] {
   return [delivered, arrives({})];
 }
 
-type Before = Pick<Packet, 'dst' | 'dport'>;
+interface Before {
+  readonly change: Pick<Packet, 'dst' | 'dport'>;
+  readonly standIn: boolean;
+}
 
 /** Destinations that rules of destination NAT may have made this one of; the walk says which do. */
 function untranslated(line: LogLine, { view, machine, family }: LogContext): readonly Before[] {
   const hook: Hook = line.inInterface === undefined ? 'OUTPUT' : 'PREROUTING';
   const { packet } = line;
+  const unknown = standIn(family);
   const found: Before[] = [];
   for (const rule of view.rules()) {
     if (rule.table !== 'nat' || rule.target.kind !== 'extension') continue;
@@ -297,9 +332,10 @@ function untranslated(line: LogLine, { view, machine, family }: LogContext): rea
     const address =
       dst && !dst.negated
         ? hostOf(dst.value, packet.dst)
-        : (ownAddress(machine, family, line.inInterface) ?? standIn(family));
+        : (ownAddress(machine, family, line.inInterface) ?? unknown);
     if (!address) continue;
-    for (const dport of portsOf(rule, packet.dport)) found.push({ dst: address, dport });
+    for (const dport of portsOf(rule, packet.dport))
+      found.push({ change: { dst: address, dport }, standIn: address === unknown });
   }
   return found;
 }

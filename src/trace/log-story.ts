@@ -11,6 +11,7 @@ import { createView } from '../lint/ruleset-view.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Family } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
 import { icmpTypeName } from '../net/icmp-types.ts';
 import { protocolName } from '../net/protocols.ts';
 import { readAssumptions } from './assumptions.ts';
@@ -35,8 +36,6 @@ export interface LogOptions {
   readonly assume?: readonly string[];
   readonly family?: Family;
   readonly backend?: Backend;
-  /** What was wrong with the bytes of the texts. */
-  readonly diagnostics?: readonly Diagnostic[];
   /** Groups that are explained; the others are counted. Default 10. */
   readonly groupCountMax?: number;
 }
@@ -50,6 +49,8 @@ export interface LogWay {
 /** Lines that the same rule wrote about the same service, and the same rule decided. */
 export interface LogGroup {
   readonly count: number;
+  /** Different source addresses, at most {@link sourceCountMax}. */
+  readonly sourceCount: number;
   readonly first: LogLine;
   readonly last: LogLine;
   /** `tcp/22`, `icmp echo-request`. */
@@ -141,7 +142,10 @@ export function explainLog(texts: readonly SourceText[], options: LogOptions): L
 
   let withoutRulesCount = 0;
   const known = new Map<string, LoggedPacket>();
-  const groups = new Map<string, { count: number; last: LogLine; readonly logged: LoggedPacket }>();
+  const groups = new Map<
+    string,
+    { count: number; last: LogLine; readonly sources: Set<string>; readonly logged: LoggedPacket }
+  >();
   for (const line of lines.lines) {
     const at = contexts.get(line.packet.family);
     if (!at) {
@@ -156,10 +160,12 @@ export function explainLog(texts: readonly SourceText[], options: LogOptions): L
     }
     const key = groupKey(logged);
     const group = groups.get(key);
+    const source = addressText(line.packet.src);
     if (group) {
       group.count++;
       group.last = line;
-    } else groups.set(key, { count: 1, last: line, logged });
+      if (group.sources.size < sourceCountMax) group.sources.add(source);
+    } else groups.set(key, { count: 1, last: line, sources: new Set([source]), logged });
   }
   if (groups.size === 0) {
     const [name, command] =
@@ -173,12 +179,13 @@ export function explainLog(texts: readonly SourceText[], options: LogOptions): L
   const sorted = [...groups.values()].sort((a, b) => b.count - a.count);
   const shown = sorted.slice(0, groupCountMax);
   const more = sorted.slice(groupCountMax);
-  const explained = shown.map(({ count, last, logged }): LogGroup => {
+  const explained = shown.map(({ count, last, sources, logged }): LogGroup => {
     const { line } = logged;
     const { family } = line.packet;
     const { context, ruleset } = contexts.get(family) as NonNullable<ReturnType<typeof contexts.get>>;
     return {
       count,
+      sourceCount: sources.size,
       first: line,
       last,
       service: serviceOf(line.packet),
@@ -210,6 +217,9 @@ export function explainLog(texts: readonly SourceText[], options: LogOptions): L
     },
   };
 }
+
+/** Sources that are told apart in one group. */
+export const sourceCountMax = 10_000;
 
 /** Answers that are kept for lines of the same kind. */
 const knownMax = 100_000;

@@ -62,6 +62,7 @@ const files = {
   'v6.rules': ipv6Rules,
   'invalid.rules': invalidRules,
   'limit.rules': limitRules,
+  'answers.rules': '*filter\n:INPUT DROP [0:0]\n-A INPUT -j LOG --log-prefix "in-denied: "\nCOMMIT\n',
   'bridge.rules': `*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m physdev --physdev-in vnet3 -j LOG --log-prefix "br: "\nCOMMIT\n`,
 };
 
@@ -89,6 +90,7 @@ describe('one line', () => {
     ['raw-v6', log('v6.rules', '--log', logLines.icmp6)],
     ['invalid', log('invalid.rules', '--log', logLines.established)],
     ['limit', log('limit.rules', '--log', logLines.icmp)],
+    ['no-rule-for-answers', log('answers.rules', '--log', logLines.established.replace('ACK FIN', 'ACK'))],
     ['bridged', log('bridge.rules', '--log', logLines.bridged)],
   ])('%s', async (name, words) => {
     const { said, exitCode } = await run(words);
@@ -96,5 +98,94 @@ describe('one line', () => {
     expect(exitCode).toBe(exitCodes.ok);
     for (const text of said.out.split('\n')) expect(text.length, text).toBeLessThanOrEqual(80);
     await expect(said.out).toMatchFileSnapshot(`trace-log/${name}.out`);
+  });
+});
+
+const many = [
+  'Nov 22 04:46:40 home kernel: usb 1-1: new high-speed USB device number 2 using xhci_hcd',
+  ...Array.from({ length: 5 }, (_, n) => logLines.tcp.replace('SPT=51514', `SPT=${51514 + n}`)),
+  ...Array.from({ length: 3 }, () => logLines.forwarded),
+  logLines.udp,
+  logLines.ipv6,
+  'Nov 22 04:46:41 home kernel: in-denied: IN=ppp0 OUT= MAC= SRC=198.51.100.9 DST=203.0',
+  '',
+].join('\n');
+
+describe('many lines', () => {
+  test('are grouped by rule, end and service, the most frequent first', async () => {
+    const words = log('home.rules', '--with', 'home.context', '--log', '-');
+    const { said, exitCode } = await run(words, many);
+    expect(exitCode).toBe(exitCodes.ok);
+    for (const text of said.out.split('\n')) expect(text.length, text).toBeLessThanOrEqual(80);
+    await expect(`${said.out}\n${said.err}`).toMatchFileSnapshot('trace-log/many.out');
+  });
+
+  test('as JSON, the same every time', async () => {
+    const words = log('home.rules', '--with', 'home.context', '--json', '--log', '-');
+    const { said } = await run(words, many);
+    expect((await run(words, many)).said.out).toBe(said.out);
+    const answer = JSON.parse(said.out);
+    expect(answer).toMatchObject({ schemaVersion: 1, lineCount: 10, groupCount: 3, withoutRulesCount: 1 });
+    expect(answer.groups.map((g: { count: number }) => g.count)).toEqual([5, 3, 1]);
+    expect(answer.groups[1].ways[0].mend).toMatchObject({ proved: true });
+  });
+});
+
+describe('what cannot be asked', () => {
+  test.each([
+    ['no log line', log('home.rules', '--log', 'usb 1-1: new device'), exitCodes.usage, 'no-log-line'],
+    ['cut', log('home.rules', '--log', logLines.tcp.slice(0, 150)), exitCodes.usage, 'truncated-log-line'],
+    ['twice stdin', ['trace', '--log', '-'], exitCodes.usage, 'stdin can be read only once'],
+    [
+      'told twice',
+      log('home.rules', '--log', logLines.tcp, '--', '-p', 'tcp'),
+      exitCodes.usage,
+      'the packet is told twice',
+    ],
+    [
+      'with --local',
+      log('home.rules', '--local', '--log', logLines.tcp),
+      exitCodes.usage,
+      '--local is about',
+    ],
+    [
+      'a bad assumption',
+      log('home.rules', '--assume', 'x', '--log', logLines.tcp),
+      exitCodes.usage,
+      'bad-assumption',
+    ],
+    ['no such rules', log('home.rules', '--log', logLines.ipv6), exitCodes.couldNotLook, 'no IPv6 ruleset'],
+  ])('%s', async (_name, words, code, part) => {
+    const { said, exitCode } = await run(words, 'x');
+    expect(said.err).toContain(part);
+    expect(exitCode).toBe(code);
+    expect(said.out).toBe('');
+  });
+
+  test('a log without packets', async () => {
+    const { said, exitCode } = await run(log('home.rules', '--log', '-'), 'usb 1-1\nusb 1-2\n');
+    expect(exitCode).toBe(exitCodes.couldNotLook);
+    expect(said.err).toContain('holds no packet');
+  });
+
+  test('any line ends with an answer or a diagnostic, and nothing in it reaches the terminal', async () => {
+    const words = Object.values(logLines).flatMap((l) => l.split(' '));
+    const junk = fc.string({ unit: 'binary', maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...Object.values(logLines)),
+        fc.nat(),
+        fc.oneof(junk, fc.constantFrom(...words)),
+        async (line, at, put) => {
+          const where = at % line.length;
+          const spoilt = `${line.slice(0, where)}${put}${line.slice(where + put.length)}`;
+          const { said, exitCode } = await run(log('home.rules', `--log=${spoilt}`));
+          expect([exitCodes.ok, exitCodes.usage, exitCodes.couldNotLook]).toContain(exitCode);
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+          expect(said.out + said.err).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 });

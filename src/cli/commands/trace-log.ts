@@ -37,7 +37,6 @@ export async function runTraceLog(invocation: Invocation, io: Io): Promise<ExitC
     registry: defaultRegistry(),
     log,
     assume: values(invocation, 'assume'),
-    diagnostics: machine.diagnostics,
     ...(all ? { groupCountMax: Number.POSITIVE_INFINITY } : {}),
   });
   if (result.refused) {
@@ -62,10 +61,7 @@ export async function runTraceLog(invocation: Invocation, io: Io): Promise<ExitC
 }
 
 function refuseOthers(invocation: Invocation, more: readonly string[]): void {
-  if (more.length > 0)
-    throw new CommandFailure(`a trace is of one machine, "${more[0]}" is a second one`, {
-      hint: 'a log line is one word for the shell: put it in quotes',
-    });
+  if (more.length > 0) throw new CommandFailure(`a trace is of one machine, "${more[0]}" is a second one`);
   if (invocation.expression.length > 0)
     throw new CommandFailure('the packet is told twice: by --log and by match options');
   for (const name of ['local', 'pick'])
