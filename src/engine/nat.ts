@@ -185,12 +185,18 @@ function concerns(status: number, manip: Manip, direction: CtDirection): boolean
   return (status & bit) !== 0;
 }
 
-/** nf_nat_packet(): rewrites the packet as its connection says. */
-function rewrite(w: Walk, manip: Manip, by: RuleRef | 'connection'): void {
+/** gre_manip_pkt() wants eight bytes to write to, whatever it writes. */
+function endsBeforeKey(p: Packet): boolean {
+  return p.protocol === 47 && p.layer4 !== undefined && p.layer4.length < 16;
+}
+
+/** nf_nat_packet(): rewrites the packet as its connection says; false: it cannot. */
+function rewrite(w: Walk, manip: Manip, by: RuleRef | 'connection'): boolean {
   const entry = w.ct;
-  if (!entry || !concerns(entry.status, manip, w.connection.direction)) return;
+  if (!entry || !concerns(entry.status, manip, w.connection.direction)) return true;
   const target = invertTuple(w.connection.direction === 'original' ? entry.reply : entry.original);
-  if (!target) return;
+  if (!target) return true;
+  if (endsBeforeKey(w.packet)) return false;
   const before = endpoints(w.packet);
   const idBefore = w.packet.icmpId;
   writeManip(w.packet, target, manip);
@@ -203,6 +209,7 @@ function rewrite(w: Walk, manip: Manip, by: RuleRef | 'connection'): void {
     idBefore !== w.packet.icmpId
   )
     w.emit({ kind: 'nat', manip, by, before, after });
+  return true;
 }
 
 /** nf_nat_icmp_reply_translation(): an error about a translated connection, inside and out. */
@@ -220,6 +227,7 @@ function translateError(w: Walk, manip: Manip): boolean {
   if (!concerns(entry.status, manip, direction)) return true;
   const opposite = entry[other(direction)];
   const before = endpoints(p);
+  if (p.quote && endsBeforeKey(p.quote)) return false;
   if (p.quote) {
     const quote = { ...p.quote };
     writeManip(quote, opposite, manip === 'source' ? 'destination' : 'source');
@@ -278,8 +286,7 @@ export function natHook(w: Walk, hook: Hook, chain: CompiledChain | undefined): 
       return drop(w, 'masquerade-interface-changed');
     }
   }
-  rewrite(w, manip, by);
-  return accepted;
+  return rewrite(w, manip, by) ? accepted : drop(w, 'header-too-short');
 }
 
 function drop(w: Walk, reason: string): ChainResult {

@@ -447,12 +447,14 @@ function copyBack(w: Walk, d: Destination): void {
   copy.untracked = w.untracked;
   copy.destination = d;
   copy.outInterface = d.outInterface;
-  copy.hasSocket = w.hasSocket;
+  // skb_clone() leaves the socket behind.
+  copy.hasSocket = false;
+  copy.packet.uid = undefined;
+  copy.packet.gid = undefined;
   copy.viaLoopback = true;
   const finish = (): Fate => {
     const end = runHook(copy, 'POSTROUTING');
     if (end) return end;
-    copy.hasSocket = false;
     copy.inInterface = d.outInterface;
     copy.packet.packetType = d.toMany === 'multicast' ? 'multicast' : 'broadcast';
     const refused = refusedAtIngress(copy);
