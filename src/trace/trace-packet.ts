@@ -4,6 +4,7 @@ import { type Diagnostic, diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import { type Branch, type Exploration, explore } from '../engine/explore.ts';
 import { compile, emptyState } from '../engine/simulate.ts';
+import type { Tape } from '../engine/tape.ts';
 import { familyOfWords, type PacketRequest, packetFromExpression } from '../expression/packet-expression.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { type ReadMachine, type ReadRuleset, readMachine } from '../link/read-machine.ts';
@@ -11,6 +12,7 @@ import { whyNothingToLookAt } from '../link/recognise.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
 import { readAssumptions } from './assumptions.ts';
 import { type Flow, type NoFlow, playFlow, whyNoFlow } from './flow.ts';
 import { foldWays, type Ways, waysOf } from './outcome.ts';
@@ -136,21 +138,16 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
     const expressionText = { name: 'packet', text: made.text };
     return { refused: { expressionText, diagnostics: made.diagnostics } };
   }
-  const { request } = made;
+  const { request, tape } = asFirstSeen(made.request, assumptions.tape);
   const noFlow = flow ? whyNoFlow(request.packet) : undefined;
   if (noFlow !== undefined) return { refused: refusedFlow(expression.join(' '), noFlow) };
   const program = compile(rulesets, read.machine, registry);
-  const exploration = explore(
-    program,
-    emptyState(),
-    request.packet,
-    request.entry,
-    undefined,
-    assumptions.tape,
-    { detail: all ? 'all' : 'matched', ...(options.forks === undefined ? {} : { forks: options.forks }) },
-  );
+  const exploration = explore(program, emptyState(), request.packet, request.entry, undefined, tape, {
+    detail: all ? 'all' : 'matched',
+    ...(options.forks === undefined ? {} : { forks: options.forks }),
+  });
   const ways = foldWays(exploration.tree);
-  const context: WalkContext = { program, machine: read.machine, tape: assumptions.tape };
+  const context: WalkContext = { program, machine: read.machine, tape };
   const traced: PacketTrace = {
     read,
     family,
@@ -166,6 +163,24 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
   };
   const limit = limitReached(exploration);
   return limit === undefined ? { traced } : { traced, couldNotLook: limit };
+}
+
+/**
+ * A hint says where the packet is for as routing sees it, after DNAT. What is taken for granted of its destination is
+ * about the address that it has when it comes, so it becomes an answer about that address; unless the way out is said.
+ */
+function asFirstSeen(
+  request: PacketRequest,
+  tape: Tape,
+): { readonly request: PacketRequest; readonly tape: Tape } {
+  const { entry, packet } = request;
+  const { destination, ...hints } = entry.hints ?? {};
+  if (destination === undefined || hints.outInterface !== undefined) return { request, tape };
+  const key = `local:${addressText(packet.dst)}`;
+  return {
+    request: { ...request, entry: { ...entry, hints } },
+    tape: { [key]: destination === 'local' ? 'yes' : 'no', ...tape },
+  };
 }
 
 function refusedFlow(text: string, why: NoFlow): NonNullable<TraceResult['refused']> {
