@@ -1,4 +1,5 @@
 # Rates of estimators. Loaded behind RATEEST targets that make the estimators RE1 and RE2.
+:UNVERIFIED loads only behind RATEEST targets that make the estimators
 :CHAINS filter/INPUT ipv4
 -m rateest ; ; FAIL missing-option
 -m rateest --rateest RE1 --rateest-pps --rateest-eq --rateest-pps2 5 ; ; FAIL repeated-option
