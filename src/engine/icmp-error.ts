@@ -147,6 +147,12 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
   );
 }
 
+/** icmp6_dev(): on the way through lo, the interface that has the local address. */
+function linkOf(w: Walk): string | undefined {
+  const device = w.inInterface ?? w.outInterface;
+  return device === 'lo' ? (w.destination?.nextHop?.device ?? device) : device;
+}
+
 /** ipv6_anycast_destination(): the routers of a subnet, too, whose address is the subnet's own. */
 function isAnycast(d: Destination, a: Address): boolean {
   if (d.route?.type === 'anycast') return true;
@@ -175,7 +181,7 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
   if (isZero(p.src) || isMulticast6(p.src)) return;
   if (isIcmpError(p)) return;
   const mark = replyMark(w);
-  const scoped = isLinkLocal6(p.src) ? (w.inInterface ?? w.outInterface) : undefined;
+  const scoped = isLinkLocal6(p.src) ? linkOf(w) : undefined;
   if (!src && w.inInterface !== undefined && w.inInterface !== 'lo')
     src = sourceAddress6(facts, p.src, type === 2 ? w.destination?.outInterface : w.inInterface);
   const answer = routeOutput(w, { ...flowOf(p.src, src, mark, 0, 58), outInterface: scoped });

@@ -11,7 +11,7 @@ import type { CtDirection, Hook } from '../model/netfilter.ts';
 import type { MutablePacket, Packet } from '../model/packet.ts';
 import type { Endpoints, RuleRef } from '../model/trace.ts';
 import { type Address, type AddressRange, ipv4, ipv6, sameAddress } from '../net/address.ts';
-import { isLinkLocal6, isMulticast6, isZero } from './addresses.ts';
+import { isLinkLocal6, isLoopback6, isMulticast6, isZero, multicastScope6 } from './addresses.ts';
 import { type ChainResult, walkChain } from './chains.ts';
 import type { CompiledChain } from './compile-chain.ts';
 import { hasTrackedPorts, invertTuple, isIcmp, sameTuple } from './conntrack/tuple.ts';
@@ -75,11 +75,20 @@ function redirectAddress(w: Walk): Address | undefined {
   if (!facts.interfacesKnown) return placeholder(w);
   const list = addressesOf(facts, w.inInterface, w.family);
   if (w.family === 'ipv4') return list[0]?.address;
-  // A link-local address will do only where the packet's own destination is of that scope.
-  const linkLocal =
-    isLinkLocal6(w.packet.dst) || (isMulticast6(w.packet.dst) && ((w.packet.dst.w0 >>> 16) & 15) === 2);
-  const scoped = list.filter((a) => isLinkLocal6(a.address) === linkLocal);
-  return scoped[0]?.address;
+  // nf_nat_redirect_ipv6_usable(): a destination of narrow scope asks for an address of the same.
+  const scope = narrowScope(w.packet.dst);
+  return list.find((a) => scope === 'none' || narrowScope(a.address) === scope)?.address;
+}
+
+/** ipv6_addr_scope(). */
+function narrowScope(a: Address): 'none' | 'host' | 'link' | 'site' {
+  if (isMulticast6(a)) {
+    const scope = multicastScope6(a);
+    return scope === 1 ? 'host' : scope === 2 ? 'link' : scope === 5 ? 'site' : 'none';
+  }
+  if (isLoopback6(a)) return 'host';
+  if (isLinkLocal6(a)) return 'link';
+  return a.w0 >>> 22 === 0x3fb ? 'site' : 'none';
 }
 
 /** Bits of the network taken from the range, host bits kept. */
