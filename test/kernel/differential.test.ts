@@ -6,6 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { runDifferential } from '../support/kernel-differential.ts';
 import { kernelRecords } from '../support/kernel-record.ts';
 
+/** The same cases every time, so that a change is judged and not the day; `npm run soak` draws new ones. */
+const defaultSeed = 20261122;
 const runs = 300;
 const minutes = 4;
 
@@ -19,7 +21,7 @@ describe('random cases', () => {
       timeout: (minutes + 2) * 60_000,
     },
     async () => {
-      const seed = Number(process.env['FWSIM_SEED'] ?? Math.floor(Date.now() / 1000) % 2 ** 31);
+      const seed = Number(process.env['FWSIM_SEED'] ?? defaultSeed);
       const tally = await runDifferential({ seed, from: 0, runs, seconds: minutes * 60 });
       const { cases, packets, rules, hits, refused, unsteady, findings } = tally;
       console.log(

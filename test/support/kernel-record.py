@@ -24,21 +24,14 @@ import sys
 import time
 import traceback
 
+from kernel_frames import build, read_packet
+from kernel_netlink import NETLINK_ADD_MEMBERSHIP, NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES, NFT_MSG_TRACE, SOL_NETLINK, messages, number, read_event, rule_numbers, text
+
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
-SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_NETFILTER = 270, 1, 12
 NFNLGRP_NFTRACE = 9
-NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, NFT_MSG_TRACE = 10, 7, 17
 SO_RCVBUFFORCE, SO_MARK = 33, 36
 SECONDS_PER_CASE = 20
-TRANSPORTS = {
-    'icmp': 1, 'igmp': 2, 'tcp': 6, 'udp': 17, 'dccp': 33, 'gre': 47, 'esp': 50, 'ah': 51, 'icmpv6': 58, 'ospf': 89,
-    'sctp': 132, 'udplite': 136,
-}
-NAMES = {number: name for name, number in TRANSPORTS.items()}
-TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR']
-INIT_CHUNK = '01000014000000010000ffff0001000100000001'
-STATES = {1: 'INVALID', 2: 'ESTABLISHED', 4: 'RELATED', 8: 'NEW', 64: 'UNTRACKED'}
 STATUS = [
     (0, 'EXPECTED'), (1, 'SEEN_REPLY'), (2, 'ASSURED'), (3, 'CONFIRMED'), (4, 'SNAT'), (5, 'DNAT'),
     (7, 'SRC_NAT_DONE'), (8, 'DST_NAT_DONE'), (9, 'DYING'),
@@ -46,259 +39,6 @@ STATUS = [
 HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']
 OWN = 'fwsim_record'
 libc = ctypes.CDLL(None, use_errno=True)
-
-
-# ------------------------------------------------------------------------------------------------ packets to bytes
-
-def checksum(data):
-    if len(data) % 2:
-        data += b'\0'
-    total = sum(struct.unpack(f'!{len(data) // 2}H', data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def protocol_of(packet):
-    return TRANSPORTS[packet['proto']] if packet['proto'] in TRANSPORTS else int(packet['proto'])
-
-
-def addresses_of(packet, family):
-    kind = socket.AF_INET if family == 4 else socket.AF_INET6
-    return socket.inet_pton(kind, packet['src']), socket.inet_pton(kind, packet['dst'])
-
-
-def build_layer4(packet, family):
-    """The bytes after the IP header, with checksums."""
-    if 'l4_raw' in packet:
-        return bytes.fromhex(packet['l4_raw'])
-    protocol = protocol_of(packet)
-    source, destination = addresses_of(packet, family)
-    payload = bytes.fromhex(packet.get('payload', ''))
-    ports = struct.pack('!HH', packet.get('sport', 0), packet.get('dport', 0))
-    at = None
-    if protocol == 6:
-        options = bytes.fromhex(packet.get('tcp_options', ''))
-        if 'mss' in packet:
-            options = struct.pack('!BBH', 2, 4, packet['mss']) + options
-        options += bytes(-len(options) % 4)
-        flags = sum(1 << TCP_FLAGS.index(name) for name in packet.get('tcp_flags', []))
-        offset = (20 + len(options)) // 4 << 4
-        numbers = (packet.get('seq', 1000), packet.get('ack', 0), offset, flags, packet.get('window', 64240), 0, 0)
-        data, at = ports + struct.pack('!IIBBHHH', *numbers) + options + payload, 16
-    elif protocol in (17, 136):
-        data, at = ports + struct.pack('!HH', 8 + len(payload), 0) + payload, 6
-    elif protocol in (1, 58):
-        if 'icmp_rest' in packet or 'quote' in packet:
-            rest = struct.pack('!I', packet.get('icmp_rest', 0))
-        else:
-            rest = struct.pack('!HH', packet.get('icmp_id', 0), packet.get('icmp_seq', 0))
-        if 'quote' in packet:
-            payload = quoted(packet['quote'], family) + payload
-        data, at = struct.pack('!BBH', packet.get('icmp_type', 0), packet.get('icmp_code', 0), 0) + rest + payload, 2
-    elif protocol == 132:
-        data = ports + struct.pack('!II', packet.get('vtag', 0), 0)
-        data += bytes.fromhex(packet.get('sctp_chunk', INIT_CHUNK))
-        crc = crc32c(data) ^ (1 if packet.get('bad_checksum') else 0)
-        return data[:8] + struct.pack('<I', crc) + data[12:]
-    elif protocol == 33:
-        # A request for service 0, without the checksum.
-        return ports + bytes.fromhex('05000000010000000000000100000000') + payload
-    else:
-        return payload
-    pseudo = b''
-    if not (protocol == 1):
-        wide = '!II' if family == 6 else '!HH'
-        pseudo = source + destination + struct.pack(wide, *((len(data), protocol) if family == 6 else (protocol, len(data))))
-    value = checksum(pseudo + data)
-    if protocol in (17, 136) and value == 0:
-        value = 0xFFFF
-    if packet.get('bad_checksum'):
-        value = value ^ 0x5555 or 0x1234
-    return data[:at] + struct.pack('!H', value) + data[at + 2:]
-
-
-def build(packet, family):
-    """The bytes of a packet from its IP header on."""
-    source, destination = addresses_of(packet, family)
-    data = build_layer4(packet, family)
-    protocol, ttl, tos = protocol_of(packet), packet.get('ttl', 64), packet.get('tos', 0)
-    offset, more = packet.get('frag_off', 0), packet.get('mf', False)
-    if family == 6:
-        if offset or more or 'l4_raw' in packet:
-            data = struct.pack('!BBHI', protocol, 0, offset | (1 if more else 0), packet.get('id', 0)) + data
-            protocol = 44
-        return struct.pack('!IHBB', 6 << 28 | tos << 20, len(data), protocol, ttl) + source + destination + data
-    options = bytes.fromhex(packet.get('ip_options', ''))
-    options += bytes(-len(options) % 4)
-    words = 5 + len(options) // 4
-    fragment = offset // 8 | (0x2000 if more else 0) | (0x4000 if packet.get('df') else 0)
-    head = (0x40 | words, tos, words * 4 + len(data), packet.get('id', 0), fragment, ttl, protocol, 0)
-    header = struct.pack('!BBHHHBBH', *head) + source + destination + options
-    return header[:10] + struct.pack('!H', checksum(header)) + header[12:] + data
-
-
-def quoted(packet, family):
-    data = build(packet, family)
-    header = (data[0] & 15) * 4 if family == 4 else 40
-    return data[:header + (8 if family == 4 else 64)]
-
-
-# ------------------------------------------------------------------------------------------------ bytes to packets
-
-ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
-
-
-def read_layer4(out, protocol, data, family, with_quote):
-    if protocol in (6, 17, 132, 136) and len(data) >= 4:
-        out['sport'], out['dport'] = struct.unpack('!HH', data[:4])
-    if protocol == 6 and len(data) >= 8:
-        out['seq'] = struct.unpack('!I', data[4:8])[0]
-    if protocol == 6 and len(data) >= 16:
-        ack, offset, flags, window = struct.unpack('!IBBH', data[8:16])
-        out['tcp_flags'] = [name for bit, name in enumerate(TCP_FLAGS) if flags >> bit & 1]
-        out['ack'], out['window'] = ack, window
-        options = data[20:(offset >> 4) * 4]
-        while options:
-            kind = options[0]
-            size = 1 if kind < 2 else options[1] if len(options) > 1 else 0
-            if kind == 0 or size == 0:
-                break
-            if kind == 2 and size == 4 and len(options) >= 4:
-                out['mss'] = struct.unpack('!H', options[2:4])[0]
-            options = options[size:]
-    if protocol == (1 if family == 4 else 58) and len(data) >= 2:
-        out['icmp_type'], out['icmp_code'] = data[0], data[1]
-        if data[0] in ERRORS[family]:
-            if with_quote and len(data) > 8:
-                out['quote'] = read_packet(data[8:], family, False)
-        elif len(data) >= 8:
-            out['icmp_id'], out['icmp_seq'] = struct.unpack('!HH', data[4:8])
-
-
-def read_packet(data, family, with_quote):
-    """What is compared of a packet: its fields by the names of cases."""
-    if len(data) < (20 if family == 4 else 40):
-        return {}
-    if family == 4:
-        words, tos, length, ident, fragment, ttl, protocol = struct.unpack('!BBHHHBB', data[:10])
-        size, offset, more = (words & 15) * 4, (fragment & 0x1FFF) * 8, fragment >> 13 & 1
-        src, dst = socket.inet_ntop(socket.AF_INET, data[12:16]), socket.inet_ntop(socket.AF_INET, data[16:20])
-    else:
-        first, length, protocol, ttl = struct.unpack('!IHBB', data[:8])
-        tos, length, size, offset, more, ident, fragment = first >> 20 & 255, length + 40, 40, 0, 0, 0, 0
-        src, dst = socket.inet_ntop(socket.AF_INET6, data[8:24]), socket.inet_ntop(socket.AF_INET6, data[24:40])
-        while protocol in (0, 43, 60, 44) and len(data) >= size + 8:
-            if protocol == 44:
-                offset, more, ident = struct.unpack('!HI', data[size + 2:size + 8]) + (0,)
-                offset, more, ident = offset & 0xFFF8, offset & 1, more
-            protocol, step = data[size], 8 if protocol == 44 else data[size + 1] * 8 + 8
-            size += step
-    out = {'src': src, 'dst': dst, 'proto': NAMES.get(protocol, str(protocol)), 'ttl': ttl, 'tos': tos, 'length': length}
-    if family == 4:
-        out['id'] = ident
-        if fragment & 0x4000:
-            out['df'] = True
-        if size > 20:
-            out['ip_options'] = data[20:size].hex()
-    if more:
-        out['mf'] = True
-    if offset or (family == 6 and more):
-        out['frag_off'] = offset
-    if offset == 0:
-        read_layer4(out, protocol, data[size:], family, with_quote)
-    return out
-
-
-# ------------------------------------------------------------------------------------------------ netlink
-
-def attributes(data):
-    found = {}
-    while len(data) >= 4:
-        size, kind = struct.unpack('=HH', data[:4])
-        if size < 4:
-            break
-        found[kind & 0x3FFF] = data[4:size]
-        data = data[size + 3 & ~3:]
-    return found
-
-
-def messages(data):
-    while len(data) >= 16:
-        size, kind = struct.unpack('=IH', data[:6])
-        if size < 16:
-            break
-        yield kind, data[16:size]
-        data = data[size + 3 & ~3:]
-
-
-def text(value):
-    return value.rstrip(b'\0').decode()
-
-
-def rule_numbers(family):
-    """(table, chain, handle) → number of the rule in its chain, from 1."""
-    asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
-    kind = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE
-    body = struct.pack('=BBH', socket.AF_INET if family == 4 else socket.AF_INET6, 0, 0)
-    asking.send(struct.pack('=IHHII', 16 + len(body), kind, 0x301, 1, 0) + body)
-    numbers, counts, done = {}, {}, False
-    while not done:
-        for kind, data in messages(asking.recv(1 << 20)):
-            if kind in (2, 3):
-                done = True
-                continue
-            found = attributes(data[4:])
-            place = text(found[1]), text(found[2])
-            counts[place] = counts.get(place, 0) + 1
-            numbers[place + (struct.unpack('!Q', found[3])[0],)] = counts[place]
-    asking.close()
-    return numbers, counts
-
-
-def number(found, kind, form='!I'):
-    return struct.unpack(form, found[kind])[0] if kind in found else None
-
-
-VERDICTS = {
-    -1: 'continue', -2: 'break', -3: 'jump', -4: 'goto', -5: 'return', 0: 'drop', 1: 'accept', 2: 'stolen', 3: 'queue',
-}
-
-
-def read_event(data):
-    """One record of the rule trace."""
-    found = attributes(data[4:])
-    event = {
-        'family': number(found, 15), 'table': text(found[1]), 'chain': text(found[2]), 'kind': number(found, 4),
-        'id': number(found, 6), 'mark': number(found, 14) or 0, 'handle': number(found, 3, '!Q'),
-    }
-    verdict = number(found, 16)
-    if 5 in found:
-        inner = attributes(found[5])
-        verdict = number(inner, 1)
-        if 2 in inner:
-            event['to'] = text(inner[2])
-    if verdict is not None:
-        verdict = verdict - (1 << 32) if verdict >> 31 else verdict & 0xFF
-        event['verdict'] = VERDICTS.get(verdict, str(verdict))
-    if 8 in found:
-        event['packet'] = found[8], found.get(9, b'')
-        event['in'], event['out'] = number(found, 10), number(found, 12)
-        if 21 in found:
-            event['state'] = STATES.get(number(found, 21), '?')
-            if 18 in found:
-                event['status'] = number(found, 20) or 0
-                event['dir'] = 'reply' if number(found, 19, '!B') else 'original'
-    return event
 
 
 # ------------------------------------------------------------------------------------------------ namespaces
@@ -526,7 +266,7 @@ class Machine:
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             if packet['src'] in self.bindable:
                 # Binding to a link-local address binds to its interface as well: only for what stays on the link.
-                on_link = packet['src'].startswith('fe80') and packet['dst'].startswith(('fe80', 'ff02'))
+                on_link = packet['src'].startswith('fe80') and packet['dst'].startswith(('fe80', 'ff'))
                 scope = socket.if_nametoindex(self.bindable[packet['src']]) if on_link else 0
                 try:
                     sender.bind((packet['src'], 0) if self.family == 4 else (packet['src'], 0, 0, scope))

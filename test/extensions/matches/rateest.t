@@ -1,9 +1,10 @@
 # Rates of estimators. Loaded behind RATEEST targets that make the estimators RE1 and RE2.
-:UNVERIFIED loads only behind RATEEST targets that make the estimators
 :CHAINS filter/INPUT ipv4
+:UNVERIFIED loads only behind RATEEST targets that make the estimators
 -m rateest ; ; FAIL missing-option
 -m rateest --rateest RE1 --rateest-pps --rateest-eq --rateest-pps2 5 ; ; FAIL repeated-option
 :CHAINS mangle/PREROUTING ipv4
+:UNVERIFIED loads only behind RATEEST targets that make the estimators
 -m rateest ; ; FAIL missing-option
 -m rateest --rateest RE1 --rateest-lt --rateest-bps 8bit ; = ; OK
 -m rateest --rateest RE1 --rateest-bps 8bit --rateest-lt ; -m rateest --rateest RE1 --rateest-lt --rateest-bps 8bit ; OK
