@@ -69,7 +69,10 @@ function find(w: Walk, tuple: Tuple): { entry: Entry; direction: CtDirection } |
   const zones = zonesOf(w);
   const matches = (zone: number): { entry: Entry; direction: CtDirection } | undefined => {
     const found = findTuple(w.shared, tupleKey(tuple, zone));
-    return found && { entry: found.entry, direction: found.direction };
+    // nf_ct_key_equal(): the zone is compared as it counts in the direction that was found.
+    return found && zones[found.direction] === zone
+      ? { entry: found.entry, direction: found.direction }
+      : undefined;
   };
   return matches(zones.original) ?? (zones.reply === zones.original ? undefined : matches(zones.reply));
 }
