@@ -159,6 +159,18 @@ function isTracked(t: Trace): boolean {
   return t.events.some((e) => e.kind === 'conntrack');
 }
 
+/** Lost in its first hook before a table behind conntrack was met: what the kernel told is older than conntrack. */
+function lostUnseen(t: Trace): boolean {
+  return (
+    t.fate.kind === 'hook-drop' &&
+    isTracked(t) &&
+    t.events.filter((e) => e.kind === 'hook').length === 1 &&
+    t.events.every(
+      (e) => (e.kind !== 'policy' || e.table === 'raw') && (e.kind !== 'rule' || e.rule.table === 'raw'),
+    )
+  );
+}
+
 /** The answer to one packet of a case. */
 export function answerOf(t: Trace, copy = false, tracks = isTracked(t)): CaseAnswer {
   const { fate } = t;
@@ -172,7 +184,7 @@ export function answerOf(t: Trace, copy = false, tracks = isTracked(t)): CaseAns
   const recorded = recordedConnection(t);
   const status = statusNames.filter(([bit]) => recorded.status & bit).map(([, name]) => name);
   // What the CT target attached, and conntrack never came to replace: it looks like a confirmed connection.
-  const template = !tracks && c?.entry === undefined && recorded.state === 'NEW';
+  const template = c?.entry === undefined && recorded.state === 'NEW';
   const tracked = tracks || c?.entry !== undefined || recorded.state === 'UNTRACKED';
   const out =
     fate.kind === 'forward' || fate.kind === 'sent' || fate.kind === 'lost' ? fate.outInterface : undefined;
@@ -191,7 +203,8 @@ export function answerOf(t: Trace, copy = false, tracks = isTracked(t)): CaseAns
     ...(out === undefined ? {} : { out_iface: out }),
     ...(packet ? { packet_out: packetOut(packet, wire) } : {}),
     ...(template ? { ct: { state: 'NEW', dir: 'original', status: ['CONFIRMED'] } } : {}),
-    ...(c && tracked && !template
+    ...(c && lostUnseen(t) ? { ct: { state: 'INVALID' } } : {}),
+    ...(c && tracked && !template && !lostUnseen(t)
       ? {
           ct: {
             state: c.entry === undefined && recorded.state === 'UNTRACKED' ? recorded.state : c.state,
