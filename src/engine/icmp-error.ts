@@ -183,7 +183,7 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
   const mark = replyMark(w);
   const scoped = isLinkLocal6(p.src) ? linkOf(w) : undefined;
   if (!src && w.inInterface !== undefined && w.inInterface !== 'lo')
-    src = sourceAddress6(facts, p.src, type === 2 ? w.destination?.outInterface : w.inInterface);
+    src = sourceAddress6(facts, p.src, w.inInterface);
   const answer = routeOutput(w, { ...flowOf(p.src, src, mark, 0, 58), outInterface: scoped });
   if (answer.kind !== 'to' || isAnycast(answer.destination, p.src)) return;
   if (!spendIcmpError(w, p.src, type, code, answer.destination.outInterface)) return;

@@ -183,6 +183,8 @@ async function tryCase(
       ruleset: result.ruleset,
       packets: result.packets,
       id: result.id,
+      // Slower, so that what depends on ticks of the clock shows.
+      pause: 6,
     });
     if ('error' in again) return;
     const steady = again.expect.every((e, i) => compareAnswers(e, result.expect[i] ?? e).length === 0);

@@ -607,6 +607,7 @@ def record(case):
         packets.append(resolve(packet, machine, packets, expect))
         if 'connlimit' in case['ruleset']:
             time.sleep(0.012)  # it cleans up once per tick of the clock
+        time.sleep(case.get('pause', 0) / 1000)
         expect.append(record_packet(machine, packets[-1]))
     out = {'id': case.get('id'), 'ruleset': machine.ruleset, 'routes_json': machine.routes, 'rules_json': machine.rules}
     if machine.ipsets is not None:

@@ -26,6 +26,8 @@ export interface RecordJob {
     readonly sysctls: Readonly<Record<string, string>>;
   };
   readonly packets: readonly RecordPacket[];
+  /** Milliseconds to wait before each packet. Default: none. */
+  readonly pause?: number;
 }
 
 /** A recorded case, or why there is none: mostly a ruleset that does not load. */
