@@ -137,14 +137,14 @@ function recordedConnection(t: Trace): { readonly state: CtState; readonly statu
 
 /**
  * The kernel's own broadcasts loop back, too. The recorder lists such a copy in two parts: what came in again, and,
- * as lost, what was left of it in POSTROUTING.
+ * as lost, what was left of it in POSTROUTING; in one, where a local packet led to it.
  */
-function copiesOf(t: Trace): (CaseAnswer & { readonly copy?: boolean })[] {
+function copiesOf(t: Trace, ofLocal: boolean): (CaseAnswer & { readonly copy?: boolean })[] {
   return t.events.flatMap((e) => {
     if (e.kind !== 'generated' || e.cause !== 'broadcast-copy') return [];
     const { events } = e.trace;
     const at = events.findIndex((x) => x.kind === 'hook' && x.hook === 'PREROUTING');
-    if (at < 0) return [{ ...answerOf(e.trace, true, isTracked(t)), copy: true }];
+    if (at < 0 || ofLocal) return [{ ...answerOf(e.trace, true, isTracked(t)), copy: true }];
     const { ct, ...back } = answerOf({ ...e.trace, events: events.slice(at) });
     const left = { kind: 'lost', reason: 'copy', outInterface: e.trace.inInterface } as const;
     const out = answerOf({ ...e.trace, events: events.slice(0, at), fate: left }, false, isTracked(t));
@@ -171,14 +171,19 @@ function lostUnseen(t: Trace): boolean {
   );
 }
 
-/** The answer to one packet of a case. */
-export function answerOf(t: Trace, copy = false, tracks = isTracked(t)): CaseAnswer {
+/** The answer to one packet of a case. `ofLocal`: that was sent by a process, whatever this packet is. */
+export function answerOf(
+  t: Trace,
+  copy = false,
+  tracks = isTracked(t),
+  ofLocal = t.entry.kind === 'local',
+): CaseAnswer {
   const { fate } = t;
   const generated = t.events.flatMap((e) => {
     if (e.kind !== 'generated') return [];
     if (e.cause === 'broadcast-copy') return [{ ...answerOf(e.trace, true, isTracked(t)), copy: true }];
-    const { generated: nested, ...own } = answerOf(e.trace);
-    return [own, ...copiesOf(e.trace), ...(nested ?? []).filter((g) => !g.copy)];
+    const { generated: nested, ...own } = answerOf(e.trace, false, isTracked(e.trace), ofLocal);
+    return [own, ...copiesOf(e.trace, ofLocal), ...(nested ?? []).filter((g) => !g.copy)];
   });
   const c = t.connection;
   const recorded = recordedConnection(t);
