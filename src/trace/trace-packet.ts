@@ -3,7 +3,7 @@
 import { type Diagnostic, diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import { type Branch, type Exploration, explore } from '../engine/explore.ts';
-import { compile, emptyState } from '../engine/simulate.ts';
+import { compile, emptyState, type Program } from '../engine/simulate.ts';
 import type { Tape } from '../engine/tape.ts';
 import { familyOfWords, type PacketRequest, packetFromExpression } from '../expression/packet-expression.ts';
 import type { Registry } from '../extensions/registry.ts';
@@ -13,7 +13,7 @@ import type { Backend } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
-import { readAssumptions } from './assumptions.ts';
+import { type RefusedAssumption, readAssumptions } from './assumptions.ts';
 import { type Flow, type NoFlow, playFlow, whyNoFlow } from './flow.ts';
 import { foldWays, type Ways, waysOf } from './outcome.ts';
 import { type Reply, replyTo, type WalkContext } from './reply.ts';
@@ -94,6 +94,30 @@ function missingFamily(read: ReadMachine, family: Family): string {
 
 /** Walks one packet through a machine; its own text first, then further ones about it. Never throws for any input. */
 export function tracePacket(texts: readonly SourceText[], options: TraceOptions): TraceResult {
+  const { registry, expression, assume = [] } = options;
+  const assumptions = readAssumptions(assume);
+  if ('diagnostics' in assumptions) return refusedAssumption(assumptions);
+  const read = readMachine(texts, {
+    registry,
+    family: options.family ?? familyOfWords(expression),
+    backend: options.backend,
+    assume: assumptions.forMachine,
+  });
+  const couldNotLook = whyNothingToLookAt(read);
+  if (couldNotLook !== undefined) return { couldNotLook };
+  const rulesets = read.rulesets.map((r) => r.linked.ruleset);
+  return traceRead(read, () => compile(rulesets, read.machine, registry), options);
+}
+
+function refusedAssumption({ text, diagnostics }: RefusedAssumption): TraceResult {
+  return { refused: { expressionText: { name: '--assume', text }, diagnostics } };
+}
+
+/**
+ * The same for a machine that has been read, with the assumptions about it: many questions about one machine compile
+ * its rules once. `program` is asked for only if there is a packet to walk.
+ */
+export function traceRead(read: ReadMachine, program: () => Program, options: TraceOptions): TraceResult {
   const {
     registry,
     expression,
@@ -105,19 +129,8 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
     flow = false,
   } = options;
   const assumptions = readAssumptions(assume);
-  if ('diagnostics' in assumptions) {
-    const expressionText = { name: '--assume', text: assumptions.text };
-    return { refused: { expressionText, diagnostics: assumptions.diagnostics } };
-  }
+  if ('diagnostics' in assumptions) return refusedAssumption(assumptions);
   const asked = options.family ?? familyOfWords(expression);
-  const read = readMachine(texts, {
-    registry,
-    family: asked,
-    backend: options.backend,
-    assume: assumptions.forMachine,
-  });
-  const couldNotLook = whyNothingToLookAt(read);
-  if (couldNotLook !== undefined) return { couldNotLook };
   const inForce = (family: Family): ReadRuleset | undefined =>
     read.rulesets.findLast((r) => r.linked.ruleset.family === family);
   const family: Family = asked ?? (inForce('ipv4') ? 'ipv4' : 'ipv6');
@@ -141,13 +154,13 @@ export function tracePacket(texts: readonly SourceText[], options: TraceOptions)
   const { request, tape } = asFirstSeen(made.request, assumptions.tape);
   const noFlow = flow ? whyNoFlow(request.packet) : undefined;
   if (noFlow !== undefined) return { refused: refusedFlow(expression.join(' '), noFlow) };
-  const program = compile(rulesets, read.machine, registry);
-  const exploration = explore(program, emptyState(), request.packet, request.entry, undefined, tape, {
+  const compiled = program();
+  const exploration = explore(compiled, emptyState(), request.packet, request.entry, undefined, tape, {
     detail: all ? 'all' : 'matched',
     ...(options.forks === undefined ? {} : { forks: options.forks }),
   });
   const ways = foldWays(exploration.tree);
-  const context: WalkContext = { program, machine: read.machine, tape };
+  const context: WalkContext = { program: compiled, machine: read.machine, tape };
   const traced: PacketTrace = {
     read,
     family,
