@@ -7,6 +7,7 @@ import type { Ruleset } from '../model/ruleset.ts';
 import { type Address, type Family, sameAddress } from '../net/address.ts';
 import { addressText, parseIpv4, parseIpv6 } from '../net/address-text.ts';
 import type { Assumption } from './assume.ts';
+import { type DeclaredContext, declaredForwarding, withDeclared } from './declared.ts';
 import { localRoutes } from './derive-routes.ts';
 import type { ContextFacts, NftTable, ReadRoute } from './facts.ts';
 import { type Inferences, inferFromRules } from './infer.ts';
@@ -19,6 +20,7 @@ export interface MachineInput {
   readonly assume?: readonly Assumption[];
   /** `--backend`; else the ruleset's header decides. */
   readonly backend?: Backend;
+  readonly declared?: DeclaredContext | undefined;
 }
 
 const families: readonly Family[] = ['ipv4', 'ipv6'];
@@ -273,7 +275,7 @@ function isOwnTable(table: NftTable, backend: Backend): boolean {
  * from the rules, the kernel's default, or unknown; and says which, and from where.
  */
 export function buildMachine(input: MachineInput): Machine {
-  const { facts, rulesets, assume = [], backend } = input;
+  const { facts, rulesets, assume = [], backend, declared } = input;
   const withAddresses = facts.interfaces?.value.filter((i) => i.addressesKnown);
   const interfaces = withAddresses && withAddresses.length > 0 ? withAddresses : undefined;
   const inferences = inferFromRules(rulesets, facts.interfaces?.value);
@@ -283,9 +285,14 @@ export function buildMachine(input: MachineInput): Machine {
   const routerFacts: Fact<boolean | undefined>[] = [];
   for (const family of families) {
     const stated = givenForwarding(family, readSysctls);
+    const said = declaredForwarding(declared);
     const evidence = inferences.router[family];
     if (stated !== undefined) routerFacts.push(given(stated, facts.sysctls?.source ?? 'sysctl'));
-    else if (evidence) {
+    else if (declared && said !== undefined) {
+      const source = `${declared.source} (roles)`;
+      inferred[forwardingSysctl[family]] = { value: said ? '1' : '0', provenance: 'given', source };
+      routerFacts.push(given(said, source));
+    } else if (evidence) {
       inferred[forwardingSysctl[family]] = { value: '1', provenance: 'inferred', source: evidence.source };
       routerFacts.push({ value: true, provenance: 'inferred', source: evidence.source });
     }
@@ -305,7 +312,7 @@ export function buildMachine(input: MachineInput): Machine {
   const conntrack = assume.find((a) => a.kind === 'conntrack');
   const [host] = facts.hostNames;
   const [release] = facts.kernelReleases;
-  return {
+  const machine: Machine = {
     hostName: host ? given(host.value, host.source) : unknown('no `uname -n` given'),
     kernelRelease: release ? given(release.value, release.source) : unknown('no `uname -r` given'),
     backend: backend
@@ -355,6 +362,7 @@ export function buildMachine(input: MachineInput): Machine {
         )
       : unknown('no `nft list tables` given'),
   };
+  return withDeclared(machine, declared);
 }
 
 /** Everything that was inferred, for `--verbose` and for findings: what, and from where. */

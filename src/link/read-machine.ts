@@ -2,6 +2,7 @@
 
 import type { Assumption } from '../context/assume.ts';
 import { claimContext } from '../context/claim.ts';
+import type { DeclaredContext } from '../context/declared.ts';
 import type { ContextFacts } from '../context/facts.ts';
 import type { Run } from '../context/lines.ts';
 import { buildMachine } from '../context/machine.ts';
@@ -21,6 +22,8 @@ export interface ReadMachineOptions {
   readonly family?: Family | undefined;
   readonly backend?: Backend | undefined;
   readonly assume?: readonly Assumption[];
+  /** What the administrator says of the machine in his configuration. */
+  readonly declared?: DeclaredContext | undefined;
 }
 
 /** A ruleset with the text that it stands in. */
@@ -107,7 +110,7 @@ function joinRuns(parts: readonly { readonly text: SourceText; readonly runs: re
 
 /** Reads one machine. Never throws for any input. */
 export function readMachine(texts: readonly SourceText[], options: ReadMachineOptions): ReadMachine {
-  const { registry, family, backend, assume = [] } = options;
+  const { registry, family, backend, assume = [], declared } = options;
   const diagnostics: Diagnostic[] = [];
   const parsed = texts.map((text) => ({ text, ...parse(text.text) }));
 
@@ -141,7 +144,7 @@ export function readMachine(texts: readonly SourceText[], options: ReadMachineOp
   return {
     texts,
     rulesets,
-    machine: buildMachine({ facts, rulesets: inForce, assume, ...(backend ? { backend } : {}) }),
+    machine: buildMachine({ facts, rulesets: inForce, assume, declared, ...(backend ? { backend } : {}) }),
     facts,
     diagnostics,
     unclaimed: claimed.unclaimed.map((run) => {

@@ -35,7 +35,7 @@ const containerBridge =
 /** See `CheckContext.interfaces`. */
 export function sidedInterfaces(machine: Machine, names: readonly string[]): readonly SidedInterface[] {
   const outside = new Map(machine.outside.map((fact) => [fact.value, fact]));
-  const all = new Set([...names, ...outside.keys(), 'lo']);
+  const all = new Set([...names, ...outside.keys(), ...(machine.inside ?? []).map((f) => f.value), 'lo']);
   // Rules that name the outside alone mean somebody inside, by whatever interface: one stands in for it.
   const insideNamed = [...all].some((name) => name !== 'lo' && !outside.has(name));
   if (!insideNamed && machine.interfaces.value === undefined) {
@@ -54,6 +54,8 @@ export function sidedInterfaces(machine: Machine, names: readonly string[]): rea
         inferences: given ? [] : [outsideInference(name, fact.source)],
       };
     }
+    if (machine.inside?.some((f) => f.value === name))
+      return { name, side: 'inside', provenance: 'given', inferences: [] };
     if (containerBridge.test(name)) {
       return {
         name,

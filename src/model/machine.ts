@@ -184,6 +184,24 @@ export interface IpsecPolicy {
   readonly templates: readonly IpsecTemplate[];
 }
 
+/** What a machine is there for, where its administrator says so. */
+export const machineRoles = [
+  'host',
+  'router',
+  'transit',
+  'container-host',
+  'bastion',
+  'dns',
+  'mail',
+  'ntp',
+  'proxy',
+  'vpn',
+  'web',
+] as const;
+
+/** One of {@link machineRoles}. `transit`: a router of public networks, meant to be transparent. */
+export type MachineRole = (typeof machineRoles)[number];
+
 /** All that is known of the machine that the rules run on. `undefined` values mean: nobody said. */
 export interface Machine {
   readonly hostName: Fact<string | undefined>;
@@ -203,6 +221,14 @@ export interface Machine {
   readonly remoteAddresses: readonly Fact<Address>[];
   /** Interfaces known or inferred to lead to the outside. */
   readonly outside: readonly Fact<string>[];
+  /** Interfaces that the administrator says lead to networks of his own. Absent: nobody said. */
+  readonly inside?: readonly Fact<string>[];
+  /** Interfaces that come and go, in iptables' way of writing: `veth+`. Absent: nobody said. */
+  readonly expectedInterfaces?: readonly Fact<string>[];
+  /** What the machine is there for. Absent: nobody said. */
+  readonly roles?: readonly Fact<MachineRole>[];
+  /** Something that is not looked at (native nft rules, the provider) keeps packets from this machine itself. */
+  readonly inputFilteredElsewhere?: Fact<boolean>;
   /** Sysctls in `sysctls` that nobody gave, with the evidence for their value. Absent: none. */
   readonly inferredSysctls?: Readonly<Record<string, Fact<string>>>;
   /** Whether the machine forwards for others, and whether a container manager writes rules on it. */

@@ -1,3 +1,4 @@
+import type { Listener } from '../../model/machine.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { addressBits, networkContains, prefixLength } from '../../net/address.ts';
 import { addressKind, witnessAddresses } from '../../net/documentation.ts';
@@ -36,14 +37,21 @@ interface Guarded {
   readonly through: Walk;
 }
 
-/** Whether this machine itself, by what it told, listens on the service. */
-function listens(context: CheckContext, s: Service): boolean {
-  return (context.machine.listeners.value ?? []).some(
+/** The socket of this machine that takes the service from elsewhere, by what the machine told. */
+function listenerOf(context: CheckContext, s: Service): Listener | undefined {
+  return context.machine.listeners.value?.find(
     (l) =>
       l.protocol === s.protocol &&
       l.port === s.port &&
       !(l.address && (l.address.w3 >>> 24 === 127 || (l.address.family === 'ipv6' && l.address.w3 === 1))),
   );
+}
+
+/** `; served by nginx and sshd (ss)`; empty where nobody told. */
+function servedBy(context: CheckContext, services: readonly Service[]): string {
+  const names = services.map((s) => listenerOf(context, s)?.process).filter((name) => name !== undefined);
+  if (names.length === 0) return '';
+  return `; served by ${[...new Set(names)].join(' and ')} (${context.machine.listeners.source})`;
 }
 
 /** Whether a rule of INPUT accepted the packet by naming its port: the service is open on purpose. */
@@ -181,7 +189,7 @@ export const localServiceGuardedInForward = defineCheck({
   decision:
     'For every rule that packets in FORWARD can meet and that refuses a port to outsiders (by an outside interface, to everybody but a network, or to everybody after an accept for some), or that allows it to a few outsiders before a refusal: a packet from a refused source is sent to an address of this machine, and once more to somebody behind it. It is reported if the first is delivered by INPUT without a rule that opens the port by name, and the second is refused in FORWARD. That the port is meant to be on this machine is known from `ss -tulnp`, from the rule naming an own address, or inferred: behind source NAT, strangers cannot ask for a host inside, so the rule has no other meaning.',
   exceptions:
-    'Machines whose INPUT is filtered elsewhere (a native nft table, the provider). A rule that guards hosts behind a gateway without NAT is right where it is, and is not reported unless it names an address of the machine.',
+    'Machines whose INPUT is filtered elsewhere (a native nft table, the provider): say so by `input-filtered-elsewhere: true` in fwsim.yml. A rule that guards hosts behind a gateway without NAT is right where it is, and is not reported unless it names an address of the machine.',
   references: [
     'https://stackoverflow.com/questions/12945233/iptables-forward-and-input',
     'man iptables(8), TABLES',
@@ -289,6 +297,7 @@ COMMIT
     ],
   },
   *run(context): Iterable<FindingDraft> {
+    if (context.machine.inputFilteredElsewhere?.value) return;
     for (const view of context.views) {
       const hidden = hidesNetworks(view);
       const found: { rule: Rule; from: SidedInterface; guarded: readonly Guarded[] }[] = [];
@@ -309,7 +318,7 @@ COMMIT
           if (!namesMachine && !(deny ? guardsAgainstOutsiders(view, rule, from) : opensForSome(rule, from)))
             continue;
           const guarded = [...guardedServices(context, view, rule, from)].filter(
-            (g) => namesMachine || hidden || listens(context, g.service),
+            (g) => namesMachine || hidden || listenerOf(context, g.service) !== undefined,
           );
           if (guarded.length > 0) found.push({ rule, from, guarded });
         }
@@ -324,7 +333,11 @@ COMMIT
         if (!first) continue;
         for (const g of fresh) told.add(`${g.service.protocol}/${g.service.port}`);
         const services = servicesText(fresh.map((g) => g.service));
-        const given = fresh.every((g) => listens(context, g.service));
+        const given = fresh.every((g) => listenerOf(context, g.service) !== undefined);
+        const served = servedBy(
+          context,
+          fresh.map((g) => g.service),
+        );
         const inferences =
           given || rule.base.dst
             ? []
@@ -339,7 +352,7 @@ COMMIT
           at: { kind: 'rule', view, rule },
           message: `${services} on this machine ${fresh.length > 1 ? 'are' : 'is'} guarded in FORWARD, but packets to the machine itself take INPUT, which lets them in`,
           caption: 'never sees packets to this machine',
-          what: `${services} on this machine can be reached from ${from.name} by those whom this rule means to refuse`,
+          what: `${services} on this machine can be reached from ${from.name} by those whom this rule means to refuse${served}`,
           why: 'packets addressed to this machine go PREROUTING, INPUT; FORWARD is for packets that leave again',
           ...(opener ? { openedBy: [opener] } : {}),
           help: [

@@ -1,3 +1,4 @@
+import type { Machine } from '../../model/machine.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import {
   type InterfacePattern,
@@ -10,6 +11,13 @@ import { denies } from './support/path-probes.ts';
 /** Interfaces that come and go: that one is missing just now says nothing. */
 const dynamic =
   /^(ppp|tun|tap|wg|veth|docker|br-|br|virbr|vnet|cali|cni|flannel|cilium|lxc|lxd|vxlan|weave|kube|nodelocaldns|usb|wwan|wlan|wlp|wlx|wl|bnep|zt|tailscale|ts|gre|sit|ipip|ipsec|vti|xfrm|he-|nordlynx|proton|utun|ifb|dummy|bond|team|lo)/;
+
+/** Whether the configuration says that such an interface comes and goes: `veth+` expects every name that begins so. */
+function isExpected(machine: Machine, pattern: InterfacePattern): boolean {
+  return (machine.expectedInterfaces ?? []).some(({ value }) =>
+    value.endsWith('+') ? pattern.name.startsWith(value.slice(0, -1)) : pattern.name === value,
+  );
+}
 
 /** Why the kernel never gives a packet an interface of this name. */
 function odd(name: string): { readonly because: string; readonly instead: string } | undefined {
@@ -69,7 +77,8 @@ export const interfaceNameCannotMatch = defineCheck({
     'iptables takes any text of up to fifteen bytes as the name of an interface and compares it with that of the packet. A drop on `eth0:1` guards nothing: packets to the alias address come in by `eth0`.',
   decision:
     'Names with a colon, a star, a comma, a blank, a slash or a leading exclamation mark cannot match (proved). With `ip -j addr` or `ip -j link`, a name or prefix that none of the interfaces has is reported too, unless it belongs to a kind of interface that comes and goes (ppp, tun, wg, veth, docker, br-, wlan …).',
-  exceptions: 'Interfaces that are created later than the context was taken.',
+  exceptions:
+    'Interfaces that are created later than the context was taken: name them under `expected-interfaces` in fwsim.yml.',
   references: ['Documentation/networking/alias.rst of the Linux kernel', 'man iptables(8), -i'],
   examples: {
     bad: [
@@ -167,6 +176,7 @@ COMMIT
           }
           if (!interfaces || interfaces.length === 0 || pattern.name === '' || dynamic.test(pattern.name))
             continue;
+          if (isExpected(context.machine, pattern)) continue;
           if (view.owner(rule.table, rule.chain) || interfaces.some((i) => interfaceMatches(pattern, i.name)))
             continue;
           const have = interfaces.map((i) => i.name).filter((n) => n !== 'lo');
