@@ -10,6 +10,8 @@ export const isLimitedBroadcast = (a: Address): boolean => a.family === 'ipv4' &
 export const isLoopback4 = (a: Address): boolean => a.w3 >>> 24 === 127;
 /** 0.0.0.0 alone: since Linux 5.3 the rest of 0/8 is ordinary. */
 export const isZero = (a: Address): boolean => a.w3 === 0 && a.w2 === 0 && a.w1 === 0 && a.w0 === 0;
+/** 224.0.0.1, the one group that every machine is a member of. */
+export const isAllHosts4 = (a: Address): boolean => a.w3 === 0xe0000001;
 /** 224.0.0.0/24. */
 export const isLocalMulticast4 = (a: Address): boolean => a.w3 >>> 8 === 0xe00000;
 

@@ -7,7 +7,7 @@
 import type { Machine } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
 import { type Address, prefixLength, sameAddress } from '../net/address.ts';
-import { isLinkLocal6, isMulticast6, isZero } from './addresses.ts';
+import { isLinkLocal6, isMulticast4, isMulticast6, isZero } from './addresses.ts';
 import { isIcmpError } from './conntrack/track.ts';
 import { isOwnAddress, type MachineFacts, selectAddress, sysctlNumber } from './facts.ts';
 import { spendIcmpError } from './icmp-rate.ts';
@@ -128,7 +128,8 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
       src,
       dst: p.src,
       protocol: 1,
-      ttl: sysctlNumber(w.shared.facts, 'net.ipv4.ip_default_ttl', 64),
+      // Towards a group it is the multicast TTL of the kernel's own socket.
+      ttl: isMulticast4(p.src) ? 1 : sysctlNumber(w.shared.facts, 'net.ipv4.ip_default_ttl', 64),
       tos,
       mark,
       lengthBytes: 28 + quoted,

@@ -9,7 +9,14 @@ import type { Packet } from '../model/packet.ts';
 import type { Fate, RouteDropReason, Trace } from '../model/trace.ts';
 import { sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
-import { isLinkLocal6, isLoopback6, isMulticast6, isZero, multicastScope6 } from './addresses.ts';
+import {
+  isAllHosts4,
+  isLinkLocal6,
+  isLoopback6,
+  isMulticast6,
+  isZero,
+  multicastScope6,
+} from './addresses.ts';
 import {
   bondOf,
   bridgeCallsIptables,
@@ -81,8 +88,11 @@ function receive(w: Walk): Fate {
   w.lastInInterface = w.inInterface;
   const end = runHook(w, 'PREROUTING');
   if (end) return end;
-  if (w.destination && w.viaLoopback) return deliver(w);
-  return routeIn(w);
+  if (!w.destination || !w.viaLoopback) return routeIn(w);
+  // The route still says what it is good for: __mkroute_output() makes none of other groups a local one.
+  if (w.family === 'ipv4' && w.destination.toMany === 'multicast' && !isAllHosts4(w.packet.dst))
+    return routeDrop(w, 'multicast-not-joined');
+  return deliver(w);
 }
 
 /** The routing decision of a packet that came in, and where it leads. */
@@ -445,6 +455,7 @@ function copyBack(w: Walk, d: Destination): void {
   const copy = new Walk(w.shared, w.program, w.packet, w.entry, w.depth + 1);
   copy.attach(w.ct, w.connection.state, w.connection.direction);
   copy.untracked = w.untracked;
+  copy.seenByConntrack = w.seenByConntrack;
   copy.destination = d;
   copy.outInterface = d.outInterface;
   // skb_clone() leaves the socket behind.

@@ -11,6 +11,7 @@ import type { RouteDecision, RouteDropReason, RoutePurpose } from '../model/trac
 import { type Address, prefixLength } from '../net/address.ts';
 import { addressText, networkText } from '../net/address-text.ts';
 import {
+  isAllHosts4,
   isLimitedBroadcast,
   isLinkLocal6,
   isLocalMulticast4,
@@ -202,7 +203,6 @@ function inputFlow(w: Walk): Flow {
   };
 }
 
-const allHosts = 0xe0000001;
 /** 127.0.0.1, the only one of 127.0.0.0/8 that an interface has. */
 const loopbackAddress = 0x7f000001;
 
@@ -213,7 +213,7 @@ function inputRoute4(w: Walk, fib: Fib): RouteAnswer {
   const localNet = (): boolean => confOr(facts, device, 'route_localnet');
 
   if (isMulticast4(p.dst)) {
-    if (p.dst.w3 !== allHosts) return dropped('multicast-not-joined');
+    if (!isAllHosts4(p.dst)) return dropped('multicast-not-joined');
     if (isMulticast4(p.src) || isLimitedBroadcast(p.src)) return dropped('martian-source');
     if (isLoopback4(p.src) && !localNet()) return dropped('local-net');
     if (isZero(p.src)) {
@@ -484,7 +484,7 @@ function makeOutput4(
       gateway: undefined,
       type: 'multicast',
       toMany: 'multicast',
-      copyBack: device !== 'lo' && dst.w3 === allHosts,
+      copyBack: device !== 'lo' && isAllHosts4(dst),
     });
   return destination(facts, 'output', hit, {
     outInterface: device,

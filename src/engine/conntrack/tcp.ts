@@ -151,7 +151,7 @@ function thaw(t: TcpTrack): MutableTrack {
 function readOptions(packet: Packet, side: MutableSide): void {
   if (packet.tcpOptions.length === 0) return;
   side.scale = 0;
-  side.flags = 0;
+  side.flags &= BE_LIBERAL;
   for (const o of packet.tcpOptions) {
     if (o.kind === 0) return;
     if (o.kind === 4 && o.data.length === 0) side.flags |= SACK_PERM;
@@ -348,7 +348,6 @@ function inWindow(
   return 'accept';
 }
 
-const established = (s: TcpState): boolean => s === 'ESTABLISHED';
 /** tcp_can_early_drop(): states of a connection that is closing. */
 const closing = (s: TcpState): boolean =>
   s === 'FIN_WAIT' || s === 'LAST_ACK' || s === 'TIME_WAIT' || s === 'CLOSE' || s === 'CLOSE_WAIT';
@@ -367,6 +366,8 @@ export function trackTcp(
   let oldState = t.state;
   let newState = transitions[direction][index]?.[columns.indexOf(oldState)] ?? 'INVALID';
   let skipWindow = false;
+  // nf_conntrack_tcp_established()
+  const established = oldState === 'ESTABLISHED' && status.assured;
   const result = (
     verdict: TcpResult['verdict'],
     reason?: string,
@@ -406,7 +407,7 @@ export function trackTcp(
         side.scale = t.lastScale;
         t.lastFlags &= ~tcpSideFlag.CHALLENGE_ACK;
         side.flags = t.lastFlags;
-        t[direction] = emptySide();
+        t[direction] = { ...emptySide(), flags: t[direction].flags & BE_LIBERAL };
         break;
       }
       t.lastIndex = index;
@@ -456,9 +457,9 @@ export function trackTcp(
       }
       if (t[other].flags & MAXACK_SET && t.lastIndex !== SYN) {
         const seq = packet.seq;
-        if (seq === 0 && !established(oldState)) break;
+        if (seq === 0 && !established) break;
         if (before(seq, t[other].maxAck) && !settings.ignoreInvalidRst) return result('invalid', 'rst');
-        if (!established(oldState) || seq === t[other].maxAck) break;
+        if (!established || seq === t[other].maxAck) break;
         if (t.lastIndex === ACK && t.lastDirection === direction && seq === t.lastEnd) break;
         // Not exactly what the peer expects: it may answer with a challenge ACK, so the state stays.
         newState = oldState;

@@ -1,4 +1,4 @@
-import type { Connection } from '../../model/connection.ts';
+import { type Connection, ctStatusBit } from '../../model/connection.ts';
 import type { CtDirection } from '../../model/netfilter.ts';
 import { defineMatch, NO, type OptionType, option, refuse, tri, YES } from '../define.ts';
 import { oneOf, readRange } from '../option-types.ts';
@@ -98,7 +98,8 @@ export const connbytes = defineMatch({
     const full = isFull(d);
     return (_packet, env) => {
       const { entry } = env.connection;
-      if (!entry) return NO;
+      // What `-j CT` attached counts nothing.
+      if (!entry || entry.status & ctStatusBit.TEMPLATE) return NO;
       if (full) return YES;
       if (env.timeMs === undefined) return env.ask('connbytes', ['no', 'yes']);
       const what = amount(d, entry);
@@ -106,7 +107,7 @@ export const connbytes = defineMatch({
     };
   },
   packets: (d, space) => {
-    const tracked = space.tracked();
+    const tracked = space.and(space.tracked(), space.bits('ctStatus', 0, ctStatusBit.TEMPLATE));
     return isFull(d) ? tracked : space.and(tracked, space.choice({ kind: 'rule' }));
   },
   docs: {
