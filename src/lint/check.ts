@@ -13,12 +13,14 @@ import type { FieldChange, Outcome, Refusal } from '../extensions/define.ts';
 import type { Registry } from '../extensions/registry.ts';
 import type { LinkedRuleset } from '../link/link.ts';
 import type { ReadMachine } from '../link/read-machine.ts';
-import type { Machine } from '../model/machine.ts';
+import type { Fact, Machine } from '../model/machine.ts';
 import type { CtDirection, CtState, Hook } from '../model/netfilter.ts';
 import type { Chain, Rule, Ruleset, Table } from '../model/ruleset.ts';
 import type { RuleRef, Trace } from '../model/trace.ts';
 import type { Address, Family } from '../net/address.ts';
 import type { Confidence, DecidedBy, Finding, Inference } from './finding.ts';
+import type { Profile } from './profile.ts';
+import type { SensitivePort } from './sensitive-ports.ts';
 
 // ---------------------------------------------------------------------------------------------- what a check is
 
@@ -46,6 +48,8 @@ export interface CheckMetadata {
   readonly severity: Severity;
   readonly confidences: readonly Confidence[];
   readonly groups: readonly CheckGroup[];
+  /** Kinds of machines that presets run it for; absent: all. By its code or name it runs on any. */
+  readonly profiles?: readonly Profile[];
   readonly state: 'stable' | 'preview';
   /** Version of fwsim that brought it. */
   readonly since: string;
@@ -264,6 +268,9 @@ export interface SidedInterface {
 /** What a check sees of one machine. */
 export interface CheckContext {
   readonly machine: Machine;
+  readonly profile: Fact<Profile>;
+  /** Services that are not meant for strangers. */
+  readonly sensitivePorts: readonly SensitivePort[];
   readonly registry: Registry;
   /** Everything of the input that is no ruleset: what other commands said, line by line unclaimed. */
   readonly read: ReadMachine;

@@ -1,6 +1,6 @@
 /** What a check says about a ruleset, as data: printers and programs read it, nothing recomputes it. */
 
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic, DiagnosticCode, Severity, Span } from '../diagnostics/diagnostic.ts';
 import type { RuleRef } from '../model/trace.ts';
 import type { Family } from '../net/address.ts';
 
@@ -49,6 +49,27 @@ export interface Witness {
   /** What the walk was told besides, as `--assume` takes it: `local=203.0.113.1`. */
   readonly assume: readonly string[];
   readonly fate: WitnessFate;
+  /** Its way, in the order of the kernel. */
+  readonly steps: readonly WitnessStep[];
+}
+
+/** One step of a witness on its way. */
+export interface WitnessStep {
+  /** A hook is entered; the steps up to the next one happen there. */
+  readonly hook: boolean;
+  /** `FORWARD in by eth0 out by eth1`, `rule 3 of filter FORWARD matches: accept`. */
+  readonly text: string;
+  /** The rule or policy that spoke. */
+  readonly span?: Span;
+}
+
+/** A finding that has the same cause as a graver one, and is told with it. */
+export interface ExplainedFinding {
+  readonly code: DiagnosticCode;
+  readonly name: string;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly span?: Span;
 }
 
 /** The parts of the explanation, in the order of printing. Plain sentences without a full stop. */
@@ -78,4 +99,11 @@ export interface Finding extends Diagnostic {
   readonly witness?: Witness;
   /** Findings of one code with the same group are told once, with the number of the others. */
   readonly group: string;
+  /** A name that survives edits elsewhere in the ruleset: `FW204-` and 20 hexadecimal digits; of one machine, each once. */
+  readonly fingerprint: string;
+  /** What has the same cause, and is not told by itself. */
+  readonly explains?: readonly ExplainedFinding[];
 }
+
+/** How sure one must be, least first. */
+export const confidences = ['inferred', 'context', 'proved'] as const satisfies readonly Confidence[];

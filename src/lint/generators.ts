@@ -3,28 +3,34 @@
 import type { Generator } from './check.ts';
 
 interface KnownGenerator extends Generator {
+  /** How the configuration names it. */
+  readonly id: string;
   readonly chains: readonly RegExp[];
 }
 
 const known: readonly KnownGenerator[] = [
   {
+    id: 'docker',
     name: 'Docker',
     knob: 'the published port (docker run -p, ports: in compose) or the chain DOCKER-USER',
     chains: [/^DOCKER$/, /^DOCKER-(?!USER$)/],
   },
   {
+    id: 'kubernetes',
     name: 'Kubernetes',
     knob: 'the Service or NetworkPolicy',
     chains: [/^KUBE-(?!ROUTER-)/],
   },
   {
+    id: 'cni',
     name: 'the container network (Calico, Cilium, CNI …)',
     knob: 'the network policy',
     chains: [/^(cali|felix)-/, /^CILIUM_/, /^CNI[-_]/, /^FLANNEL-/, /^WEAVE-/, /^KUBE-ROUTER-/, /^ANTREA-/],
   },
-  { name: 'podman', knob: 'the published port (podman run -p)', chains: [/^NETAVARK[-_]/] },
-  { name: 'ufw', knob: 'the rule of ufw (ufw status numbered)', chains: [/^ufw6?-/] },
+  { id: 'podman', name: 'podman', knob: 'the published port (podman run -p)', chains: [/^NETAVARK[-_]/] },
+  { id: 'ufw', name: 'ufw', knob: 'the rule of ufw (ufw status numbered)', chains: [/^ufw6?-/] },
   {
+    id: 'firewalld',
     name: 'firewalld',
     knob: 'the zone (firewall-cmd --list-all-zones)',
     chains: [
@@ -34,11 +40,13 @@ const known: readonly KnownGenerator[] = [
     ],
   },
   {
+    id: 'fail2ban',
     name: 'fail2ban',
     knob: 'the jail (chain and banaction in jail.local)',
     chains: [/^f2b-/, /^fail2ban(-|$)/],
   },
   {
+    id: 'ban-daemons',
     name: 'a ban daemon (sshguard, CrowdSec, CSF)',
     knob: "the daemon's configuration",
     chains: [
@@ -47,8 +55,9 @@ const known: readonly KnownGenerator[] = [
       /^(LOCALINPUT|LOCALOUTPUT|DENYIN|DENYOUT|ALLOWIN|ALLOWOUT|BLOCKDYN)$/,
     ],
   },
-  { name: 'libvirt', knob: 'the virtual network (virsh net-edit)', chains: [/^LIBVIRT_/] },
+  { id: 'libvirt', name: 'libvirt', knob: 'the virtual network (virsh net-edit)', chains: [/^LIBVIRT_/] },
   {
+    id: 'shorewall',
     name: 'Shorewall',
     knob: 'the file rules or policy of Shorewall',
     chains: [
@@ -59,6 +68,7 @@ const known: readonly KnownGenerator[] = [
     ],
   },
   {
+    id: 'firewall-generators',
     name: 'a firewall generator (FireHOL, ferm, fwbuilder, OpenWrt)',
     knob: 'the configuration that the chains are generated from',
     chains: [
@@ -70,35 +80,69 @@ const known: readonly KnownGenerator[] = [
       /^(delegate|nat|raw|mssfix)_\w+$/,
     ],
   },
-  { name: 'LXC', knob: 'the managed network (lxc network)', chains: [/^LXC-/, /^lxd/] },
-  { name: 'Tailscale', knob: 'tailscale --netfilter-mode and the ACL', chains: [/^ts-/] },
-  { name: 'NetBird', knob: 'the network policy of NetBird', chains: [/^NETBIRD-/] },
-  { name: 'OpenVPN Access Server', knob: 'the settings of Access Server', chains: [/^AS0_/] },
+  { id: 'lxc', name: 'LXC', knob: 'the managed network (lxc network)', chains: [/^LXC-/, /^lxd/] },
+  { id: 'tailscale', name: 'Tailscale', knob: 'tailscale --netfilter-mode and the ACL', chains: [/^ts-/] },
+  { id: 'netbird', name: 'NetBird', knob: 'the network policy of NetBird', chains: [/^NETBIRD-/] },
   {
+    id: 'openvpn-as',
+    name: 'OpenVPN Access Server',
+    knob: 'the settings of Access Server',
+    chains: [/^AS0_/],
+  },
+  {
+    id: 'oracle-cloud',
     name: 'Oracle Cloud',
     knob: 'the rules of the image (leave them: they protect the boot volume)',
     chains: [/^InstanceServices$/],
   },
-  { name: 'miniupnpd', knob: 'the configuration of miniupnpd', chains: [/^MINIUPNPD/] },
+  { id: 'miniupnpd', name: 'miniupnpd', knob: 'the configuration of miniupnpd', chains: [/^MINIUPNPD/] },
   {
+    id: 'synology',
     name: 'Synology',
     knob: 'the control panel',
     chains: [/^SYNO/, /^(INPUT|FORWARD|DEFAULT)_FIREWALL$/, /^DOS_PROTECT$/],
   },
-  { name: 'OpenStack', knob: 'the security group', chains: [/^(neutron|nova)-/] },
-  { name: 'CAPE', knob: 'the routing configuration of CAPE', chains: [/^CAPE_/] },
+  { id: 'openstack', name: 'OpenStack', knob: 'the security group', chains: [/^(neutron|nova)-/] },
+  { id: 'cape', name: 'CAPE', knob: 'the routing configuration of CAPE', chains: [/^CAPE_/] },
 ];
 
-const answers = new Map<string, Generator | undefined>();
-
 /** Who owns a chain of this name; undefined where only the administrator can. DOCKER-USER is the administrator's. */
-export function generatorOf(chain: string): Generator | undefined {
-  if (!answers.has(chain)) {
-    if (answers.size > 10_000) answers.clear();
-    answers.set(
-      chain,
-      known.find((g) => g.chains.some((pattern) => pattern.test(chain))),
-    );
-  }
-  return answers.get(chain);
+export type OwnerOf = (chain: string) => Generator | undefined;
+
+/**
+ * What the configuration says of chains: `managed` by a program, or the `user`'s own. Keys are ids of generators
+ * (`docker`) or names of chains, with `*` for any characters.
+ */
+export type GeneratorChoices = Readonly<Record<string, 'managed' | 'user'>>;
+
+/** How the configuration names the programs that are known. */
+export const generatorIds: readonly string[] = known.map(({ id }) => id);
+
+const declared: Generator = { name: 'a program (by the configuration)', knob: "the program's configuration" };
+
+/** `site_*` as a pattern over whole names. */
+function chainPattern(text: string): RegExp {
+  const parts = text.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`);
+}
+
+/** The owner of chains by their names, as the programs name them and as the configuration has it. */
+export function createOwnerOf(choices: GeneratorChoices = {}): OwnerOf {
+  const byId = new Map(Object.entries(choices).filter(([key]) => generatorIds.includes(key.toLowerCase())));
+  const byChain = Object.entries(choices)
+    .filter(([key]) => !byId.has(key))
+    .map(([key, choice]) => ({ pattern: chainPattern(key), choice }));
+  const usersOwn = new Set([...byId].filter(([, c]) => c === 'user').map(([key]) => key.toLowerCase()));
+  const answers = new Map<string, Generator | undefined>();
+  const find = (chain: string): Generator | undefined => {
+    const found = known.find((g) => g.chains.some((pattern) => pattern.test(chain)));
+    const said = byChain.find(({ pattern }) => pattern.test(chain))?.choice;
+    if (said === 'user') return undefined;
+    if (found && !usersOwn.has(found.id)) return found;
+    return said === 'managed' ? declared : undefined;
+  };
+  return (chain) => {
+    if (!answers.has(chain)) answers.set(chain, find(chain));
+    return answers.get(chain);
+  };
 }

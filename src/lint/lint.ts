@@ -1,281 +1,279 @@
 /** Runs the checks on one machine and makes findings of what they yield. */
 
-import type { Diagnostic, DiagnosticCode, Severity } from '../diagnostics/diagnostic.ts';
+import type { DeclaredContext } from '../context/declared.ts';
+import type { Diagnostic, DiagnosticCode } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { type ReadMachine, readMachine } from '../link/read-machine.ts';
 import { whyNothingToLookAt } from '../link/recognise.ts';
+import type { Fact } from '../model/machine.ts';
 import type { Backend } from '../model/netfilter.ts';
-import type { Rule } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
-import type { Check, FindingDraft, RulesetView, Subject, Walk } from './check.ts';
+import type { Check, CheckContext, RulesetView, Walk } from './check.ts';
 import { createContext } from './context.ts';
-import type { Confidence, Finding, Inference } from './finding.ts';
-import { nowhere, placeOf, spanOf, subjectKey } from './place.ts';
+import { type Confidence, confidences, type ExplainedFinding, type Finding } from './finding.ts';
+import { createOwnerOf, type GeneratorChoices } from './generators.ts';
+import { byPlace, createPlacer, type Placed, type Placer } from './placer.ts';
+import { type Profile, profileOf } from './profile.ts';
 import { createView } from './ruleset-view.ts';
-import { isSelected } from './select.ts';
-import { witnessOf } from './walks.ts';
+import { type CheckSelection, isSelected, selectionOf } from './select.ts';
+import { type SensitivePortChanges, sensitivePorts } from './sensitive-ports.ts';
+import { type Silence, watchMachine } from './silence.ts';
+import { createSuppressor, type SuppressedBy, type Suppression, type Suppressor } from './suppress.ts';
 
-/** What a run is told. */
-export interface LintOptions {
+/** What a run is told. Everything but the first two may be left out. */
+export interface LintOptions extends CheckSelection {
   readonly registry: Registry;
   readonly checks: readonly Check[];
   readonly family?: Family;
   readonly backend?: Backend;
-  /** Codes, names or beginnings of codes; empty: the preset `recommended`. */
-  readonly select?: readonly string[];
-  readonly ignore?: readonly string[];
   /** What was wrong with the bytes of the texts. */
   readonly diagnostics?: readonly Diagnostic[];
+  /** What the administrator says of the machine himself. */
+  readonly declared?: DeclaredContext;
+  /** The kind of machine, in place of the one that is seen. */
+  readonly profile?: Profile;
+  readonly generators?: GeneratorChoices;
+  readonly sensitivePorts?: SensitivePortChanges;
+  /** Findings that are less sure are left out. Default: `inferred`, none. */
+  readonly minConfidence?: Confidence;
+  /** Suppressions from a file beside the ruleset; those in the texts are found here. */
+  readonly suppressions?: readonly Suppression[];
+  /** Fingerprints of findings that were there before. */
+  readonly baseline?: ReadonlySet<string>;
+  /** `2026-11-22`, for suppressions with an end; absent: none has come to it. */
+  readonly today?: string;
+  /** A code: `LintResult.silence` then says why this check told nothing more. */
+  readonly explainSilence?: DiagnosticCode;
+  /** Told before each step of the work: `FW204`, and how many of how many steps are done. */
+  readonly onProgress?: (step: {
+    readonly what: string;
+    readonly done: number;
+    readonly total: number;
+  }) => void;
+}
+
+/** A finding that is not told, and why. */
+export interface SuppressedFinding {
+  readonly finding: Finding;
+  readonly by: SuppressedBy;
 }
 
 /** What was found out about one machine. */
 export interface LintResult {
   readonly read: ReadMachine;
+  readonly profile: Fact<Profile>;
   readonly findings: readonly Finding[];
+  readonly suppressed: readonly SuppressedFinding[];
+  /** How many were left out as less sure than `minConfidence`. */
+  readonly tooUnsure: number;
   /** Codes of the checks that ran. */
   readonly checked: readonly DiagnosticCode[];
   /** Set if there was nothing to look at. */
   readonly couldNotLook?: string;
+  readonly silence?: Silence;
 }
 
-/** A finding with what only the runner needs. */
-interface Placed {
-  readonly finding: Finding;
-  readonly key: string;
-  readonly covers: ReadonlySet<string>;
-  /** Position for sorting. */
-  readonly order: readonly number[];
+/** What all readings of a run share. */
+interface Run {
+  readonly options: LintOptions;
+  readonly checks: readonly Check[];
+  readonly suppressor: Suppressor;
+}
+
+/** What one reading of the input gave. */
+interface Reading {
+  readonly placed: readonly Placed[];
+  readonly placer: Placer;
+  readonly suppressed: readonly SuppressedFinding[];
+  readonly tooUnsure: readonly Finding[];
+  readonly undecided: readonly DiagnosticCode[];
+  readonly unknown: readonly string[];
 }
 
 /** Looks at one machine; its own text first, then further ones about it. Never throws for any input. */
 export function lintMachine(texts: readonly SourceText[], options: LintOptions): LintResult {
-  const { registry, family, backend } = options;
-  const read = readMachine(texts, { registry, family, backend });
-  const { select = [], ignore = [] } = options;
-  const checks = options.checks.filter((check) => isSelected(check, select, ignore));
+  const { registry, family, backend, declared, onProgress } = options;
+  onProgress?.({ what: 'reading', done: 0, total: options.checks.length });
+  const read = readMachine(texts, { registry, family, backend, declared });
+  const profile: Fact<Profile> = options.profile
+    ? { value: options.profile, provenance: 'given', source: 'configuration' }
+    : profileOf(read.machine);
+  const checks = options.checks.filter((check) => isSelected(check, options, profile.value));
   const checked = checks.map((check) => check.code).sort();
-  const shown = new Set(checked);
   const couldNotLook = whyNothingToLookAt(read);
-  const fromReader = [...(options.diagnostics ?? []), ...read.diagnostics];
   if (couldNotLook !== undefined) {
     // Line by line it would be said again that the text is no ruleset.
-    return { read, checked, findings: [], couldNotLook };
+    return { read, profile, checked, findings: [], suppressed: [], tooUnsure: 0, couldNotLook };
   }
-  const findings = lookAt(read, registry, checks, fromReader, options.checks, shown);
-  if (family !== undefined || !read.rulesets.some((r) => r.linked.familyUndecided)) {
-    return { read, checked, findings };
+  const suppressor = createSuppressor({
+    texts,
+    rules: () => rulesOf(read),
+    checks: options.checks,
+    beside: options.suppressions,
+    baseline: options.baseline,
+    today: options.today,
+  });
+  const run: Run = { options, checks, suppressor };
+  const first = lookAt(read, [...(options.diagnostics ?? []), ...read.diagnostics], run, profile);
+  const readings = [first];
+  if (family === undefined && read.rulesets.some((r) => r.linked.familyUndecided)) {
+    // Nothing says which family this is: it is read as the other one too, and what both give is told once.
+    const other = readMachine(texts, { registry, family: 'ipv6', backend, declared });
+    readings.push(lookAt(other, other.diagnostics, run, profile));
   }
-  // Nothing says which family this is: it is read as the other one too, and what both give is told once.
-  const other = readMachine(texts, { registry, family: 'ipv6', backend });
-  const readings = lookAt(other, registry, checks, other.diagnostics, options.checks, shown);
-  return { read, checked, findings: mergeReadings(findings, readings) };
+  const placed = [...(readings[1] ? mergeReadings(first.placed, readings[1].placed) : first.placed)];
+  if (checked.includes('FW910'))
+    for (const d of suppressor.problems(new Set(checked), read.machine))
+      placed.push(first.placer.diagnostic(d, options.checks));
+  const findings = placed.sort(byPlace).map(({ finding }) => finding);
+  const silence = silenceOf(options, findings, readings, profile.value);
+  return {
+    read,
+    profile,
+    checked,
+    findings,
+    suppressed: uniqueSuppressed(readings.flatMap((r) => r.suppressed)),
+    tooUnsure: first.tooUnsure.length,
+    ...(silence ? { silence } : {}),
+  };
+}
+
+function* rulesOf(read: ReadMachine) {
+  for (const { linked, source } of read.rulesets)
+    for (const table of linked.ruleset.tables)
+      for (const chain of table.chains) for (const rule of chain.rules) yield { source: source.name, rule };
 }
 
 function lookAt(
   read: ReadMachine,
-  registry: Registry,
-  checks: readonly Check[],
   diagnostics: readonly Diagnostic[],
-  allChecks: readonly Check[],
-  shown: ReadonlySet<DiagnosticCode>,
-): readonly Finding[] {
+  { options, checks, suppressor }: Run,
+  profile: Fact<Profile>,
+): Reading {
+  const { registry, severities, minConfidence = 'inferred', onProgress } = options;
+  const shown = new Set(checks.map((check) => check.code));
+  const ownerOf = createOwnerOf(options.generators);
   const views: RulesetView[] = [];
   for (const family of ['ipv4', 'ipv6'] as const) {
     const inForce = read.rulesets.findLast((r) => r.linked.ruleset.family === family);
-    if (inForce) views.push(createView(inForce, registry, read.machine));
+    if (inForce) views.push(createView(inForce, registry, read.machine, ownerOf));
   }
-  const context = createContext(views, read, registry);
-  const placer = createPlacer(read, views);
+  const ports = sensitivePorts(options.sensitivePorts);
+  const watch = watchMachine(read.machine);
+  const contextOf = (machine: ReadMachine): CheckContext =>
+    createContext({ views, read: machine, registry, sensitivePorts: ports, profile });
+  const context = contextOf(read);
+  const placer = createPlacer(read, views, severities);
   const placed: Placed[] = diagnostics
-    .map((d) => placer.diagnostic(d, allChecks))
-    .filter(({ finding }) => shown.has(finding.code) || !allChecks.some((c) => c.code === finding.code));
-  for (const check of checks) {
-    for (const draft of check.run(context)) {
+    .map((d) => placer.diagnostic(d, options.checks))
+    .filter(({ finding }) => shown.has(finding.code) || !options.checks.some((c) => c.code === finding.code));
+  const undecided: DiagnosticCode[] = [];
+  for (const [done, check] of checks.entries()) {
+    onProgress?.({ what: check.code, done, total: checks.length });
+    const seen =
+      check.code === options.explainSilence ? contextOf({ ...read, machine: watch.machine }) : context;
+    for (const draft of check.run(seen)) {
       // A walk that nobody decided shows nothing.
       if (draft.witness === undefined || isDecided(draft.witness)) placed.push(placer.draft(check, draft));
+      else undecided.push(check.code);
     }
   }
-  const kept = withoutExplained(placed, checks);
-  const ordered = kept.sort(byPlace);
-  const soFar = ordered.map(({ finding }) => finding);
-  for (const check of checks) {
-    for (const draft of check.conclude?.(context, soFar) ?? []) ordered.push(placer.draft(check, draft));
-  }
-  return ordered.sort(byPlace).map(({ finding }) => finding);
+  const suppressed: SuppressedFinding[] = [];
+  const tooUnsure: Finding[] = [];
+  const kept = withoutExplained(placed, checks)
+    .sort(byPlace)
+    .filter(({ finding }) => {
+      if (confidences.indexOf(finding.confidence) < confidences.indexOf(minConfidence)) {
+        tooUnsure.push(finding);
+        return false;
+      }
+      const by = suppressor.hide(finding);
+      if (by) suppressed.push({ finding, by });
+      return by === undefined;
+    });
+  const told = kept.map(({ finding }) => finding);
+  for (const check of checks)
+    for (const draft of check.conclude?.(context, told) ?? []) kept.push(placer.draft(check, draft));
+  return { placed: kept, placer, suppressed, tooUnsure, undecided, unknown: [...watch.asked] };
 }
 
 function isDecided(walk: Walk): boolean {
   return walk.fate !== 'undecided' && walk.fate !== 'exhausted';
 }
 
-/** One cause, one finding: drops what a finding of a code that it yields to says already, or covers. */
+/** One cause, one finding: what a finding of a code that it yields to says already, or covers, is told with that one. */
 function withoutExplained(placed: readonly Placed[], checks: readonly Check[]): Placed[] {
   const yieldsTo = new Map(checks.map((check) => [check.code, check.yieldsTo ?? []]));
-  const leaders = new Map<string, Set<DiagnosticCode>>();
-  for (const { finding, key, covers } of placed) {
-    for (const place of [key, ...covers]) {
-      const codes = leaders.get(place);
-      if (codes) codes.add(finding.code);
-      else leaders.set(place, new Set([finding.code]));
+  const leaders = new Map<string, Placed[]>();
+  for (const one of placed)
+    for (const place of new Set([one.key, ...one.covers])) {
+      const there = leaders.get(place);
+      if (there) there.push(one);
+      else leaders.set(place, [one]);
     }
-  }
-  return placed.filter(({ finding, key }) => {
-    const codes = leaders.get(key);
-    return !yieldsTo.get(finding.code)?.some((code) => codes?.has(code));
+  const explained = new Map<Placed, ExplainedFinding[]>();
+  const leading = placed.filter((one) => {
+    const codes = yieldsTo.get(one.finding.code);
+    const leader = codes && leaders.get(one.key)?.find(({ finding }) => codes.includes(finding.code));
+    if (!leader) return true;
+    const { code, name, severity, message, span } = one.finding;
+    const list = explained.get(leader) ?? [];
+    list.push({ code, name, severity, message, ...(span ? { span } : {}) });
+    explained.set(leader, list);
+    return false;
+  });
+  return leading.map((one) => {
+    const explains = explained.get(one);
+    return explains ? { ...one, finding: { ...one.finding, explains } } : one;
   });
 }
 
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function byPlace(a: Placed, b: Placed): number {
-  for (let i = 0; i < Math.max(a.order.length, b.order.length); i++) {
-    const difference = (a.order[i] ?? 0) - (b.order[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return (
-    compareText(a.finding.code, b.finding.code) ||
-    compareText(a.finding.id, b.finding.id) ||
-    compareText(a.finding.message, b.finding.message)
-  );
-}
-
-/** Makes findings of drafts and of diagnostics. */
-function createPlacer(read: ReadMachine, views: readonly RulesetView[]) {
-  const fileOf = (source: string | undefined): number =>
-    Math.max(
-      0,
-      read.texts.findIndex((t) => t.name === source),
-    );
-  const tableOrder = (view: RulesetView, table: string | undefined): number =>
-    table === undefined ? -1 : view.ruleset.tables.findIndex((t) => t.name === table);
-  const chainOrder = (view: RulesetView, table: string | undefined, chain: string | undefined): number =>
-    table === undefined || chain === undefined
-      ? -1
-      : (view.table(table)?.chains.findIndex((c) => c.name === chain) ?? -1);
-
-  const orderOf = (subject: Subject): readonly number[] => {
-    if (subject.kind === 'machine') return [read.texts.length, 0];
-    if (subject.kind === 'span') return [fileOf(subject.span.source), -1, subject.span.start];
-    const { view } = subject;
-    const { table, chain, ruleNumber } = placeOf(subject);
-    return [
-      fileOf(view.source.name),
-      views.indexOf(view),
-      tableOrder(view, table),
-      chainOrder(view, table, chain),
-      ruleNumber ?? 0,
-    ];
-  };
-
-  let rulesByOffset: ReadonlyMap<string, { readonly view: RulesetView; readonly rule: Rule }> | undefined;
-  /** The rule on whose line an offset lies. */
-  const ruleAt = (source: string | undefined, offset: number) => {
-    rulesByOffset ??= new Map(
-      views.flatMap((view) =>
-        view.rules().map((rule) => [`${view.source.name} ${rule.offset}`, { view, rule }] as const),
-      ),
-    );
-    const text = read.texts.find((t) => t.name === source)?.text ?? '';
-    let start = text.lastIndexOf('\n', offset - 1) + 1;
-    while (text[start] === ' ' || text[start] === '\t') start++;
-    return rulesByOffset.get(`${source} ${start}`);
-  };
-
-  function draft(check: Check, d: FindingDraft): Placed {
-    const inferences = uniqueInferences([...(d.inferences ?? []), ...(d.witness?.inferences ?? [])]);
-    const confidence: Confidence =
-      inferences.length > 0 ? 'inferred' : (d.confidence ?? (d.witness?.usedContext ? 'context' : 'proved'));
-    const asked = d.severity ?? check.severity;
-    const severity: Severity = confidence === 'inferred' && asked === 'error' ? 'warning' : asked;
-    const span = spanOf(d.at, d.underline);
-    const related = (d.related ?? []).flatMap(({ message, at }) => {
-      const there = spanOf(at);
-      return there ? [{ message, span: there }] : [];
-    });
-    const finding: Finding = {
-      code: check.code,
-      name: check.name,
-      id: d.id ?? check.name,
-      severity,
-      confidence,
-      message: d.message,
-      ...(span ? { span } : {}),
-      related,
-      family: 'view' in d.at ? d.at.view.family : undefined,
-      place: placeOf(d.at),
-      ...(d.caption === undefined ? {} : { caption: d.caption }),
-      story: {
-        ...(d.what === undefined ? {} : { what: d.what }),
-        ...(d.why === undefined ? {} : { why: d.why }),
-        ...(d.openedBy === undefined ? {} : { openedBy: d.openedBy }),
-        ...(d.help === undefined ? {} : { help: d.help }),
-      },
-      inferences,
-      ...(d.witness ? { witness: witnessOf(d.witness) } : {}),
-      group: d.group ?? subjectKey(d.at),
-    };
-    return {
-      finding,
-      key: subjectKey(d.at),
-      covers: new Set((d.covers ?? []).map(subjectKey)),
-      order: orderOf(d.at),
-    };
-  }
-
-  function diagnostic(d: Diagnostic, allChecks: readonly Check[]): Placed {
-    const code = codeOf(d);
-    const check = allChecks.find((c) => c.code === code);
-    const at = d.span ? ruleAt(d.span.source, d.span.start) : undefined;
-    const subject: Subject = at
-      ? { kind: 'rule', ...at }
-      : d.span
-        ? { kind: 'span', span: d.span }
-        : { kind: 'machine' };
-    return {
-      finding: {
-        ...d,
-        code,
-        severity: code === 'FW904' ? 'info' : d.severity,
-        name: check?.name ?? d.id,
-        confidence: 'proved',
-        family: at?.view.family,
-        place: at ? placeOf(subject) : nowhere,
-        story: d.hint === undefined ? {} : { help: [d.hint] },
-        inferences: [],
-        group: `${d.id} ${d.message}`,
-      },
-      key: subjectKey(subject),
-      covers: new Set(),
-      order: orderOf(subject),
-    };
-  }
-
-  return { draft, diagnostic };
-}
-
-/** What the reader does not know is not wrong: it cannot be judged. */
-function codeOf(d: Diagnostic): DiagnosticCode {
-  return d.id === 'unknown-match' || d.id === 'unknown-target' ? 'FW904' : d.code;
-}
-
-function uniqueInferences(all: readonly Inference[]): readonly Inference[] {
-  const seen = new Set<string>();
-  return all.filter(({ text }) => !seen.has(text) && seen.add(text));
-}
-
 /** One finding of both readings, without a family; what only one of them gives keeps its own. */
-function mergeReadings(first: readonly Finding[], second: readonly Finding[]): readonly Finding[] {
-  const keyOf = (f: Finding): string =>
-    `${f.code} ${f.id} ${f.span?.source} ${f.span?.start} ${f.place.table} ${f.place.chain} ${f.place.ruleNumber}`;
-  const inSecond = new Set(second.map(keyOf));
-  const inFirst = new Set(first.map(keyOf));
-  const merged = first.map((f) => (inSecond.has(keyOf(f)) ? { ...f, family: undefined } : f));
+function mergeReadings(first: readonly Placed[], second: readonly Placed[]): readonly Placed[] {
+  const inSecond = new Set(second.map(({ finding }) => keyOf(finding)));
+  const inFirst = new Set(first.map(({ finding }) => keyOf(finding)));
   // What is unreadable in one family alone says that the text is of the other.
-  const refuses = (list: readonly Finding[]): number =>
-    list.filter((f) => f.code === 'FW901' && f.severity === 'error').length;
+  const refuses = (list: readonly Placed[]): number =>
+    list.filter(({ finding }) => finding.code === 'FW901' && finding.severity === 'error').length;
   if (refuses(second) > refuses(first)) return first;
-  return [...merged, ...second.filter((f) => !inFirst.has(keyOf(f)))];
+  const merged = first.map((one) =>
+    inSecond.has(keyOf(one.finding)) ? { ...one, finding: { ...one.finding, family: undefined } } : one,
+  );
+  return [...merged, ...second.filter(({ finding }) => !inFirst.has(keyOf(finding)))];
+}
+
+/** One text for what both readings say. */
+function keyOf(f: Finding): string {
+  return `${f.code} ${f.id} ${f.span?.source} ${f.span?.start} ${f.place.table} ${f.place.chain} ${f.place.ruleNumber}`;
+}
+
+function uniqueSuppressed(all: readonly SuppressedFinding[]): readonly SuppressedFinding[] {
+  const seen = new Set<string>();
+  return all.filter(({ finding }) => !seen.has(keyOf(finding)) && seen.add(keyOf(finding)));
+}
+
+function silenceOf(
+  options: LintOptions,
+  findings: readonly Finding[],
+  readings: readonly Reading[],
+  profile: Profile,
+): Silence | undefined {
+  const check = options.checks.find(({ code }) => code === options.explainSilence);
+  const [first] = readings;
+  if (!check || !first) return undefined;
+  const { code } = check;
+  const explainedBy = first.placed
+    .filter(({ finding }) => finding.explains?.some((e) => e.code === code))
+    .map(({ finding }) => finding.code);
+  return {
+    check,
+    selection: selectionOf(check, options, profile),
+    unknown: [...first.unknown],
+    told: findings.filter((f) => f.code === code).length,
+    undecided: first.undecided.filter((c) => c === code).length,
+    explainedBy: [...new Set(explainedBy)].sort(),
+    tooUnsure: first.tooUnsure.filter((f) => f.code === code).length,
+    suppressed: first.suppressed.filter(({ finding }) => finding.code === code).length,
+  };
 }

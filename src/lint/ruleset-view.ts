@@ -10,7 +10,7 @@ import type { BaseMatch, Chain, Rule, Table } from '../model/ruleset.ts';
 import { networkContains } from '../net/address.ts';
 import { interfaceMatches } from '../net/interface-pattern.ts';
 import type { DataOf, RuleEffect, RulesetView } from './check.ts';
-import { generatorOf } from './generators.ts';
+import type { OwnerOf } from './generators.ts';
 
 interface TableIndex {
   readonly chains: ReadonlyMap<string, Chain>;
@@ -26,7 +26,12 @@ type Conditions = Partial<BaseMatch>;
 const conditionKeys = ['src', 'dst', 'protocol', 'inInterface', 'outInterface', 'fragment'] as const;
 
 /** Makes the view of one ruleset. */
-export function createView(read: ReadRuleset, registry: Registry, machine: Machine): RulesetView {
+export function createView(
+  read: ReadRuleset,
+  registry: Registry,
+  machine: Machine,
+  ownerOf: OwnerOf,
+): RulesetView {
   const { linked, source } = read;
   const { ruleset } = linked;
   const { family } = ruleset;
@@ -176,7 +181,7 @@ export function createView(read: ReadRuleset, registry: Registry, machine: Machi
     },
     callers: (table, chain) => indexOf(table)?.callers.get(chain) ?? noRules,
     hooks: (table, chain) => indexOf(table)?.hooks.get(chain) ?? [],
-    owner: (_table, chain) => generatorOf(chain),
+    owner: (_table, chain) => ownerOf(chain),
     text: ruleText,
     find: <D extends object>(rule: Rule, extension: DataOf<D>): D | undefined =>
       rule.matches.find((m) => m.known && m.extension === extension.name)?.data as D | undefined,

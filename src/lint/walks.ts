@@ -7,9 +7,10 @@ import type { Hook } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { PolicyRef, Question, RuleRef, Trace } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
-import type { PacketSketch, SendOptions, Walk } from './check.ts';
+import type { PacketSketch, RulesetView, SendOptions, Walk } from './check.ts';
 import type { DecidedBy, Inference, Witness } from './finding.ts';
 import { packetOf, sketchKey, wordsOf } from './sketch.ts';
+import { witnessSteps } from './witness-steps.ts';
 
 /** A rule, or a built-in chain's policy, as findings name it. */
 export function decidedByOf(at: RuleRef | PolicyRef): DecidedBy {
@@ -161,11 +162,12 @@ export function createSender(
 }
 
 /** A walk as the data of a finding. */
-export function witnessOf(walk: Walk): Witness {
+export function witnessOf(walk: Walk, views: readonly RulesetView[]): Witness {
   return {
     packet: wordsOf(walk.sketch),
     local: walk.sketch.inInterface === undefined,
     assume: walk.assume,
     fate: { kind: walk.fate, by: walk.decidedBy },
+    steps: witnessSteps(walk.trace, views),
   };
 }

@@ -17,6 +17,7 @@ import { syntaxError } from './FW901-syntax-error.ts';
 import { matchNotModelled } from './FW904-match-not-modelled.ts';
 import { contextAssumed } from './FW905-context-assumed.ts';
 import { inputIncomplete } from './FW908-input-incomplete.ts';
+import { suppressionProblem } from './FW910-suppression-problem.ts';
 
 /** All checks; a code appears once. */
 export const checks: readonly Check[] = [
@@ -36,4 +37,5 @@ export const checks: readonly Check[] = [
   matchNotModelled,
   contextAssumed,
   inputIncomplete,
+  suppressionProblem,
 ];
