@@ -102,9 +102,9 @@ export function createUnknownTable(firstLevel: number): UnknownTable {
   };
 }
 
-/** Identity of "this address has this type": the same wherever the address turns up. */
-export function addressTypeIdentity(type: string, address: Address): string {
-  return `addressType ${type} ${addressText(address)}`;
+/** Identity of "this address has this type" on one machine: the same wherever the address turns up. */
+export function addressTypeIdentity(type: string, address: Address, machine = ''): string {
+  return `addressType ${type} ${addressText(address)} ${machine}`.trimEnd();
 }
 
 /** What an unknown is called in answers: `203.0.113.5 is LOCAL`, `reassembly`, the key of a choice. */

@@ -14,6 +14,8 @@ export interface Locality {
    * in its reply's source. Addresses that rules mention, and NAT targets. Those in `known` are passed over.
    */
   readonly singled: readonly Address[];
+  /** Tells two machines apart whose addresses are not the same; absent: there is only one. */
+  readonly machine?: string;
 }
 
 /** What is known of one type. */

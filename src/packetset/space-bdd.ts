@@ -1,5 +1,6 @@
 /** The real packet space: sets of packets as decision diagrams. */
 
+import type { AddressRange } from '../net/address.ts';
 import type { Meter } from '../support/budget.ts';
 import { invariant } from '../support/invariant.ts';
 import { Bdd, FALSE, TRUE, UNDECIDED } from './bdd.ts';
@@ -17,6 +18,7 @@ import {
   type VariableSet,
   variableSet,
 } from './bdd-relations.ts';
+import { createBitChanges } from './change-bits.ts';
 import { type ChoiceScope, createChoiceScope, createUnknownTable, type UnknownVariable } from './choices.ts';
 import { codeRanges, equalColumns, unionOf } from './code-sets.ts';
 import type { Codec, Copy, FieldLayout } from './codec.ts';
@@ -25,7 +27,7 @@ import { createMembership } from './contains.ts';
 import type { FieldName } from './fields.ts';
 import type { Locality } from './locality.ts';
 import type { PacketView } from './packet-view.ts';
-import type { IntervalField, PacketSet, PacketSpace } from './space.ts';
+import type { BitField, IntervalField, PacketSet, PacketSpace } from './space.ts';
 import { createFieldSets } from './space-fields.ts';
 import { validPackets } from './valid.ts';
 
@@ -99,6 +101,18 @@ export interface BddPacketSpace extends PacketSpace {
   rewrite(set: PacketSet, fields: readonly FieldName[], values: PacketSet): PacketSet;
   /** The set after `field` was moved by `offset` where it is between `low` and `high`. The collector must know the shift. */
   shift(set: PacketSet, field: IntervalField, low: number, high: number, offset: number): PacketSet;
+  /** The set after (field & ~clear) ^ xor, then | or. Bits that are not in use are passed over. */
+  changeBits(set: PacketSet, field: BitField, clear: number, xor: number, or: number): PacketSet;
+  /** The set after to = (to & ~toMask) ^ (from & fromMask); a bit that is both kept and xored is left open. */
+  copyBits(
+    set: PacketSet,
+    to: 'mark' | 'connmark',
+    from: 'mark' | 'connmark',
+    toMask: number,
+    fromMask: number,
+  ): PacketSet;
+  /** NETMAP: the bits in which both ends of the range agree replace the address's; it must be encoded bit by bit. */
+  changePrefix(set: PacketSet, field: 'src' | 'dst', range: AddressRange): PacketSet;
   /** Packets whose two fields are equal; the fields must be linked. */
   equal(a: FieldName, b: FieldName): PacketSet;
   /** Packets whose fields (by default all with two copies) are as they were at entry. */
@@ -116,6 +130,12 @@ export interface BddPacketSpace extends PacketSpace {
   may(set: PacketSet): PacketSet;
   /** In the set for all answers. */
   must(set: PacketSet): PacketSet;
+  /** In the set for some answers to these unknowns, whatever the others. */
+  mayOver(set: PacketSet, unknowns: readonly UnknownVariable[]): PacketSet;
+  /** In the set for all answers to these unknowns. */
+  mustOver(set: PacketSet, unknowns: readonly UnknownVariable[]): PacketSet;
+  /** The same descriptions for another machine, where other addresses are local. */
+  under(locality: Locality): PacketSpace;
   /** The unknowns that the set depends on, oldest first. Linear in nodes. */
   unknownsOf(set: PacketSet): readonly UnknownVariable[];
   /** All unknowns given out. */
@@ -154,6 +174,7 @@ export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}
   const entry = createFieldSets({ ...shared, copy: 'entry' });
   const { cofactor, simplify }: Cofactors = createCofactors(bdd);
   const tail = tailQuantifier(bdd, codec.levelCount);
+  const bits = createBitChanges(bdd, { cofactor });
   const contains = createMembership(bdd, codec, unknowns);
   const set = (f: number): PacketSet => f as PacketSet;
 
@@ -200,6 +221,17 @@ export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}
 
   function forget(s: PacketSet, fields: readonly FieldName[], copy: Copy = 'now'): PacketSet {
     return set(exists(bdd, s, variablesOf(fields, copy)));
+  }
+
+  function unknownsSet(list: readonly UnknownVariable[]): VariableSet {
+    const levels = list.map((v) => v.level);
+    const key = `unknown ${levels.join(' ')}`;
+    let vs = variableSets.get(key);
+    if (vs === undefined) {
+      vs = variableSet(bdd, levels);
+      variableSets.set(key, vs);
+    }
+    return vs;
   }
 
   function linked(a: FieldName, b: FieldName): boolean {
@@ -254,6 +286,17 @@ export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}
     andForget: (a, b, fields, copy = 'now') => set(andExists(bdd, a, b, variablesOf(fields, copy))),
     rewrite: (s, fields, values) => set(bdd.and(forget(s, fields), values)),
     shift,
+    changeBits: (s, field, clear, xor, or) => {
+      const layout = codec.fields.get(field);
+      return layout === undefined ? s : set(bits.change(s, layout, clear, xor, or));
+    },
+    changePrefix: (s, field, range) => set(bits.prefix(s, layoutOf(field), range)),
+    copyBits: (s, to, from, toMask, fromMask) => {
+      const target = codec.fields.get(to);
+      if (target === undefined) return s;
+      const source = codec.fields.get(from) ?? { ...target, coding: { kind: 'bits', bitNumbers: [] } };
+      return set(bits.copy(s, target, source, toMask, fromMask));
+    },
     equal: (a, b) => {
       invariant(linked(a, b), `fields ${a} and ${b} are not linked`);
       return set(equalColumns(bdd, layoutOf(a).now, layoutOf(b).now));
@@ -296,6 +339,9 @@ export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}
     ambient: (key) => set(bdd.variable(unknowns.variable({ kind: 'ambient', key }, `ambient ${key}`).level)),
     may: (s) => set(tail.some(s)),
     must: (s) => set(tail.every(s)),
+    mayOver: (s, list) => set(exists(bdd, s, unknownsSet(list))),
+    mustOver: (s, list) => set(bdd.not(exists(bdd, bdd.not(s), unknownsSet(list)))),
+    under: (locality) => createFieldSets({ ...shared, locality, copy: 'now' }),
     unknownsOf: (s) =>
       support(bdd, s).flatMap((level) => {
         const v = unknowns.atLevel(level);

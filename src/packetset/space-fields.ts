@@ -110,13 +110,20 @@ export function createFieldSets(o: FieldSetsOptions): PacketSpace {
     let rest = bdd.not(rangesOf(known));
     for (const address of singled) {
       const here = addressRange(field, address, address);
-      const isOfType = variable({ kind: 'addressOfType', type, address }, addressTypeIdentity(type, address));
+      const isOfType = variable(
+        { kind: 'addressOfType', type, address },
+        addressTypeIdentity(type, address, o.locality?.machine),
+      );
       result = bdd.or(result, bdd.and(here, isOfType));
       rest = bdd.diff(rest, here);
     }
     if (rest === FALSE) return set(result);
     const identity = o.scope.identity(
-      { kind: 'pure', key: `addressType ${type} ${field}`, reads: [field] },
+      {
+        kind: 'pure',
+        key: `addressType ${type} ${field} ${o.locality?.machine ?? ''}`.trimEnd(),
+        reads: [field],
+      },
       copy,
     );
     return set(bdd.or(result, bdd.and(rest, variable({ kind: 'fieldOfType', type, field }, identity))));

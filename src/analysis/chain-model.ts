@@ -1,0 +1,189 @@
+/** The chains of a table as the analysis walks them: conditions as sets, targets as outcomes and changes. */
+
+import type { FieldChange } from '../extensions/define.ts';
+import type { Chain, Rule, Table } from '../model/ruleset.ts';
+import type { PacketSet } from '../packetset/space.ts';
+import { effectOf } from './effects.ts';
+import type { Side } from './side.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** How a walk through a table may end. `stuck`: in a loop of jumps that the kernel would never have loaded. */
+export const endings = ['accept', 'drop', 'reject', 'queue', 'stolen', 'stuck'] as const;
+/** One of the endings. */
+export type Ending = (typeof endings)[number];
+
+/** What a rule does with the packets that it takes. `open`: nobody knows; accepts, drops or goes on. */
+export type RuleAction =
+  | { readonly kind: 'end'; readonly ending: Ending }
+  | { readonly kind: 'continue' }
+  | { readonly kind: 'return' }
+  | { readonly kind: 'open' }
+  | { readonly kind: 'jump' | 'goto'; readonly chain: ChainModel | undefined };
+
+/** One rule as sets. */
+export interface RuleModel {
+  readonly rule: Rule;
+  /** Packets that match for some answer to what they do not decide, and for every one. */
+  readonly may: PacketSet;
+  readonly must: PacketSet;
+  readonly action: RuleAction;
+  /** Changes to fields that somebody reads, in order. */
+  readonly changes: readonly FieldChange[];
+}
+
+/** One chain. */
+export interface ChainModel {
+  readonly chain: Chain;
+  readonly rules: readonly RuleModel[];
+  /** Whether some rule here or below changes packets: then what goes in decides what comes out. */
+  readonly rewrites: boolean;
+  /** Whether its jumps lead back to itself. */
+  readonly loops: boolean;
+}
+
+/** All chains of one table. */
+export interface TableModel {
+  readonly table: Table;
+  readonly chains: ReadonlyMap<string, ChainModel>;
+  /** Callees before callers. */
+  readonly order: readonly ChainModel[];
+}
+
+const verdictEndings = { ACCEPT: 'accept', DROP: 'drop', QUEUE: 'queue' } as const;
+
+/** Whether a change touches a field that is in use. */
+function matters(change: FieldChange, vocabulary: Vocabulary): boolean {
+  const { fields } = vocabulary.space.codec;
+  switch (change.field) {
+    case 'set':
+    case 'tcpOptions':
+      return false;
+    case 'nat':
+      return true;
+    default:
+      return fields.has(change.field);
+  }
+}
+
+/** Chains in an order in which every callee stands before its callers; those of a loop where it is entered. */
+function calleesFirst(table: Table): {
+  readonly order: readonly Chain[];
+  readonly looping: ReadonlySet<string>;
+} {
+  const byName = new Map(table.chains.map((c) => [c.name, c]));
+  const state = new Map<string, 'open' | 'done'>();
+  const order: Chain[] = [];
+  const looping = new Set<string>();
+  const callees = (c: Chain): string[] => {
+    const names = new Set<string>();
+    for (const { target } of c.rules)
+      if (target.kind === 'jump' || target.kind === 'goto') names.add(target.chain);
+    return [...names];
+  };
+  for (const root of table.chains) {
+    if (state.has(root.name)) continue;
+    state.set(root.name, 'open');
+    const stack = [{ chain: root, next: callees(root), at: 0 }];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const name = top.next[top.at++];
+      if (name === undefined) {
+        state.set(top.chain.name, 'done');
+        order.push(top.chain);
+        stack.pop();
+        continue;
+      }
+      const callee = byName.get(name);
+      if (callee === undefined || state.get(name) === 'done') continue;
+      if (state.get(name) === 'open') {
+        for (let i = stack.length - 1; i >= 0; i--) {
+          looping.add((stack[i] as (typeof stack)[number]).chain.name);
+          if (stack[i]?.chain.name === name) break;
+        }
+        continue;
+      }
+      state.set(name, 'open');
+      stack.push({ chain: callee, next: callees(callee), at: 0 });
+    }
+  }
+  return { order, looping };
+}
+
+/** Makes sets of all rules of a table. Raw tables see packets before conntrack does: `view` narrows their matches. */
+export function modelTable(
+  side: Side,
+  table: Table,
+  vocabulary: Vocabulary,
+  view: (set: PacketSet) => PacketSet,
+): TableModel {
+  const { order: chains, looping } = calleesFirst(table);
+  const models = new Map<string, ChainModel & { rules: RuleModel[]; rewrites: boolean }>();
+  const order: ChainModel[] = [];
+  for (const chain of chains) {
+    const loops = looping.has(chain.name);
+    const model = { chain, rules: [] as RuleModel[], rewrites: false, loops };
+    models.set(chain.name, model);
+    order.push(model);
+  }
+  for (const model of models.values()) {
+    for (const rule of model.chain.rules) {
+      const { may, must } = vocabulary.matches(side, rule);
+      const seenMay = view(may);
+      const r = modelRule(side, rule, vocabulary, (name) => models.get(name));
+      model.rules.push({ rule, may: seenMay, must: must === may ? seenMay : view(must), ...r });
+      const target = r.action.kind === 'jump' || r.action.kind === 'goto' ? r.action.chain : undefined;
+      if (r.changes.length > 0 || target?.rewrites === true) model.rewrites = true;
+    }
+  }
+  // Within a loop, the first chain of it was done before the others.
+  for (let grew = looping.size > 0; grew; ) {
+    grew = false;
+    for (const model of models.values())
+      if (!model.rewrites && model.rules.some(({ action }) => 'chain' in action && action.chain?.rewrites)) {
+        model.rewrites = true;
+        grew = true;
+      }
+  }
+  return { table, chains: models, order };
+}
+
+function modelRule(
+  side: Side,
+  rule: Rule,
+  vocabulary: Vocabulary,
+  chainOf: (name: string) => ChainModel | undefined,
+): Pick<RuleModel, 'action' | 'changes'> {
+  const { target } = rule;
+  switch (target.kind) {
+    case 'none':
+      return { action: { kind: 'continue' }, changes: [] };
+    case 'verdict':
+      return {
+        action:
+          target.verdict === 'RETURN'
+            ? { kind: 'return' }
+            : { kind: 'end', ending: verdictEndings[target.verdict] },
+        changes: [],
+      };
+    case 'jump':
+    case 'goto':
+      return { action: { kind: target.kind, chain: chainOf(target.chain) }, changes: [] };
+    case 'extension': {
+      const effect = effectOf(side.ruleset, side.program.machine, side.registry, rule);
+      if (effect === undefined) return { action: { kind: 'open' }, changes: [] };
+      const changes = effect.changes.filter((c) => matters(c, vocabulary));
+      switch (effect.outcome) {
+        case 'continue':
+          return { action: { kind: 'continue' }, changes };
+        case 'unknown':
+          return { action: { kind: 'open' }, changes };
+        case 'drop':
+          return {
+            action: { kind: 'end', ending: effect.rejectWith === undefined ? 'drop' : 'reject' },
+            changes,
+          };
+        default:
+          return { action: { kind: 'end', ending: effect.outcome }, changes };
+      }
+    }
+  }
+}

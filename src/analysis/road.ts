@@ -1,0 +1,251 @@
+/**
+ * All packets at once on their way from hook to hook: the sets that arrive, that this machine sends, and that it sends
+ * to itself, with every way in which they end.
+ *
+ * TTL and size are left out: the packets are those that are not too old and not too big for the road.
+ */
+
+import type { Hook, TableName } from '../model/netfilter.ts';
+import { findTable } from '../model/ruleset.ts';
+import { interfacePattern } from '../net/interface-pattern.ts';
+import { entryFields, type FieldName, icmpProtocol } from '../packetset/fields.ts';
+import type { PacketSet } from '../packetset/space.ts';
+import { maskInUse } from '../packetset/valid.ts';
+import { type Ending, endings, modelTable } from './chain-model.ts';
+import { changesOf } from './effects.ts';
+import { createRouting, type Routing } from './routing-step.ts';
+import type { Side } from './side.ts';
+import { analyseTable, type TableAnalysis, type Visit, visitTable } from './table-run.ts';
+import { describeTracking } from './tracking.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** How packets end: at a local process, out of an interface, at a rule or policy, or in routing. */
+export type FateKind = 'local' | 'forward' | 'sent' | Exclude<Ending, 'accept'> | 'route-drop';
+
+/** Where packets begin: on the wire, or at a process of this machine. */
+export type RoadName = 'arrive' | 'local';
+
+/** Packets that end alike at one place. */
+export interface FatePart {
+  readonly fate: FateKind;
+  /** Where a rule or policy ended them. */
+  readonly visit: Visit | undefined;
+  /** A relation between the header at entry and the one at the end. */
+  readonly set: PacketSet;
+  /** The second time in, after a packet for the machine itself went out by `lo`. */
+  readonly looped: boolean;
+}
+
+/** Everything that begins in one way. */
+export interface Road {
+  readonly name: RoadName;
+  /** Packets that can be at its beginning. */
+  readonly entering: PacketSet;
+  readonly parts: readonly FatePart[];
+  readonly visits: readonly Visit[];
+}
+
+const beforeFilter = ['raw', 'mangle', 'nat'] as const;
+
+/** Walks both roads of a side, each when it is first asked for. */
+export interface Roads {
+  readonly side: Side;
+  readonly vocabulary: Vocabulary;
+  readonly routing: Routing;
+  road(name: RoadName): Road;
+}
+
+/** See the head of this file. Nothing is computed before it is asked for. */
+export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
+  const { space, family } = vocabulary;
+  const { switches } = side;
+  const { fields } = space.codec;
+  const inUse = (field: FieldName): boolean => fields.has(field);
+  const routing = createRouting(side, vocabulary);
+  const stateKnown = inUse('ctState');
+  const state = (name: string): PacketSet => space.named('ctState', name);
+
+  // ---------------------------------------------------------------- tables
+
+  const ctFields: FieldName[] = ['ctState', 'ctDirection', ...entryFields].filter((f): f is FieldName =>
+    inUse(f as FieldName),
+  );
+  /** What matches in raw see: no state, no entry. */
+  const untouched = (set: PacketSet): PacketSet => {
+    if (!stateKnown || !space.fieldsOf(set).some((f) => ctFields.includes(f))) return set;
+    let view = space.and(state('INVALID'), space.valid);
+    if (inUse('ctDirection')) view = space.and(view, space.named('ctDirection', 'original'));
+    return space.forget(space.and(set, view), ctFields);
+  };
+  const tables = new Map<string, TableAnalysis | undefined>();
+  function tableOf(name: TableName, tracked: boolean): TableAnalysis | undefined {
+    const key = name === 'raw' && !tracked ? 'raw first' : name;
+    if (!tables.has(key)) {
+      const table = findTable(side.ruleset, name);
+      const view = key === 'raw first' && switches.conntrack ? untouched : (set: PacketSet) => set;
+      tables.set(key, table && analyseTable(side, vocabulary, modelTable(side, table, vocabulary, view)));
+    }
+    return tables.get(key);
+  }
+
+  // ---------------------------------------------------------------- beginnings
+
+  const noInterface = { name: '', exact: true } as const;
+  /** Labels without a name: a packet that has no such interface. */
+  const without = (direction: 'in' | 'out'): PacketSet => space.interface(direction, noInterface);
+  const lo = (direction: 'in' | 'out'): PacketSet => space.interface(direction, interfacePattern('lo'));
+
+  function beginning(): PacketSet {
+    let set = space.valid;
+    if (stateKnown)
+      set = space.and(
+        set,
+        describeTracking(space, { has: inUse, tcpFlagsMask: maskInUse(space.codec, 'tcpFlags') }, family),
+      );
+    if (switches.defragment && inUse('fragmentKind'))
+      set = space.and(set, space.interval('fragmentKind', 0, 0));
+    // The first packet of a connection finds no connection mark.
+    if (inUse('connmark') && stateKnown)
+      set = space.and(
+        set,
+        space.or(space.not(state('NEW')), space.bits('connmark', 0, maskInUse(space.codec, 'connmark'))),
+      );
+    return space.and(set, space.unchanged());
+  }
+
+  // ---------------------------------------------------------------- hooks
+
+  function walk(name: RoadName): Road {
+    const parts: FatePart[] = [];
+    const visits: Visit[] = [];
+    let looped = false;
+    const endAt = (fate: FateKind, set: PacketSet, visit?: Visit): void => {
+      if (set !== space.none) parts.push({ fate, visit, set, looped });
+    };
+    const table = (tableName: TableName, hook: Hook, set: PacketSet): PacketSet => {
+      if (set === space.none) return set;
+      const analysis = tableOf(tableName, looped);
+      if (analysis === undefined || !analysis.model.chains.has(hook)) return set;
+      const visit = visitTable(analysis, hook, set);
+      visits.push(visit);
+      for (const ending of endings) {
+        const ended = visit.ends.get(ending);
+        if (ended !== undefined && ending !== 'accept') endAt(ending, ended, visit);
+      }
+      return visit.ends.get('accept') ?? space.none;
+    };
+
+    const icmp = space.interval('protocol', icmpProtocol(family), icmpProtocol(family));
+    const translates = natKinds(side);
+    /** The nat table for first packets; the others are rewritten as their connection says, which nobody knows. */
+    const nat = (hook: Hook, set: PacketSet): PacketSet => {
+      if (!switches.nat || !switches.conntrack || set === space.none) return set;
+      const first = space.and(set, space.or(state('NEW'), space.diff(state('RELATED'), icmp)));
+      const known = space.and(set, space.or(state('ESTABLISHED'), space.and(state('RELATED'), icmp)));
+      const rest = space.diff(set, space.or(first, known));
+      const translated = hook === 'PREROUTING' || hook === 'OUTPUT' ? anyTranslation(known) : known;
+      return space.union([looped ? first : table('nat', hook, first), translated, rest]);
+    };
+    const anyTranslation = (set: PacketSet): PacketSet => {
+      const targets: FieldName[] = (['dst', 'dport'] as const).filter(
+        (f) => vocabulary.rewritten.has(f) || f === 'dst',
+      );
+      const original = space.named('ctDirection', 'original');
+      const affected = space.or(
+        translates.destination ? space.and(set, original) : space.none,
+        translates.source ? space.diff(set, original) : space.none,
+      );
+      if (affected === space.none) return set;
+      return space.or(set, space.and(space.forget(affected, targets), space.valid));
+    };
+
+    const input = (set: PacketSet): void => {
+      let rest = table(
+        'filter',
+        'INPUT',
+        table('mangle', 'INPUT', space.rewrite(set, ['outInterface'], without('out'))),
+      );
+      if (switches.backend === 'legacy') rest = nat('INPUT', table('security', 'INPUT', rest));
+      else rest = table('security', 'INPUT', nat('INPUT', rest));
+      endAt('local', rest);
+    };
+    const postrouting = (set: PacketSet): PacketSet =>
+      nat('POSTROUTING', table('mangle', 'POSTROUTING', set));
+    const arrive = (set: PacketSet): void => {
+      let rest = set;
+      for (const t of beforeFilter)
+        rest = t === 'nat' ? nat('PREROUTING', rest) : table(t, 'PREROUTING', rest);
+      const { local, forward, dropped } = routing.arriving(rest);
+      endAt('route-drop', dropped);
+      input(local);
+      let through = forward;
+      for (const t of ['mangle', 'filter', 'security'] as const) through = table(t, 'FORWARD', through);
+      endAt('forward', postrouting(through));
+    };
+
+    if (name === 'arrive') {
+      let entering = space.diff(beginning(), space.or(without('in'), lo('in')));
+      entering = space.and(entering, without('out'));
+      // The mark of a packet from the wire is zero.
+      if (inUse('mark'))
+        entering = space.and(entering, space.bits('mark', 0, maskInUse(space.codec, 'mark')));
+      arrive(entering);
+      return { name, entering, parts, visits };
+    }
+
+    const { sent, dropped } = routing.sending(space.and(beginning(), without('in')));
+    endAt('route-drop', dropped);
+    const entering = sent;
+    let rest = sent;
+    for (const t of ['raw', 'mangle'] as const) rest = table(t, 'OUTPUT', rest);
+    rest = nat('OUTPUT', rest);
+    for (const t of ['filter', 'security'] as const) rest = table(t, 'OUTPUT', rest);
+    rest = postrouting(reroute(rest));
+    endAt('sent', space.diff(rest, lo('out')));
+    let back = space.and(rest, lo('out'));
+    looped = true;
+    // What SNAT made of the source is not followed.
+    if (translates.source)
+      back = space.or(back, space.and(space.forget(back, ['src', 'sport']), space.valid));
+    back = space.rewrite(space.rewrite(back, ['inInterface'], lo('in')), ['outInterface'], without('out'));
+    arrive(back);
+    return { name, entering, parts, visits };
+  }
+
+  /** A packet whose destination, mark or TOS changed in OUTPUT is routed again. */
+  function reroute(set: PacketSet): PacketSet {
+    const watched = (['dst', 'mark', 'tos'] as const).filter((f) => vocabulary.rewritten.has(f));
+    if (watched.length === 0) return set;
+    const same = space.and(set, space.unchanged(watched));
+    const changed = space.diff(set, same);
+    if (changed === space.none) return set;
+    return space.or(same, routing.sending(changed).sent);
+  }
+
+  const roads = new Map<RoadName, Road>();
+  return {
+    side,
+    vocabulary,
+    routing,
+    road: (name) => {
+      let road = roads.get(name);
+      if (road === undefined) {
+        road = walk(name);
+        roads.set(name, road);
+      }
+      return road;
+    },
+  };
+}
+
+/** Which halves of the header the rules' NAT may rewrite. */
+function natKinds(side: Side): { readonly source: boolean; readonly destination: boolean } {
+  let source = false;
+  let destination = false;
+  for (const [rule, change] of changesOf(side.ruleset, side.program.machine, side.registry)) {
+    if (change.field !== 'nat' || rule.table !== 'nat') continue;
+    if (change.manip !== 'source') destination = true;
+    if (change.manip !== 'destination') source = true;
+  }
+  return { source, destination };
+}

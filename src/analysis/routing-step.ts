@@ -1,0 +1,227 @@
+/** The routing decisions between hooks, for whole sets: where arriving packets go, and by which interface packets leave. */
+
+import { confOr, forwardsIpv4, forwardsIpv6, reversePathFilter } from '../engine/facts.ts';
+import { type Address, ipv4, prefix } from '../net/address.ts';
+import { interfacePattern } from '../net/interface-pattern.ts';
+import type { PacketSet, PacketSpace } from '../packetset/space.ts';
+import { loopbackOf } from './mention.ts';
+import { checksReversePath, crossesLoopback, lookUp, type RoutedPackets } from './routes.ts';
+import type { Side } from './side.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** Where arriving packets go. Sets may overlap where the machine is not known well enough. */
+export interface Arrivals {
+  readonly local: PacketSet;
+  /** With their out-interface. */
+  readonly forward: PacketSet;
+  readonly dropped: PacketSet;
+}
+
+/** Answers routing questions for the sets of one side. */
+export interface Routing {
+  arriving(set: PacketSet): Arrivals;
+  /** Packets that this machine sends, with their out-interface; `dropped`: there is no way. */
+  sending(set: PacketSet): { readonly sent: PacketSet; readonly dropped: PacketSet };
+  /** Destinations that are local, for some and for every answer to what is not known. */
+  readonly local: PacketSet;
+}
+
+/** Prepares routing. The sets that do not depend on the packets are made once. */
+export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
+  const { space, family } = vocabulary;
+  const { facts } = side;
+  const fib = facts.fib[family];
+  const names = [...new Set([...facts.interfaces.keys(), ...side.program.namedInterfaces])].filter(
+    (n) => n !== 'lo',
+  );
+  const inside = (name: string): PacketSet => space.interface('in', interfacePattern(name));
+  const outBy = (name: string): PacketSet => space.interface('out', interfacePattern(name));
+  const describe = (run: (s: PacketSpace) => PacketSet): PacketSet => vocabulary.describe(side, run).may;
+  const local = describe((s) => s.addressType('dst', 'LOCAL'));
+  const byLo = inside('lo');
+  const noOut = outBy('lo');
+  /** `where` holds for interfaces one by one; `others` for those that nobody named. */
+  const byInterface = (holds: (name: string) => boolean): PacketSet => {
+    const others = holds('');
+    let set = others ? space.all : space.none;
+    for (const name of names) {
+      if (holds(name) === others) continue;
+      set = others ? space.diff(set, inside(name)) : space.or(set, inside(name));
+    }
+    return set;
+  };
+
+  const loopback = (field: 'src' | 'dst'): PacketSet => space.network(field, loopbackOf(family));
+  const martian =
+    family === 'ipv4'
+      ? space.diff(
+          space.or(loopback('src'), loopback('dst')),
+          space.or(
+            byLo,
+            byInterface((name) => crossesLoopback(side, name)),
+          ),
+        )
+      : space.none;
+  const typed = (type: string): PacketSet =>
+    side.locality.known
+      .filter((k) => k.types.includes(type))
+      .reduce<PacketSet>((set, k) => space.or(set, space.addresses('dst', k.range)), space.none);
+  /** Broadcast and multicast are handed to the machine itself. */
+  const toMany = space.or(typed('BROADCAST'), typed('MULTICAST'));
+
+  const forwards = ((): PacketSet => {
+    const answer = (name: string): boolean | undefined =>
+      family === 'ipv4' ? forwardsIpv4(facts, name) : forwardsIpv6(facts, name === '' ? undefined : name);
+    const unknown = answer('') === undefined && names.every((n) => answer(n) === undefined);
+    if (unknown) return space.ambient(`${side.machine}forwarding`);
+    return byInterface((name) => answer(name) ?? true);
+  })();
+
+  /** Gives packets their out-interface; several: any of them. */
+  const leaveBy = (set: PacketSet, through: PacketSet): PacketSet =>
+    space.rewrite(set, ['outInterface'], through);
+
+  /** Without routes: the subnet of an interface, the one way outside, or any interface. */
+  const leaveWithoutRoutes = (set: PacketSet): PacketSet => {
+    let rest = set;
+    const parts: PacketSet[] = [];
+    for (const i of facts.interfaces.values()) {
+      if (i.name === 'lo') continue;
+      for (const a of i.addresses) {
+        if (a.address.family !== family || a.prefixLength === 0) continue;
+        const net = space.network('dst', prefix(a.peer ?? a.address, a.prefixLength));
+        parts.push(leaveBy(space.and(rest, net), outBy(i.name)));
+        rest = space.diff(rest, net);
+      }
+    }
+    const { outside } = facts.machine;
+    const only = facts.interfacesKnown && outside.length === 1 ? outside[0]?.value : undefined;
+    const someInterface = facts.interfacesKnown
+      ? [...facts.interfaces.keys()]
+          .filter((n) => n !== 'lo')
+          .reduce<PacketSet>((s, n) => space.or(s, outBy(n)), space.none)
+      : space.diff(space.not(noOut), space.interface('out', { name: '', exact: true }));
+    parts.push(leaveBy(rest, only === undefined ? someInterface : outBy(only)));
+    return space.union(parts);
+  };
+
+  const leaveByRoute = (part: RoutedPackets): PacketSet =>
+    part.end.kind === 'unicast' && part.end.devices.length > 0
+      ? leaveBy(
+          part.set,
+          part.end.devices.reduce<PacketSet>((s, d) => space.or(s, outBy(d)), space.none),
+        )
+      : leaveWithoutRoutes(part.set);
+
+  /** Sources that fib_validate_source() refuses. */
+  const refusedSources = (): PacketSet => {
+    if (fib === undefined || family !== 'ipv4') return space.none;
+    const many = [prefix(ipv4(0xe0000000), 4), prefix(ipv4(0xffffffff), 32)].reduce<PacketSet>(
+      (set, n) => space.or(set, side.locality.known.length > 0 ? space.network('src', n) : space.none),
+      space.none,
+    );
+    const own = space.diff(
+      side.locality.known
+        .filter((k) => k.types.includes('LOCAL'))
+        .reduce<PacketSet>((set, k) => space.or(set, space.addresses('src', k.range)), space.none),
+      byInterface((name) => confOr(facts, name, 'accept_local')),
+    );
+    let refused = space.or(many, space.diff(own, byLo));
+    if (checksReversePath(side)) {
+      const reverse = lookUp(fib, { field: 'src', purpose: 'reverse' }, space.all, space);
+      const filtered = (level: number): PacketSet =>
+        byInterface((name) => reversePathFilter(facts, name) === level);
+      let proper = space.none;
+      let some = space.none;
+      for (const { end, set } of reverse) {
+        if (end.kind !== 'unicast') continue;
+        some = space.or(some, set);
+        for (const device of end.devices) proper = space.or(proper, space.and(set, inside(device)));
+      }
+      // Without a source (DHCP) nothing is looked up.
+      const absent = space.network('src', prefix(ipv4(0), 32));
+      const wrong = space.or(space.diff(filtered(1), proper), space.diff(filtered(2), some));
+      refused = space.or(refused, space.diff(wrong, space.or(absent, byLo)));
+    }
+    return refused;
+  };
+  let refusedKnown: PacketSet | undefined;
+
+  /** Destinations that NAT wrote and nobody singled out: local or not, who knows. */
+  const openDestination = (set: PacketSet): PacketSet => {
+    if (!vocabulary.rewritten.has('dst')) return space.none;
+    const decided = [
+      ...side.locality.known.map((k) => k.range),
+      ...side.locality.singled.map((a: Address) => ({ low: a, high: a })),
+    ];
+    const changed = space.diff(set, space.unchanged(['dst']));
+    if (changed === space.none) return changed;
+    return decided.reduce<PacketSet>(
+      (s, range) => (s === space.none ? s : space.diff(s, space.addresses('dst', range))),
+      changed,
+    );
+  };
+
+  return {
+    local,
+    arriving: (set) => {
+      const alive = space.diff(set, martian);
+      let dropped = space.and(set, martian);
+      if (fib === undefined) {
+        const many = space.and(alive, toMany);
+        const single = space.diff(alive, toMany);
+        const open = openDestination(single);
+        const rest = space.diff(single, open);
+        const away = space.or(space.diff(rest, local), open);
+        return {
+          local: space.union([many, space.and(rest, local), open]),
+          forward: leaveWithoutRoutes(space.and(away, forwards)),
+          dropped: space.or(dropped, space.diff(away, forwards)),
+        };
+      }
+      refusedKnown ??= refusedSources();
+      dropped = space.or(dropped, space.and(alive, refusedKnown));
+      const good = space.diff(alive, refusedKnown);
+      const toLocal: PacketSet[] = [space.and(good, toMany)];
+      const toForward: PacketSet[] = [];
+      for (const part of lookUp(fib, { field: 'dst', purpose: 'input' }, space.diff(good, toMany), space)) {
+        switch (part.end.kind) {
+          case 'local':
+          case 'broadcast':
+            toLocal.push(part.set);
+            break;
+          case 'unicast':
+            toForward.push(leaveByRoute({ end: part.end, set: space.and(part.set, forwards) }));
+            dropped = space.or(dropped, space.diff(part.set, forwards));
+            break;
+          default:
+            dropped = space.or(dropped, part.set);
+        }
+      }
+      return { local: space.union(toLocal), forward: space.union(toForward), dropped };
+    },
+    sending: (set) => {
+      if (fib === undefined) {
+        const open = openDestination(space.diff(set, toMany));
+        const rest = space.diff(set, open);
+        const here = space.or(space.and(space.diff(rest, toMany), local), open);
+        return {
+          sent: space.or(
+            leaveBy(here, outBy('lo')),
+            leaveWithoutRoutes(space.or(space.diff(rest, space.diff(local, toMany)), open)),
+          ),
+          dropped: space.none,
+        };
+      }
+      const sent: PacketSet[] = [];
+      let dropped = space.none;
+      for (const part of lookUp(fib, { field: 'dst', purpose: 'output' }, space.diff(set, toMany), space)) {
+        if (part.end.kind === 'local') sent.push(leaveBy(part.set, outBy('lo')));
+        else if (part.end.kind === 'unicast' || part.end.kind === 'broadcast') sent.push(leaveByRoute(part));
+        else dropped = space.or(dropped, part.set);
+      }
+      sent.push(leaveWithoutRoutes(space.and(set, toMany)));
+      return { sent: space.union(sent), dropped };
+    },
+  };
+}

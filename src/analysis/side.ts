@@ -1,0 +1,43 @@
+/** One ruleset on one machine: what an analysis is made of. A comparison has two of them. */
+
+import type { MachineFacts } from '../engine/facts.ts';
+import type { FamilyProgram, Program } from '../engine/program.ts';
+import type { Registry } from '../extensions/registry.ts';
+import type { Ruleset } from '../model/ruleset.ts';
+import type { Locality } from '../packetset/locality.ts';
+import { localityOf } from './locality.ts';
+
+/** See the head of this file. */
+export interface Side {
+  readonly ruleset: Ruleset;
+  readonly program: Program;
+  readonly switches: FamilyProgram;
+  readonly facts: MachineFacts;
+  readonly locality: Locality;
+  readonly registry: Registry;
+  /** Tells the machines of two sides apart; empty where there is only one. */
+  readonly machine: string;
+}
+
+/** What {@link createSide} is told. */
+export interface SideOptions {
+  readonly ruleset: Ruleset;
+  /** Of the machine with this ruleset. */
+  readonly program: Program;
+  readonly registry: Registry;
+  readonly machine?: string;
+}
+
+/** Puts a side together. Linear in rules. */
+export function createSide(o: SideOptions): Side {
+  const machine = o.machine ?? '';
+  return {
+    ruleset: o.ruleset,
+    program: o.program,
+    switches: o.program.families[o.ruleset.family],
+    facts: o.program.facts,
+    locality: localityOf(o.ruleset, o.program.facts, o.registry, machine),
+    registry: o.registry,
+    machine,
+  };
+}

@@ -1,0 +1,230 @@
+/**
+ * One visit of packets to a table at a hook.
+ *
+ * The packets are a relation between the header at entry and the header now. Chains that change nothing are answered
+ * by their summaries; through the others the packets are pushed rule by rule.
+ */
+
+import type { Hook, Policy, TableName } from '../model/netfilter.ts';
+import type { Rule } from '../model/ruleset.ts';
+import type { FieldName } from '../packetset/fields.ts';
+import type { PacketSet } from '../packetset/space.ts';
+import type { BddPacketSpace } from '../packetset/space-bdd.ts';
+import { type ChainModel, type Ending, endings, type RuleModel, type TableModel } from './chain-model.ts';
+import { applyChanges } from './changes.ts';
+import type { Side } from './side.ts';
+import { type ChainSummary, summarise } from './summary.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** Chains entered within each other before the analysis gives up on what lies deeper. */
+const depthMax = 256;
+
+/** A table with the summaries of its chains, made when first asked for and kept for all visits. */
+export interface TableAnalysis {
+  readonly side: Side;
+  readonly vocabulary: Vocabulary;
+  readonly model: TableModel;
+  /** Of a chain that changes nothing and does not loop. */
+  summary(chain: ChainModel): ChainSummary | undefined;
+}
+
+/** Prepares a table. */
+export function analyseTable(side: Side, vocabulary: Vocabulary, model: TableModel): TableAnalysis {
+  const known = new Map<ChainModel, ChainSummary>();
+  let done = 0;
+  return {
+    side,
+    vocabulary,
+    model,
+    summary: (chain) => {
+      // In the order of the table, so that callees are there before their callers.
+      while (!known.has(chain) && done < model.order.length) {
+        const next = model.order[done++] as ChainModel;
+        if (!next.rewrites && !next.loops) known.set(next, summarise(next, vocabulary.space, known));
+      }
+      return known.get(chain);
+    },
+  };
+}
+
+/** Packets that a terminating rule took: relations between the header at entry and the one at the rule. */
+export interface Visit {
+  readonly hook: Hook;
+  readonly table: TableName;
+  readonly analysis: TableAnalysis;
+  /** What came in. */
+  readonly entering: PacketSet;
+  /** What each ending took, as it was when it happened. */
+  readonly ends: ReadonlyMap<Ending, PacketSet>;
+  /** Packets for which the chain's policy decided, in `ends` as well. */
+  readonly byPolicy: PacketSet;
+  readonly policy: Policy;
+  /** Packets that come to this rule, before its conditions: a relation. */
+  reaching(rule: Rule): PacketSet;
+  /** Of these, the packets that it may take. */
+  taking(rule: Rule): PacketSet;
+  /** Packets that come to the beginning of this chain. */
+  entries(chain: ChainModel): PacketSet;
+}
+
+interface Passed {
+  readonly returns: PacketSet;
+}
+
+/** Sends `entering` through the built-in chain of this hook. */
+export function visitTable(analysis: TableAnalysis, hook: Hook, entering: PacketSet): Visit {
+  const { vocabulary, model, side } = analysis;
+  const { space } = vocabulary;
+  const table = model.table.name as TableName;
+  const builtin = model.chains.get(hook);
+  const ends = new Map<Ending, PacketSet[]>();
+  const arrivals = new Map<ChainModel, PacketSet[]>();
+  /** By rule of a chain that packets are pushed through. */
+  const pushed = new Map<Rule, PacketSet[]>();
+
+  const end = (ending: Ending, set: PacketSet): void => {
+    if (set === space.none) return;
+    const list = ends.get(ending);
+    if (list === undefined) ends.set(ending, [set]);
+    else list.push(set);
+  };
+  const note = <K>(map: Map<K, PacketSet[]>, key: K, set: PacketSet): void => {
+    const list = map.get(key);
+    if (list === undefined) map.set(key, [set]);
+    else list.push(set);
+  };
+
+  function enter(chain: ChainModel, set: PacketSet, depth: number): Passed {
+    if (set === space.none) return { returns: space.none };
+    note(arrivals, chain, set);
+    if (chain.loops || depth > depthMax) {
+      end('stuck', set);
+      return { returns: space.none };
+    }
+    if (!chain.rewrites) {
+      const summary = analysis.summary(chain) as ChainSummary;
+      for (const [ending, part] of summary.ends) end(ending, space.and(set, part));
+      return { returns: space.and(set, summary.returns) };
+    }
+    return push(chain, set, depth);
+  }
+
+  function push(chain: ChainModel, set: PacketSet, depth: number): Passed {
+    const returned: PacketSet[] = [];
+    let rest = set;
+    for (const r of chain.rules) {
+      if (rest === space.none) break;
+      note(pushed, r.rule, rest);
+      rest = pushRule(r, rest, returned, depth);
+    }
+    returned.push(rest);
+    return { returns: space.union(returned) };
+  }
+
+  function pushRule(r: RuleModel, rest: PacketSet, returned: PacketSet[], depth: number): PacketSet {
+    const { action, changes } = r;
+    if (action.kind === 'continue' && changes.length === 0) return rest;
+    const taken = space.and(rest, r.may);
+    if (taken === space.none) return rest;
+    const stays = space.diff(rest, r.must);
+    const changed =
+      changes.length === 0 ? taken : applyChanges({ side, vocabulary, hook, set: taken, changes });
+    switch (action.kind) {
+      case 'continue':
+        return space.or(stays, changed);
+      case 'end':
+        end(action.ending, changed);
+        return stays;
+      case 'return':
+        returned.push(taken);
+        return stays;
+      case 'open':
+        end('accept', changed);
+        end('drop', taken);
+        return space.union([stays, taken, changed]);
+      case 'jump':
+      case 'goto': {
+        if (action.chain === undefined) {
+          end('accept', taken);
+          end('drop', taken);
+          return rest;
+        }
+        const { returns } = enter(action.chain, taken, depth + 1);
+        if (action.kind === 'jump') return space.or(stays, returns);
+        returned.push(returns);
+        return stays;
+      }
+    }
+  }
+
+  const policy = builtin?.chain.policy ?? 'ACCEPT';
+  const { returns } = builtin === undefined ? { returns: entering } : enter(builtin, entering, 0);
+  end(policy === 'DROP' ? 'drop' : policy === 'QUEUE' ? 'queue' : 'accept', returns);
+  const united = new Map<Ending, PacketSet>();
+  for (const ending of endings) {
+    const list = ends.get(ending);
+    if (list !== undefined) united.set(ending, space.union(list));
+  }
+
+  // Chains that change nothing pass their packets on to their callees without being asked: followed up lazily.
+  const entriesKnown = new Map<ChainModel, PacketSet>();
+  let followed = false;
+  function followUp(): void {
+    if (followed) return;
+    followed = true;
+    // Callers before callees.
+    for (let i = model.order.length - 1; i >= 0; i--) {
+      const chain = model.order[i] as ChainModel;
+      const here = space.union(arrivals.get(chain) ?? []);
+      entriesKnown.set(chain, here);
+      if (here === space.none || chain.rewrites || chain.loops) continue;
+      const summary = analysis.summary(chain) as ChainSummary;
+      chain.rules.forEach((r, n) => {
+        const { action } = r;
+        if (action.kind !== 'jump' && action.kind !== 'goto') return;
+        if (action.chain === undefined) return;
+        const into = space.and(here, space.and(summary.reaching[n] as PacketSet, r.may));
+        if (into !== space.none) note(arrivals, action.chain, into);
+      });
+    }
+  }
+  const entries = (chain: ChainModel): PacketSet => {
+    followUp();
+    return entriesKnown.get(chain) ?? space.none;
+  };
+  const modelOf = (rule: Rule): RuleModel | undefined => model.chains.get(rule.chain)?.rules[rule.index];
+  const reaching = (rule: Rule): PacketSet => {
+    const chain = model.chains.get(rule.chain);
+    if (chain === undefined || rule.table !== table) return space.none;
+    if (chain.rewrites) return space.union(pushed.get(rule) ?? []);
+    const summary = analysis.summary(chain);
+    return summary === undefined
+      ? space.none
+      : space.and(entries(chain), summary.reaching[rule.index] as PacketSet);
+  };
+
+  return {
+    hook,
+    table,
+    analysis,
+    entering,
+    ends: united,
+    byPolicy: returns,
+    policy,
+    reaching,
+    taking: (rule) => {
+      const r = modelOf(rule);
+      return r === undefined ? space.none : space.and(reaching(rule), r.may);
+    },
+    entries,
+  };
+}
+
+/** The header now of a relation: what the header was at entry is forgotten. */
+export function nowOf(
+  space: BddPacketSpace,
+  relation: PacketSet,
+  rewritten: ReadonlySet<FieldName>,
+): PacketSet {
+  return rewritten.size === 0 ? relation : space.forget(relation, [...rewritten], 'entry');
+}
