@@ -135,11 +135,11 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
       return visit.ends.get('accept') ?? space.none;
     };
 
-    const icmp = space.interval('protocol', icmpProtocol(family), icmpProtocol(family));
     const translates = natKinds(side);
     /** The nat table for first packets; the others are rewritten as their connection says, which nobody knows. */
     const nat = (hook: Hook, set: PacketSet): PacketSet => {
       if (!switches.nat || !switches.conntrack || set === space.none) return set;
+      const icmp = space.interval('protocol', icmpProtocol(family), icmpProtocol(family));
       const first = space.and(set, space.or(state('NEW'), space.diff(state('RELATED'), icmp)));
       const known = space.and(set, space.or(state('ESTABLISHED'), space.and(state('RELATED'), icmp)));
       const rest = space.diff(set, space.or(first, known));

@@ -147,7 +147,7 @@ function mentionChange(
       for (const [address, port] of sides) {
         collector.use(address);
         if (range.addresses !== undefined) space.addresses(address, range.addresses);
-        if (range.netmap) collector.useRawBits(address);
+        if (range.netmap) collector.rawBits(address);
         if (range.ports === undefined) continue;
         space.interval(port, range.ports[0], range.ports[1]);
         if (range.basePort !== undefined) {

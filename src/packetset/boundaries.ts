@@ -52,7 +52,7 @@ export interface Collector {
   /** The field is needed, even if nothing is said about it. */
   use(field: FieldName): void;
   /** The field is rewritten under a mask with holes, or prefix-wise (NETMAP): encode it bit by bit. */
-  useRawBits(field: AddressField): void;
+  rawBits(field: AddressField): void;
   /**
    * Values of `from` between `low` and `high` are moved by `offset` into `to`: atoms must be mapped to atoms. All
    * boundaries that this implies, also through further moves, are added.
@@ -176,7 +176,7 @@ export function createCollector(family: Family, locality?: Locality): Collector 
   return {
     space,
     use: (field) => void noteOf(field),
-    useRawBits: (field) => {
+    rawBits: (field) => {
       noteOf(field).raw = true;
     },
     shift: (from, to, low, high, offset) => {
