@@ -171,6 +171,12 @@ function lostUnseen(t: Trace): boolean {
   );
 }
 
+/** What a bridge switched left by one of its ports; recordings name the bridge. */
+function bridgeOut(t: Trace): string | undefined {
+  const last = t.events.findLast((e) => e.kind === 'hook');
+  return last?.physOut === undefined ? undefined : last.outInterface;
+}
+
 /** The answer to one packet of a case. `ofLocal`: that was sent by a process, whatever this packet is. */
 export function answerOf(
   t: Trace,
@@ -192,7 +198,9 @@ export function answerOf(
   const template = c?.entry === undefined && recorded.state === 'NEW';
   const tracked = tracks || c?.entry !== undefined || recorded.state === 'UNTRACKED';
   const out =
-    fate.kind === 'forward' || fate.kind === 'sent' || fate.kind === 'lost' ? fate.outInterface : undefined;
+    fate.kind === 'forward' || fate.kind === 'sent' || fate.kind === 'lost'
+      ? (bridgeOut(t) ?? fate.outInterface)
+      : undefined;
   const wire = fate.kind === 'forward' || fate.kind === 'sent';
   const packet =
     fate.kind === 'local' || fate.kind === 'forward' || fate.kind === 'sent'

@@ -45,6 +45,8 @@ export interface CasePacket {
   readonly quote?: CasePacket;
   readonly payload?: string;
   readonly l4_raw?: string;
+  /** IPv6: in front of the fragment header, if there is one. */
+  readonly ext_headers?: readonly ExtensionHeader[];
   readonly vtag?: number;
   readonly sctp_chunk?: string;
   readonly bad_checksum?: boolean;
@@ -104,6 +106,9 @@ export interface KernelCase {
       readonly mac: string;
       readonly addresses: readonly string[];
       readonly mtu?: number;
+      /** It is a bridge; its ports name it as their master. */
+      readonly bridge?: boolean;
+      readonly master?: string;
     }[];
     readonly sysctls: Readonly<Record<string, string>>;
     readonly routes_json: readonly JsonObject[];
@@ -173,7 +178,10 @@ export function readPacket(p: CasePacket, family: Family, machine?: Machine): Pa
     moreFragments: p.mf ?? false,
     fragmentOffsetBytes: p.frag_off ?? 0,
     ipOptions: p.ip_options ?? '',
-    extensionHeaders: family === 'ipv6' && (p.mf || fragment || raw !== undefined) ? [fragmentHeader(p)] : [],
+    extensionHeaders: [
+      ...(p.ext_headers ?? []),
+      ...(family === 'ipv6' && (p.mf || fragment || raw !== undefined) ? [fragmentHeader(p)] : []),
+    ],
     sport: ports && !fragment ? (p.sport ?? 0) : undefined,
     dport: ports && !fragment ? (p.dport ?? 0) : undefined,
     tcpFlags:
@@ -238,8 +246,9 @@ function quotedBytes(q: Packet): number {
 
 function packetTypeOf(p: CasePacket, machine: Machine | undefined): PacketType {
   if (p.local || p.eth_dst === undefined || !machine) return 'unicast';
-  const own = machine.interfaces.value?.find((i) => i.name === p.iface)?.mac;
-  if (p.eth_dst === own) return 'unicast';
+  const link = machine.interfaces.value?.find((i) => i.name === p.iface);
+  const bridge = machine.interfaces.value?.find((i) => i.name === link?.master);
+  if (p.eth_dst === link?.mac || p.eth_dst === bridge?.mac) return 'unicast';
   if (p.eth_dst === 'ff:ff:ff:ff:ff:ff') return 'broadcast';
   return Number.parseInt(p.eth_dst.slice(0, 2), 16) & 1 ? 'multicast' : 'otherhost';
 }
@@ -371,7 +380,8 @@ export function machineOf(c: KernelCase): Machine {
       mtuBytes: i.mtu ?? 1500,
       up: true,
       linkType: 'ether',
-      master: undefined,
+      master: i.master,
+      ...(i.master === undefined ? {} : { masterKind: 'bridge' }),
       group: 0,
       addresses: kernelOrder(addressesOf(i.addresses)),
     })),

@@ -6,6 +6,7 @@ import { checkListMarkdown, checkPageMarkdown } from '../report/check-page.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
 import { createExampleOutput } from '../report/example-output.ts';
 import { printLintPretty } from '../report/lint-findings.ts';
+import { reportOf } from '../report/machine-report.ts';
 import { createTheme } from '../report/theme.ts';
 import { printTrace } from '../report/trace.ts';
 
@@ -67,7 +68,9 @@ function findingExample(): string {
   const texts = [{ name: file, text: readFileSync(file, 'utf8') }];
   const result = lintMachine(texts, { registry: defaultRegistry(), checks, select: ['FW101'] });
   const style = { theme: createTheme(false), columns: 80 };
-  const [finding = ''] = printLintPretty([result], style, { all: false, verbose: false }).split('\n\n');
+  const [finding = ''] = printLintPretty([reportOf(result)], style, { all: false, verbose: false }).split(
+    '\n\n',
+  );
   return `\`\`\`console\n$ fwsim lint ${file}\n${finding}\n\`\`\``;
 }
 

@@ -121,6 +121,19 @@ export function sysctlNumber(facts: MachineFacts, name: string, fallback: number
   return Number.isNaN(value) ? fallback : value;
 }
 
+/**
+ * TTL or hop limit that the kernel gives a packet of its own that leaves by the interface. IPv6 asks the interface;
+ * the setting for `all` counts for none.
+ *
+ * Source: include/net/ip.h ip4_dst_hoplimit(), include/net/ipv6.h ip6_dst_hoplimit().
+ */
+export function hopLimit(facts: MachineFacts, family: Family, device: string | undefined): number {
+  if (family === 'ipv4') return sysctlNumber(facts, 'net.ipv4.ip_default_ttl', 64);
+  const of = (name: string, fallback: number): number =>
+    sysctlNumber(facts, `net.ipv6.conf.${name}.hop_limit`, fallback);
+  return device === undefined ? 64 : of(interfaceKey(device), of('default', 64));
+}
+
 /** Addresses of an interface in one family, in the kernel's order. */
 export function addressesOf(
   facts: MachineFacts,

@@ -44,6 +44,8 @@ export type Collected =
       readonly packet: Packet;
       /** Length of the largest fragment, header included. */
       readonly largestBytes: number;
+      /** Bytes of data in each, in the order of the packet. */
+      readonly pieceBytes: readonly number[];
     };
 
 const queueTimeMs = 30_000;
@@ -98,24 +100,36 @@ export function collect(s: Shared, p: Packet, user: string): Collected {
     fragmentOffsetBytes: 0,
     lengthBytes: headerBytes({ ...first, extensionHeaders }) + at,
     layer4: undefined,
-    dontFragment: false,
+    // Only if the largest of them said so: IPSKB_FRAG_PMTU.
+    dontFragment: fragments.some((f) => f.dontFragment && f.lengthBytes === largestBytes),
     ...(bytes === undefined
       ? {}
       : { ...readLayer4(first.protocol, bytes), badChecksum: !layer4ChecksumRight(first, bytes) }),
   };
-  return { kind: 'complete', packet, largestBytes };
+  return { kind: 'complete', packet, largestBytes, pieceBytes: fragments.map(dataBytes) };
 }
 
-/** Cuts a packet for a link. Later pieces know no ports. Undefined: it fits. */
-export function cut(p: Packet, mtuBytes: number): readonly Packet[] | undefined {
+/**
+ * Cuts a packet for a link. Later pieces know no ports. Undefined: it fits. A packet that came in pieces leaves in the
+ * same ones, if they fit and the layer-4 header was whole: else somebody has pulled it together.
+ */
+export function cut(
+  p: Packet,
+  mtuBytes: number,
+  cameAs: readonly number[] = [],
+): readonly Packet[] | undefined {
   if (p.lengthBytes <= mtuBytes) return undefined;
   const header = headerBytes(p) + (p.family === 'ipv6' ? 8 : 0);
   const room = Math.floor((mtuBytes - header) / 8) * 8;
   if (room <= 0) return undefined;
   const total = p.lengthBytes - headerBytes(p);
+  const again =
+    cameAs.reduce((sum, n) => sum + n, 0) === total &&
+    cameAs.every((n) => header + n <= mtuBytes) &&
+    (cameAs[0] ?? 0) >= (p.protocol === 6 ? 20 : 8);
   const pieces: Packet[] = [];
-  for (let at = 0; at < total; at += room) {
-    const bytes = Math.min(room, total - at);
+  for (let at = 0, bytes = 0; at < total; at += bytes) {
+    bytes = Math.min((again && cameAs[pieces.length]) || room, total - at);
     const more = at + bytes < total || p.moreFragments;
     const piece: Packet = {
       ...p,

@@ -110,6 +110,7 @@ function defragment(w: Walk): Fate | undefined {
     case 'complete':
       w.packet = { ...collected.packet };
       w.largestFragmentBytes = collected.largestBytes;
+      w.pieceBytes = collected.pieceBytes;
       w.emit({ kind: 'fragment', complete: true, packet: collected.packet });
       return undefined;
   }

@@ -9,7 +9,7 @@ import type { Packet } from '../model/packet.ts';
 import { type Address, prefixLength, sameAddress } from '../net/address.ts';
 import { isLinkLocal6, isMulticast4, isMulticast6, isZero } from './addresses.ts';
 import { isIcmpError } from './conntrack/track.ts';
-import { isOwnAddress, type MachineFacts, selectAddress, sysctlNumber } from './facts.ts';
+import { hopLimit, isOwnAddress, type MachineFacts, selectAddress, sysctlNumber } from './facts.ts';
 import { spendIcmpError } from './icmp-rate.ts';
 import { localityOf } from './locality.ts';
 import { type Destination, type OutputFlow, routeOutput } from './routing.ts';
@@ -107,6 +107,14 @@ function anyOwnAddress(w: Walk): Address {
 /** icmp_pointers[].error: errors, and types that the kernel does not know. */
 const unansweredTypes = new Set([1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12]);
 
+/** icmp_errors_use_inbound_ifaddr: an address of the interface that the packet came in by, if that is wanted. */
+function inboundAddress(w: Walk): Address | undefined {
+  const { facts } = w.shared;
+  if (w.inInterface === undefined || w.destination?.kind === 'output') return undefined;
+  if (sysctlNumber(facts, 'net.ipv4.icmp_errors_use_inbound_ifaddr', 0) === 0) return undefined;
+  return selectAddress(facts, w.inInterface, w.packet.src, 'link');
+}
+
 function sendError4(w: Walk, type: number, code: number, rest: number): void {
   const p = w.packet;
   const d = w.destination;
@@ -116,7 +124,7 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
   const toUs = d !== undefined && (d.kind === 'local' || (d.kind === 'output' && d.outInterface === 'lo'));
   const tos = (p.tos & 0x1e) | 0xc0;
   const mark = replyMark(w);
-  let src = toUs ? p.dst : undefined;
+  let src = toUs ? p.dst : inboundAddress(w);
   const answer = routeOutput(w, flowOf(p.src, src, mark, tos, 1));
   if (answer.kind !== 'to') return;
   if (!spendIcmpError(w, p.src, type, code, answer.destination.outInterface)) return;
@@ -129,7 +137,7 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
       dst: p.src,
       protocol: 1,
       // Towards a group it is the multicast TTL of the kernel's own socket.
-      ttl: isMulticast4(p.src) ? 1 : sysctlNumber(w.shared.facts, 'net.ipv4.ip_default_ttl', 64),
+      ttl: isMulticast4(p.src) ? 1 : hopLimit(w.shared.facts, 'ipv4', answer.destination.outInterface),
       tos,
       mark,
       lengthBytes: 28 + quoted,
@@ -196,7 +204,7 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
       src,
       dst: p.src,
       protocol: 58,
-      ttl: sysctlNumber(facts, 'net.ipv6.conf.all.hop_limit', 64),
+      ttl: hopLimit(facts, 'ipv6', answer.destination.outInterface),
       mark,
       lengthBytes: 48 + quoted,
       icmpType: type,

@@ -173,8 +173,8 @@ function arriveByPort(w: Walk, bridge: string): Fate {
     return w.destination.kind === 'forward' ? forward(w) : deliver(w);
   }
   if (whom === 'there') return switchFrame(w, bridge, bridgeDestination(facts, bridge));
-  const refused = refusedAtIngress(w);
-  if (refused !== undefined) return { kind: 'ingress-drop', reason: refused };
+  // Only now the machine itself looks at it.
+  if (refusedAtIngress(w) !== undefined) return routeDrop(w, 'martian-source');
   return routeIn(w);
 }
 
@@ -261,6 +261,7 @@ function forgetConnection(w: Walk): void {
   w.seenByConntrack = false;
   w.ctTemplate = undefined;
   w.largestFragmentBytes = undefined;
+  w.pieceBytes = undefined;
 }
 
 function reassembleHere(w: Walk): Fate | undefined {
@@ -429,10 +430,17 @@ function output(w: Walk, d: Destination): Fate {
   if (end) return end;
   const to = w.destination as Destination;
   w.outInterface = to.outInterface;
-  if (w.family === 'ipv4' && to.copyBack) copyBack(w, to);
+  if (w.family === 'ipv4' && to.copyBack) {
+    copyBack(w, to);
+    // ip_mc_output(): such a packet goes no further than this machine.
+    if (to.toMany === 'multicast' && w.packet.ttl === 0) return routeDrop(w, 'ttl-exceeded');
+  }
   const late = runHook(w, 'POSTROUTING');
   if (late) return late;
-  if (w.family === 'ipv6' && to.copyBack) copyBack(w, to);
+  if (w.family === 'ipv6' && to.copyBack) {
+    copyBack(w, to);
+    if (w.packet.ttl === 0) return { kind: 'lost', reason: 'ttl-exceeded', outInterface: w.outInterface };
+  }
   if (w.outInterface === 'lo') return loop(w);
   return wrap(w) ?? transmit(w, 'sent');
 }
@@ -485,7 +493,8 @@ function transmit(w: Walk, kind: 'forward' | 'sent'): Fate {
   const p = w.packet;
   const limit =
     w.largestFragmentBytes === undefined ? d.mtuBytes : Math.min(d.mtuBytes, w.largestFragmentBytes);
-  const fragments = w.family === 'ipv4' || w.largestFragmentBytes !== undefined ? cut(p, limit) : undefined;
+  const fragments =
+    w.family === 'ipv4' || w.largestFragmentBytes !== undefined ? cut(p, limit, w.pieceBytes) : undefined;
   return { kind, outInterface: w.outInterface ?? '', packet: { ...p }, fragments };
 }
 

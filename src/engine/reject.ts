@@ -9,6 +9,7 @@ import { type Packet, tcpFlag } from '../model/packet.ts';
 import { isMulticast6, isZero } from './addresses.ts';
 import { isZeroSum, pseudoHeaderSum, sumHex } from './checksum.ts';
 import { tcpHeaderBytes } from './conntrack/tcp.ts';
+import { hopLimit } from './facts.ts';
 import { emptyPacket, replyMark, sendIcmpError } from './icmp-error.ts';
 import { headerBytes } from './layer4.ts';
 import { reroute, routeOutput } from './routing.ts';
@@ -103,13 +104,18 @@ function sendReset(w: Walk): void {
     storeEntry(w.shared, next);
     w.attach(next, w.connection.state, w.connection.direction);
   }
-  w.shared.actions.sendGenerated(w, packet, {
-    cause: 'reject',
-    destination: answer.destination,
-    attach: true,
-    // Of a packet that came in by a bridge port: straight back out there, with the other's MAC address.
-    ...(w.physIn === undefined ? {} : { byPort: w.physIn }),
-  });
+  const ttl = hopLimit(w.shared.facts, w.family, answer.destination.outInterface);
+  w.shared.actions.sendGenerated(
+    w,
+    { ...packet, ttl },
+    {
+      cause: 'reject',
+      destination: answer.destination,
+      attach: true,
+      // Of a packet that came in by a bridge port: straight back out there, with the other's MAC address.
+      ...(w.physIn === undefined ? {} : { byPort: w.physIn }),
+    },
+  );
 }
 
 /** Sends the answer of `--reject-with`, unless the kernel would not. */

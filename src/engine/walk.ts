@@ -72,6 +72,8 @@ export class Walk implements TargetEnv {
   packet: MutablePacket;
   /** Set once fragments were put together: the largest of them. */
   largestFragmentBytes: number | undefined;
+  /** Data of the fragments that it was put together from. */
+  pieceBytes: readonly number[] | undefined;
 
   table = '';
   hook: Hook = 'PREROUTING';

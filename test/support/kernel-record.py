@@ -24,7 +24,7 @@ import sys
 import time
 import traceback
 
-from kernel_frames import build, read_packet
+from kernel_frames import EXTENSION_HEADERS, build, read_packet
 from kernel_netlink import NETLINK_ADD_MEMBERSHIP, NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES, NFT_MSG_TRACE, SOL_NETLINK, messages, number, read_event, rule_numbers, text
 
 CLONE_NEWNET = 0x40000000
@@ -38,6 +38,8 @@ STATUS = [
 ]
 HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']
 OWN = 'fwsim_record'
+HOST_MAC = '02:ee:00:00:01:'
+LISTENER_REPORTS = (b'\x83', b'\x84', b'\x8f')
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -112,15 +114,23 @@ class Machine:
         # Rules that need names which do not exist load all the same; only routes need interfaces.
         far = f'netns /proc/{os.getpid()}/fd/{self.far}'
         commands = ['link set lo up']
+        self.bridges = {one['name'] for one in interfaces if one.get('bridge')}
+        for name in self.bridges:
+            mac = next(one['mac'] for one in interfaces if one['name'] == name)
+            commands.append(f'link add {name} address {mac} type bridge mcast_snooping 0')
         for index, one in enumerate(interfaces):
+            if one['name'] in self.bridges:
+                continue
             mtu = one.get('mtu', 1500)
             peer = f'peer name far{index} mtu {mtu} {far}'
             commands.append(f'link add {one["name"]} address {one["mac"]} mtu {mtu} type veth {peer}')
             commands.append(f'link set {one["name"]} arp off')
+            if 'master' in one:
+                commands.append(f'link set {one["name"]} master {one["master"]}')
         run(['ip', '-batch', '-'], '\n'.join(commands) + '\n')
         enter(self.far)
         commands = ['link add mark0 type veth peer name mark1', 'link set mark0 up', 'link set mark1 up']
-        commands += [f'link set far{index} up' for index in range(len(interfaces))]
+        commands += [f'link set far{index} up' for index, one in enumerate(interfaces) if one['name'] not in self.bridges]
         run(['ip', '-batch', '-'], '\n'.join(commands) + '\n')
         enter(self.here)
         commands = []
@@ -128,6 +138,7 @@ class Machine:
             commands.append(f'link set {one["name"]} up')
             commands += [f'address add {entry} {"brd + " if ":" not in entry and int(entry.split("/")[1]) < 31 else ""}dev {one["name"]}'
                          for entry in one['addresses']]
+        commands += [f'neigh add {entry} nud permanent' for entry in host.get('neighbours', [])]
         kind = '-4' if self.family == 4 else '-6'
         run(['ip', kind, '-batch', '-'], '\n'.join(commands) + '\n')
         for key, value in host['sysctls'].items():
@@ -168,13 +179,16 @@ class Machine:
         if {place: count for place, count in counts.items() if place in tables} != tables:
             raise RuntimeError('the kernel has other rules than iptables-save')
         self.names = {socket.if_nametoindex('lo'): 'lo'}
-        self.ends, self.macs = {}, {}
+        self.ends, self.macs, self.masters, self.ports = {}, {}, {}, {}
         self.own, self.bindable = {'127.0.0.1', '::1'}, {}
         self.broadcasts = set()
         for index, one in enumerate(interfaces):
             self.names[socket.if_nametoindex(one['name'])] = one['name']
-            self.ends[one['name']] = f'far{index}'
+            if one['name'] not in self.bridges:
+                self.ends[one['name']] = f'far{index}'
             self.macs[one['name']] = one['mac']
+            if 'master' in one:
+                self.masters[one['name']] = one['master']
             for entry in one['addresses']:
                 self.own.add(entry.split('/')[0])
                 self.bindable[entry.split('/')[0]] = one['name']
@@ -241,7 +255,10 @@ class Machine:
         for end, data in self.frames:
             kind = struct.unpack('!H', data[12:14])[0]
             if kind == ETH_P_IP or (kind == ETH_P_IPV6 and not is_small_talk(data[14:54], data[54:])):
-                frames.append((back[end], data[14:]))
+                # What a port of a bridge sends went out by the bridge.
+                name = self.masters.get(back[end], back[end])
+                self.ports[name, data[14:]] = back[end]
+                frames.append((name, data[14:]))
         self.frames = []
         return events, frames
 
@@ -281,7 +298,10 @@ class Machine:
 
 def is_small_talk(header, transport):
     """What the machine says of itself in IPv6: multicast listener reports and redirects, which no setting stops."""
-    return header[6:7] == b'\0' or (header[6:7] == b'\x3a' and transport[:1] == b'\x89')
+    if header[6:7] == b'\0':
+        # Frames have the hop-by-hop header in front of the report, the trace leaves it out.
+        return transport[:1] in LISTENER_REPORTS or (transport[:1] == b'\x3a' and transport[8:9] in LISTENER_REPORTS)
+    return header[6:7] == b'\x3a' and transport[:1] == b'\x89'
 
 
 # ------------------------------------------------------------------------------------------------ the way of a packet
@@ -441,8 +461,8 @@ def answer(track, story, frames, error):
         out['fate'] = 'local'
         if track.header:
             header, transport = track.header
-            if family == 6 and header[6] == 44 and len(header) == 40:
-                transport = b''  # the trace leaves the fragment header out
+            if family == 6 and header[6] in EXTENSION_HEADERS and len(header) == 40:
+                transport = b''  # the trace leaves extension headers out
             out['packet_out'] = {**read_packet(header + transport, family, False), 'mark': track.last_mark}
     elif track.passed == 'POSTROUTING' and track.output not in (None, 'lo') and not track.copy:
         if track.header is None or track.output == '?':
@@ -457,6 +477,8 @@ def answer(track, story, frames, error):
         for data in mine:
             frames.remove((track.output, data))
         out['out_iface'] = track.output
+        if track.output in machine.bridges and mine:
+            out['out_port'] = machine.ports[track.output, mine[0]]
         if mine:
             out['fate'] = 'forward' if 'FORWARD' in track.hooks else 'sent'
             parts = [read_packet(data, family, True) for data in mine]
@@ -530,6 +552,12 @@ def record_packet(machine, packet):
         else:
             # Whether it waits or is gone only the one that completes it tells: who listed neither calls it a wait.
             out = {'trace': [], 'fate': 'queued' if fragment else 'ingress_drop'}
+            if frames and packet['iface'] in machine.masters:
+                # A bridge that asks no table has switched it.
+                data = frames[0][1]
+                port = machine.ports[frames[0]]
+                seen = {**read_packet(data, machine.family, True), 'mark': 0}
+                out = {'trace': [], 'fate': 'forward', 'out_iface': port, 'out_port': port, 'packet_out': seen}
     else:
         out = answer(main, story, frames, error)
         fragment = packet.get('mf') or packet.get('frag_off')
@@ -558,7 +586,7 @@ def reply_to(packet, outcome, machine):
         answers = {8: 0, 13: 14, 15: 16, 17: 18} if machine.family == 4 else {128: 129}
         out.update(icmp_type=answers.get(kind, kind), icmp_code=0)
         out.update(icmp_id=seen.get('icmp_id', packet.get('icmp_id', 0)), icmp_seq=packet.get('icmp_seq', 0))
-    place_sender(out, outcome.get('out_iface'), packet, machine)
+    place_sender(out, outcome.get('out_port', outcome.get('out_iface')), packet, machine)
     return out
 
 
@@ -566,11 +594,19 @@ def place_sender(out, iface, packet, machine):
     """Says where a packet in answer to another enters."""
     if iface is None or iface == 'lo':
         iface = None if out['src'] in machine.own or 'iface' not in packet else packet['iface']
+        behind = {HOST_MAC + machine.macs[port][-2:]: port for port in machine.masters}
+        iface = behind.get(packet.get('eth_dst'), iface) if iface else None
     if iface is None:
         out['local'] = True
     else:
         out['iface'] = iface
         out['eth_src'], out['eth_dst'] = '02:ee:00:00:00:01', machine.macs[iface]
+        if iface in machine.masters:
+            # Hosts behind a bridge have MAC addresses of their own, told by the port.
+            out['eth_src'] = HOST_MAC + machine.macs[iface][-2:]
+            own = machine.macs[machine.masters[iface]]
+            switched = packet.get('iface') in machine.masters and packet['eth_dst'] != own
+            out['eth_dst'] = packet['eth_src'] if switched else own
 
 
 def error_about(packet, outcome, machine):
@@ -583,7 +619,7 @@ def error_about(packet, outcome, machine):
         quote['tcp_flags'] = packet['tcp_flags']
     out = {'src': seen['dst'], 'dst': seen['src'], 'proto': 'icmp' if machine.family == 4 else 'icmpv6', 'ttl': 64, 'tos': 0}
     out.update(icmp_type=3 if machine.family == 4 else 1, icmp_code=1, icmp_rest=0, quote=quote)
-    place_sender(out, outcome.get('out_iface'), packet, machine)
+    place_sender(out, outcome.get('out_port', outcome.get('out_iface')), packet, machine)
     return out
 
 

@@ -23,6 +23,8 @@ export interface RecordJob {
     /** In the syntax of `ip route add` and `ip rule add`. */
     readonly routes: readonly string[];
     readonly rules: readonly string[];
+    /** `ADDRESS lladdr MAC dev BRIDGE`: hosts behind bridges, which need a MAC address to be reached. */
+    readonly neighbours?: readonly string[];
     readonly sysctls: Readonly<Record<string, string>>;
   };
   readonly packets: readonly RecordPacket[];

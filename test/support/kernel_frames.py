@@ -7,6 +7,7 @@ TRANSPORTS = {
     'icmp': 1, 'igmp': 2, 'tcp': 6, 'udp': 17, 'dccp': 33, 'gre': 47, 'esp': 50, 'ah': 51, 'icmpv6': 58, 'ospf': 89,
     'sctp': 132, 'udplite': 136,
 }
+EXTENSION_HEADERS = (0, 43, 44, 51, 60)
 NAMES = {number: name for name, number in TRANSPORTS.items()}
 TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR']
 INIT_CHUNK = '01000014000000010000ffff0001000100000001'
@@ -101,6 +102,12 @@ def build(packet, family):
         if offset or more or 'l4_raw' in packet:
             data = struct.pack('!BBHI', protocol, 0, offset | (1 if more else 0), packet.get('id', 0)) + data
             protocol = 44
+        for header in reversed(packet.get('ext_headers', [])):
+            body = bytes.fromhex(header['body'])
+            # The authentication header counts words of 4 bytes and not its first two; all others words of 8, and not the first.
+            words = (len(body) + 2) // 4 - 2 if header['protocol'] == 51 else (len(body) + 2) // 8 - 1
+            data = bytes([protocol, words]) + body + data
+            protocol = header['protocol']
         return struct.pack('!IHBB', 6 << 28 | tos << 20, len(data), protocol, ttl) + source + destination + data
     options = bytes.fromhex(packet.get('ip_options', ''))
     options += bytes(-len(options) % 4)
@@ -161,12 +168,12 @@ def read_packet(data, family, with_quote):
         first, length, protocol, ttl = struct.unpack('!IHBB', data[:8])
         tos, length, size, offset, more, ident, fragment = first >> 20 & 255, length + 40, 40, 0, 0, 0, 0
         src, dst = socket.inet_ntop(socket.AF_INET6, data[8:24]), socket.inet_ntop(socket.AF_INET6, data[24:40])
-        while protocol in (0, 43, 60, 44) and len(data) >= size + 8:
+        while protocol in EXTENSION_HEADERS and len(data) >= size + 8:
             if protocol == 44:
                 offset, more, ident = struct.unpack('!HI', data[size + 2:size + 8]) + (0,)
                 offset, more, ident = offset & 0xFFF8, offset & 1, more
-            protocol, step = data[size], 8 if protocol == 44 else data[size + 1] * 8 + 8
-            size += step
+            steps = {44: 8, 51: data[size + 1] * 4 + 8}
+            protocol, size = data[size], size + steps.get(protocol, data[size + 1] * 8 + 8)
     out = {'src': src, 'dst': dst, 'proto': NAMES.get(protocol, str(protocol)), 'ttl': ttl, 'tos': tos, 'length': length}
     if family == 4:
         out['id'] = ident
