@@ -50,6 +50,14 @@ export { unknownWords } from './lint/select.ts';
 export { parseMac } from './net/mac.ts';
 export { type Replay, type ReplayOptions, type ReplayResult, replayCapture } from './replay/replay.ts';
 export {
+  compareKernel,
+  type KernelAnswer,
+  type KernelComparison,
+  type KernelRun,
+  type PacketWay,
+  type RunComparison,
+} from './trace/kernel-run.ts';
+export {
   explainLog,
   type LogGroup,
   type LogOptions,

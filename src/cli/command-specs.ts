@@ -58,6 +58,11 @@ export const traceDescription: CommandDescription = {
     { flags: '--local', description: 'the packet is sent by this machine itself' },
     { flags: '--pick', description: 'take one packet where PACKET means several' },
     { flags: '--flow', description: 'play the whole connection: handshake, data both ways, close' },
+    {
+      flags: '--kernel',
+      description:
+        'also send it through the running kernel, in a network namespace of its own, and compare (root)',
+    },
     { flags: '--no-reply', description: 'leave out whether the answer would come back' },
     everyRule,
     {

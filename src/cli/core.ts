@@ -99,6 +99,12 @@ export interface TraceAnswer {
 /** `trace`: one packet's path. The printers give an empty text for an answer that holds no path. */
 export interface TraceCore<A extends TraceAnswer = TraceAnswer> {
   readonly trace: (request: TraceRequest) => A;
+  /**
+   * Adds what the running kernel does with the packet.
+   *
+   * @throws CommandFailure where it cannot be asked
+   */
+  readonly askKernel: (answer: A) => Promise<A>;
   readonly printPretty: (answer: A, style: TerminalStyle, detail: Detail) => string;
   readonly printJson: (answer: A) => string;
 }

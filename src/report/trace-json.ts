@@ -9,6 +9,7 @@ import type { RuleRef, Trace } from '../model/trace.ts';
 import type { Address } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import type { Flow } from '../trace/flow.ts';
+import { generatedBy, type KernelComparison, wayOfTrace } from '../trace/kernel-run.ts';
 import { notCovered } from '../trace/not-covered.ts';
 import { decidedBy, waysOf } from '../trace/outcome.ts';
 import { type Reply, replyEnd } from '../trace/reply.ts';
@@ -36,6 +37,11 @@ const traceSchemaVersion = 1;
  *   was asked), `elsewhere` (not to the asker), `stopped`, `open`
  * - `flow` with --flow: `steps` (`label`, `from`, `packet`, `entry`, `end`, `mayStop`, and as a branch), `complete`,
  *   `wholeCount` (packets of a whole conversation), `refused`, `connection` (the entry after the last packet)
+ * - `kernel` with --kernel: `agrees`, `kernel`, `loader` (its release; what loaded the rules), `runs`, `notBuilt`. Each run has
+ *   `assumptions`, `invented` and `leftOut` (how the machine was built), `branch` (index of the way that is nearest),
+ *   `simulated` and `kernels`, both with `records` (`table`, `chain`, `number` unless it is the policy, `verdict`, `to`,
+ *   `mark`), `end`, `after`, `rejectWith`, `outInterface`, `packet`, `ctState`, `direction`, `errno` and `generated`
+ *   (packets that the kernel made, the same way), and `differences` (`what`, `ours`, `kernels`)
  * - `outcomeCount`: ways that end differently; `complete`: whether all ways were walked; `couldNotLook`
  *
  * Absent fields are not known or do not apply.
@@ -91,6 +97,7 @@ function tracedJson(traced: PacketTrace, book: RuleBook) {
       reply: replyJson(traced.replies.get(branch), branch.trace, book),
     })),
     flow: flowJson(traced.flow, book),
+    kernel: kernelJson(traced.kernel, exploration.branches),
     outcomeCount: waysOf(traced.ways).length,
     complete: !exploration.exhausted,
   };
@@ -144,6 +151,30 @@ function traceJson(trace: Trace, book: RuleBook) {
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Both traces of each run in the same words: those of {@link PacketWay}. */
+function kernelJson(kernel: KernelComparison | undefined, branches: readonly Branch[]) {
+  if (!kernel) return undefined;
+  const { answer, runs, agrees } = kernel;
+  return {
+    agrees,
+    kernel: answer.kernel,
+    loader: answer.loader,
+    runs: runs.map(({ run, branch, differences }) => ({
+      assumptions: run.assumptions.map((a) => ({ ...a, option: `--assume ${assumptionText(a)}` })),
+      invented: run.invented,
+      leftOut: run.leftOut,
+      branch: branch && branches.indexOf(branch),
+      simulated: branch && {
+        ...wayOfTrace(branch.trace),
+        generated: generatedBy(branch.trace).map(wayOfTrace),
+      },
+      kernels: { ...run.main, generated: run.generated },
+      differences,
+    })),
+    notBuilt: answer.notBuilt,
+  };
+}
 
 /** Addresses as texts, rules with theirs; the rest as it is. */
 function plain(value: unknown, book: RuleBook | undefined): unknown {

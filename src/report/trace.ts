@@ -25,6 +25,7 @@ import {
   wrapUnbroken,
 } from './trace-events.ts';
 import { flowLines } from './trace-flow.ts';
+import { kernelLines } from './trace-kernel.ts';
 import { nextStep, outsideWords } from './trace-next.ts';
 import { replyLines } from './trace-reply.ts';
 import {
@@ -90,6 +91,7 @@ export function printTrace(result: TraceResult, style: TerminalStyle, detail: Tr
     blocks.push(...forkBlocks(traced.ways, 0, [], to, shown));
     blocks.push(dependsLines(traced.ways, to));
   }
+  if (traced.kernel) blocks.push(kernelLines(traced.kernel, to));
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 

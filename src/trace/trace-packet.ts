@@ -15,6 +15,7 @@ import type { Family } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { type RefusedAssumption, readAssumptions } from './assumptions.ts';
 import { type Flow, type NoFlow, playFlow, whyNoFlow } from './flow.ts';
+import type { KernelComparison } from './kernel-run.ts';
 import { foldWays, type Ways, waysOf } from './outcome.ts';
 import { type Reply, replyTo, type WalkContext } from './reply.ts';
 
@@ -60,6 +61,8 @@ export interface PacketTrace {
   readonly replies: ReadonlyMap<Branch, Reply>;
   /** The conversation that the packet opens, if that was asked. */
   readonly flow?: Flow;
+  /** What the running kernel did with the packet, if it was asked. */
+  readonly kernel?: KernelComparison;
   /** About the texts. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -181,6 +184,7 @@ export function traceRead(read: ReadMachine, program: () => Program, options: Tr
 /**
  * A hint says where the packet is for as routing sees it, after DNAT. What is taken for granted of its destination is
  * about the address that it has when it comes, so it becomes an answer about that address; unless the way out is said.
+ * Of its source the way that it comes tells as much: it is this machine's, or it is not and is reached the same way.
  */
 function asFirstSeen(
   request: PacketRequest,
@@ -188,11 +192,17 @@ function asFirstSeen(
 ): { readonly request: PacketRequest; readonly tape: Tape } {
   const { entry, packet } = request;
   const { destination, ...hints } = entry.hints ?? {};
-  if (destination === undefined || hints.outInterface !== undefined) return { request, tape };
+  const from = addressText(packet.src);
+  const source: Tape = {
+    [`local:${from}`]: entry.kind === 'local' ? 'yes' : 'no',
+    ...(entry.kind === 'arrives' && entry.inInterface !== 'lo' ? { [`out:${from}`]: entry.inInterface } : {}),
+  };
+  if (destination === undefined || hints.outInterface !== undefined)
+    return { request, tape: { ...source, ...tape } };
   const key = `local:${addressText(packet.dst)}`;
   return {
     request: { ...request, entry: { ...entry, hints } },
-    tape: { [key]: destination === 'local' ? 'yes' : 'no', ...tape },
+    tape: { ...source, [key]: destination === 'local' ? 'yes' : 'no', ...tape },
   };
 }
 

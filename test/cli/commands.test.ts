@@ -88,6 +88,7 @@ describe('lint', () => {
 describe('trace', () => {
   const core = (answer: TraceAnswer): TraceCore => ({
     trace: () => answer,
+    askKernel: async () => answer,
     printPretty: () => 'path\n',
     printJson: () => '{}\n',
   });

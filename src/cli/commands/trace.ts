@@ -1,5 +1,5 @@
 import { createSources } from '../../diagnostics/sources.ts';
-import { defaultRegistry, type TraceResult, tracePacket } from '../../index.ts';
+import { compareKernel, defaultRegistry, type TraceResult, tracePacket } from '../../index.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { printTrace } from '../../report/trace.ts';
@@ -26,7 +26,8 @@ export function traceCommand<A extends TraceAnswer>(core: TraceCore<A>): Command
     const [machine] = await readMachines(file === undefined ? [] : [file], values(invocation, 'with'), io);
     if (machine === undefined) return exitCodes.couldNotLook;
     const detail = { all: flag(invocation, 'all'), verbose: flag(invocation, 'verbose') };
-    const answer = core.trace({
+    refuseTogether(invocation);
+    let answer = core.trace({
       ...readingOptions(invocation),
       ...machine,
       expression: invocation.expression,
@@ -43,6 +44,7 @@ export function traceCommand<A extends TraceAnswer>(core: TraceCore<A>): Command
       io.err(printDiagnostics(diagnostics, createSources([expressionText]), io.errStyle));
       return exitCodes.usage;
     }
+    if (flag(invocation, 'kernel')) answer = await core.askKernel(answer);
     io.out(flag(invocation, 'json') ? core.printJson(answer) : core.printPretty(answer, io.outStyle, detail));
     if (answer.couldNotLook === undefined) return exitCodes.ok;
     io.err(`fwsim: ${escapeTerminal(answer.couldNotLook)}\n`);
@@ -64,6 +66,32 @@ function assumptionsOf(invocation: Invocation): readonly Assumption[] {
   });
 }
 
+/** Options that ask for different things. */
+function refuseTogether(invocation: Invocation): void {
+  const refuse = (message: string, hint: string): never => {
+    throw new CommandFailure(message, { hint });
+  };
+  if (flag(invocation, 'flow') && invocation.options['reply'] === false)
+    refuse('--flow plays the answers too, and --no-reply leaves them out', 'leave out one of the two');
+  if (flag(invocation, 'flow') && flag(invocation, 'kernel'))
+    refuse('--kernel sends one packet, and --flow is about many', 'leave out one of the two');
+}
+
+async function askLiveKernel(answer: TraceResult): Promise<TraceResult> {
+  const { traced } = answer;
+  if (!traced) return answer;
+  const { askKernel, LiveFailure } = await import('../../live/run.ts');
+  try {
+    return {
+      ...answer,
+      traced: { ...traced, kernel: compareKernel(await askKernel(traced), traced.exploration.branches) },
+    };
+  } catch (problem) {
+    if (!(problem instanceof LiveFailure)) throw problem;
+    throw new CommandFailure(problem.message, problem.hint === undefined ? {} : { hint: problem.hint });
+  }
+}
+
 /** What `trace` is made of. */
 export const traceCore: TraceCore<TraceResult> = {
   trace: ({ texts, diagnostics, expression, local, pick, assumptions, all, reply, flow, family, backend }) =>
@@ -80,6 +108,7 @@ export const traceCore: TraceCore<TraceResult> = {
       ...(family === undefined ? {} : { family }),
       ...(backend === undefined ? {} : { backend }),
     }),
+  askKernel: askLiveKernel,
   printPretty: printTrace,
   printJson: (answer) => printTraceJson(answer, version),
 };
