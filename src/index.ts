@@ -2,6 +2,8 @@
  * The library: reads rulesets, walks packets through them, finds what is wrong with them. No function here touches
  * a file, a process, a clock or a terminal.
  */
+
+export type { DeclaredContext } from './context/declared.ts';
 export type {
   Diagnostic,
   DiagnosticCode,
@@ -44,9 +46,21 @@ export {
 } from './link/read-machine.ts';
 export type { Check, CheckContext, CheckExample, CheckMetadata, FindingDraft } from './lint/check.ts';
 export { checks } from './lint/checks/index.ts';
-export type { Confidence, Finding, FindingPlace, Inference, Witness } from './lint/finding.ts';
-export { type LintOptions, type LintResult, lintMachine } from './lint/lint.ts';
-export { unknownWords } from './lint/select.ts';
+export {
+  type Confidence,
+  confidences,
+  type Finding,
+  type FindingPlace,
+  type Inference,
+  type Witness,
+} from './lint/finding.ts';
+export { isFingerprint } from './lint/fingerprint.ts';
+export { type LintOptions, type LintResult, lintMachine, type SuppressedFinding } from './lint/lint.ts';
+export { type Profile, profiles } from './lint/profile.ts';
+export { type Preset, presets, type SeverityChoice, unknownWords } from './lint/select.ts';
+export { parsePorts } from './lint/sensitive-ports.ts';
+export type { SuppressedBy, Suppression } from './lint/suppress.ts';
+export { machineRoles } from './model/machine.ts';
 export { parseMac } from './net/mac.ts';
 export { type Replay, type ReplayOptions, type ReplayResult, replayCapture } from './replay/replay.ts';
 export {

@@ -24,19 +24,48 @@ export const lintDescription: CommandDescription = {
   description: 'Each FILE is one machine. Without FILE, or for "-", stdin is read.',
   arguments: [{ ...oneFile, variadic: true }],
   options: [
-    { flags: '--format <name>', description: 'how to print', choices: ['pretty', 'json'], default: 'pretty' },
+    {
+      flags: '--format <name[=file]>',
+      description:
+        'how to print, and where: pretty, concise, json, jsonl, sarif, github, gitlab, checkstyle, junit, markdown (repeatable; default: pretty)',
+      repeatable: true,
+    },
+    { flags: '--output-file <file>', description: 'where the format goes that names no file of its own' },
+    {
+      flags: '--preset <names>',
+      description: 'which checks run: recommended, strict, cis, perf, all (repeatable; default: recommended)',
+      repeatable: true,
+    },
     {
       flags: '--select <checks>',
       description: 'only these checks: codes, names, beginnings of codes',
       repeatable: true,
     },
     { flags: '--ignore <checks>', description: 'not these checks', repeatable: true },
+    { flags: '--preview', description: 'also checks on probation' },
+    {
+      flags: '--profile <kind>',
+      description: 'what kind of machine it is, in place of what is seen',
+      choices: ['host', 'router', 'container-host'],
+    },
+    {
+      flags: '--min-confidence <level>',
+      description: 'leave out what is less sure',
+      choices: ['inferred', 'context', 'proved'],
+    },
     {
       flags: '--fail-on <severity>',
-      description: 'exit with 1 from this severity on',
+      description: 'exit with 1 from this severity on (default: warning)',
       choices: ['error', 'warning', 'info', 'never'],
-      default: 'warning',
     },
+    { flags: '--exit-zero', description: 'exit with 0 whatever was found' },
+    { flags: '--config <file>', description: 'the configuration; default: fwsim.yml beside FILE, or upward' },
+    { flags: '--no-config', description: 'read no configuration and no file of suppressions' },
+    { flags: '--baseline <file>', description: 'tell only what is not in this baseline' },
+    { flags: '--write-baseline <file>', description: 'write a baseline of what is found, and tell nothing' },
+    { flags: '--prune-baseline', description: 'take out of the baseline what is gone' },
+    { flags: '--explain-silence <check>', description: 'say why this check told nothing, and nothing else' },
+    { flags: '--jobs <count>', description: 'how many machines are looked at at a time (default: 1)' },
     withOptionSpec,
     ...readingOptionSpecs,
     everyFinding,
@@ -46,6 +75,8 @@ export const lintDescription: CommandDescription = {
     ['sudo iptables-save | fwsim lint', 'the rules of this machine'],
     ['fwsim lint gw.rules --with gw.addr', 'a saved ruleset, with the output of "ip addr" of that machine'],
     ['fwsim lint *.rules --select FW1 --fail-on error', 'several machines, only checks FW100 to FW199'],
+    ['fwsim lint rules.v4 --format sarif=out.sarif --format pretty', 'for code scanning, and to be read'],
+    ['fwsim lint rules.v4 --write-baseline old.json', 'begin with a ruleset that has findings already'],
   ],
 };
 
@@ -139,6 +170,34 @@ export const replayDescription: CommandDescription = {
     ['fwsim replay any.pcap gw.rules --with gw.addr', 'what tcpdump -i any -w any.pcap has recorded'],
     ['fwsim replay eth0.pcap gw.rules --iface eth0 --diff new.rules', 'what new rules would change for it'],
     ['zcat old.pcap.gz | fwsim replay - gw.rules', 'a compressed capture'],
+  ],
+};
+
+/** Shows the road of a packet as a picture. */
+export const tuiDescription: CommandDescription = {
+  name: 'tui',
+  summary: 'walk packets and try changes of the rules on the screen',
+  description:
+    'Shows the road of a packet, step by step, and what a change of the packet or of a rule does to it. Changes are made ' +
+    'in memory and written to a new file on demand, never to the firewall. "?" lists the keys.',
+  arguments: [oneFile],
+  options: [
+    { flags: '--local', description: 'the first packet is sent by this machine itself' },
+    {
+      flags: '--assume <key=value>',
+      description: 'decide what the input does not tell, for example limit=over (repeatable)',
+      repeatable: true,
+    },
+    withOptionSpec,
+    ...readingOptionSpecs,
+  ],
+  expression: {
+    name: 'PACKET',
+    description: 'the first packet, in the match options of iptables; without one, an ordinary packet',
+  },
+  examples: [
+    ['sudo iptables-save | fwsim tui', 'the rules of this machine'],
+    ['fwsim tui gw.rules -- -i eth0 -p tcp --dport 443', 'a saved ruleset, beginning with a web request'],
   ],
 };
 

@@ -6,6 +6,7 @@ import {
   lintDescription,
   replayDescription,
   traceDescription,
+  tuiDescription,
 } from './command-specs.ts';
 
 /**
@@ -16,6 +17,7 @@ export const commands: readonly CommandSpec[] = [
   { ...lintDescription, load: () => import('./commands/lint.ts') },
   { ...traceDescription, load: () => import('./commands/trace.ts') },
   { ...replayDescription, load: () => import('./commands/replay.ts') },
+  { ...tuiDescription, load: () => import('./commands/tui.ts') },
   { ...fmtDescription, load: () => import('./commands/fmt.ts') },
   { ...explainDescription, load: () => import('./commands/explain.ts') },
   { ...checksDescription, load: () => import('./commands/checks.ts') },

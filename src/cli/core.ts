@@ -25,41 +25,12 @@ export interface FmtCore {
   };
 }
 
-/** What `lint` is asked about one machine. */
-export interface LintRequest extends ReadingOptions {
-  /** The machine's own text first, then those of `--with`. */
-  readonly texts: readonly SourceText[];
-  /** What was wrong with the bytes of the texts; belongs to the findings. */
-  readonly diagnostics: readonly Diagnostic[];
-  /** Codes, names or prefixes of codes; empty means the default preset. */
-  readonly select: readonly string[];
-  readonly ignore: readonly string[];
-  readonly now: () => number;
-}
-
-/** What `lint` found out about one machine. */
-export interface LintAnswer {
-  /** In the order of printing. A finding is a diagnostic with more to it. */
-  readonly findings: readonly Diagnostic[];
-  /** Set if nothing, or not everything, could be looked at: one sentence that says why. */
-  readonly couldNotLook?: string;
-}
-
 /** How much a printer says. */
 export interface Detail {
   /** Also the repeats of a finding. */
   readonly all: boolean;
   /** Also what was inferred, and what each finding rests on. */
   readonly verbose: boolean;
-}
-
-/** `lint`: findings about whole machines. `A` is the answer's full type, which only the printers look into. */
-export interface LintCore<A extends LintAnswer = LintAnswer> {
-  readonly lint: (request: LintRequest) => A;
-  /** Words of `--select` and `--ignore` that name no check, each with the name that was probably meant. */
-  readonly unknownChecks: (names: readonly string[]) => readonly { name: string; meant?: string }[];
-  readonly printPretty: (answers: readonly A[], style: TerminalStyle, detail: Detail) => string;
-  readonly printJson: (answers: readonly A[]) => string;
 }
 
 /** What `trace` is asked. */

@@ -1,8 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import type { TerminalStyle } from '../report/diagnostics.ts';
 import { pipeLayout } from '../report/layout.ts';
 import { createTheme } from '../report/theme.ts';
 import { CommandFailure } from './command-failure.ts';
+import { writeFileAtomically } from './write-file.ts';
 
 /** When colour is used. */
 export type ColorChoice = 'auto' | 'always' | 'never';
@@ -16,12 +18,25 @@ export interface Io {
   readonly readStdin: () => Promise<Uint8Array>;
   /** @throws CommandFailure when the file cannot be read; the message names the file and the reason. */
   readonly readFile: (path: string) => Uint8Array;
+  /** Whether there is a file (no folder) of this path. */
+  readonly isFile: (path: string) => boolean;
+  /** @throws CommandFailure when the file cannot be written; an old one is then untouched. */
+  readonly writeFile: (path: string, text: string) => void;
+  /** The working directory, absolute. */
+  readonly cwd: string;
   readonly stdinIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
   /** How text on stdout and stderr looks. They differ when one of them is piped. */
   readonly outStyle: TerminalStyle;
   readonly errStyle: TerminalStyle;
+  /** How text in files looks: without colour, as wide as in a pipe. */
+  readonly fileStyle: TerminalStyle;
   /** Milliseconds, for budgets. */
   readonly now: () => number;
+  /** The day, `2026-11-22`, in the time zone of the user. */
+  readonly today: () => string;
+  /** Starts a thread that serves the jobs of `fwsim lint`; absent where there is no program to start. */
+  readonly startWorker?: () => Worker;
 }
 
 /** Larger input is refused: it would not fit into one string of the JavaScript engine once decoded. */
@@ -39,17 +54,34 @@ const readProblems: Readonly<Record<string, string>> = {
 };
 
 /** The process's own streams, files and clock. */
-export function processIo(color: ColorChoice, env: NodeJS.ProcessEnv = process.env): Io {
+export function processIo(color: ColorChoice, env: NodeJS.ProcessEnv = process.env, program?: URL): Io {
   return {
     out: quietWriter(process.stdout),
     err: quietWriter(process.stderr),
     readStdin,
     readFile,
+    isFile,
+    writeFile: writeFileAtomically,
+    cwd: process.cwd(),
     stdinIsTerminal: process.stdin.isTTY === true,
+    errIsTerminal: process.stderr.isTTY === true,
     outStyle: styleOf(process.stdout, color, env),
     errStyle: styleOf(process.stderr, color, env),
+    fileStyle: { theme: createTheme(false), columns: pipeLayout.columns },
     now: () => performance.now(),
+    today,
+    ...(program ? { startWorker: () => new Worker(program) } : {}),
   };
+}
+
+function today(): string {
+  const now = new Date();
+  const two = (number: number): string => String(number).padStart(2, '0');
+  return `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /**

@@ -16,13 +16,14 @@ export interface MachineTexts {
 }
 
 /**
- * Reads each FILE as one machine, stdin where none is given or for `-`.
+ * Reads each FILE as one machine, stdin where none is given or for `-`. `also`: further files about one machine.
  * @throws CommandFailure for what cannot be read, and for an empty text: nothing to look at is never "clean".
  */
 export async function readMachines(
   files: readonly string[],
   extra: readonly string[],
   io: Io,
+  also: (path: string) => Promise<readonly string[]> = async () => [],
 ): Promise<readonly MachineTexts[]> {
   const paths = files.length === 0 ? ['-'] : files;
   if ([...paths, ...extra].filter((path) => path === '-').length > 1) {
@@ -35,6 +36,7 @@ export async function readMachines(
     const own = await readText(path, io, files.length === 0);
     if (own.source.text.trim() === '') throw nothingToLookAt(own.source.name);
     const parts = [own, ...shared];
+    for (const more of await also(path)) parts.push(await readText(more, io));
     machines.push({
       texts: parts.map((part) => part.source),
       diagnostics: parts.flatMap((part) => part.diagnostics),

@@ -6,6 +6,13 @@ import { processIo } from './io.ts';
 import { runCommandLine } from './run-command-line.ts';
 import { version } from './version.ts';
 
+/** What runs, where it is not all there is. */
+export interface RunOptions {
+  readonly table?: readonly CommandSpec[];
+  /** The file of this program, for threads of its own. */
+  readonly program?: URL;
+}
+
 /**
  * Runs a command line in this process and leaves its exit code. Nothing calls `process.exit`, so what was written
  * into a pipe arrives. Ctrl-C is left to Node, which ends the process by the signal (130 in a shell) even while
@@ -13,10 +20,10 @@ import { version } from './version.ts';
  */
 export async function runProcess(
   args: readonly string[],
-  table: readonly CommandSpec[] = commands,
+  { table = commands, program }: RunOptions = {},
 ): Promise<void> {
   try {
-    process.exitCode = await runCommandLine(args, processIo, table);
+    process.exitCode = await runCommandLine(args, (color) => processIo(color, process.env, program), table);
   } catch (error) {
     process.exitCode = exitCodes.bug;
     const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -119,6 +119,13 @@ export function printCheckListJson(checks: readonly CheckMetadata[]): string {
   return `${JSON.stringify(object, null, 2)}\n`;
 }
 
+/** The sections of a page as plain text, without examples. */
+export function checkPageText(check: CheckMetadata): string {
+  return sectionsOf(check)
+    .map(({ heading, paragraphs }) => [heading, ...paragraphs].join('\n\n'))
+    .join('\n\n');
+}
+
 // ---------------------------------------------------------------------------------------------- Markdown
 
 /** The page as Markdown. */

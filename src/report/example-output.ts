@@ -5,6 +5,7 @@ import type { Check } from '../lint/check.ts';
 import { lintMachine } from '../lint/lint.ts';
 import type { ExampleOutput } from './check-page.ts';
 import { printLintPretty } from './lint-findings.ts';
+import { reportOf } from './machine-report.ts';
 import { createTheme } from './theme.ts';
 
 /** As a terminal without colour prints it; two columns are kept for the indent of a page. */
@@ -22,7 +23,10 @@ export function createExampleOutput(registry: Registry, checks: readonly Check[]
     const result = lintMachine(texts, { registry, checks, select });
     const findings = result.findings.filter((finding) => finding.code === check.code);
     if (findings.length === 0) return undefined;
-    const printed = printLintPretty([{ ...result, findings }], pageStyle, { all: false, verbose: false });
+    const printed = printLintPretty([{ ...reportOf(result), findings }], pageStyle, {
+      all: false,
+      verbose: false,
+    });
     // The counts below the findings are of no interest here.
     const blocks = printed.split('\n\n');
     return blocks.length > 1 ? `${blocks.slice(0, -1).join('\n\n')}\n` : printed;

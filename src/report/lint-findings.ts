@@ -1,14 +1,15 @@
 /** Findings for the terminal: the road of the packet in few lines, and how to see for oneself. */
 
-import type { Severity } from '../diagnostics/diagnostic.ts';
 import { createSources, type Place, type Sources } from '../diagnostics/sources.ts';
-import type { DecidedBy, Finding, Inference, Witness } from '../lint/finding.ts';
-import type { LintResult } from '../lint/lint.ts';
+import type { DecidedBy, ExplainedFinding, Finding, Inference, Witness } from '../lint/finding.ts';
+import { settlingText } from '../lint/settling.ts';
 import { placeName, severityWord, type TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal, terminalWidth } from './escape-terminal.ts';
+import { rulesetPlace } from './finding-place.ts';
 import { wrap } from './layout.ts';
-import { shellCommand } from './shell-quote.ts';
+import { type MachineReport, severities } from './machine-report.ts';
 import { sourceLine } from './source-line.ts';
+import { traceCommand } from './witness-command.ts';
 
 /** How much is said. */
 export interface LintDetail {
@@ -18,6 +19,8 @@ export interface LintDetail {
   readonly verbose: boolean;
 }
 
+/** How many findings of the same cause are named. */
+const explainedMax = 3;
 /** How many further places of a group are named. */
 const repeatsNamedMax = 6;
 /** The tag at the right end of the head does not follow a very wide terminal. */
@@ -25,32 +28,30 @@ const headColumnsMax = 80;
 const labelColumns = 8;
 const sourceIndent = '    ';
 
-const severities: readonly Severity[] = ['error', 'warning', 'info'];
-
 const confidenceTags = { proved: 'proved', context: 'with context', inferred: 'inferred' } as const;
 
 /** All machines of a run, the gravest findings of each first, and what it comes to. */
 export function printLintPretty(
-  results: readonly LintResult[],
+  reports: readonly MachineReport[],
   style: TerminalStyle,
   detail: LintDetail,
 ): string {
-  const blocks = results.flatMap((result) => machineBlocks(result, style, detail));
+  const blocks = reports.flatMap((report) => machineBlocks(report, style, detail));
   return `${blocks.join('\n')}`;
 }
 
-function machineBlocks(result: LintResult, style: TerminalStyle, detail: LintDetail): readonly string[] {
-  if (result.couldNotLook !== undefined) return [];
-  const sources = createSources(result.read.texts);
+function machineBlocks(report: MachineReport, style: TerminalStyle, detail: LintDetail): readonly string[] {
+  if (report.couldNotLook !== undefined) return [];
+  const sources = createSources([...report.texts, ...report.otherTexts]);
   const blocks: string[] = [];
   for (const severity of severities) {
-    const ofSeverity = result.findings.filter((finding) => finding.severity === severity);
+    const ofSeverity = report.findings.filter((finding) => finding.severity === severity);
     for (const group of groupsOf(ofSeverity, detail)) {
       const [first, ...others] = group;
-      if (first) blocks.push(findingBlock(first, others, result, sources, style, detail));
+      if (first) blocks.push(findingBlock(first, others, report, sources, style, detail));
     }
   }
-  return [...blocks, footer(result, style, detail)];
+  return [...blocks, footer(report, style, detail)];
 }
 
 function groupsOf(findings: readonly Finding[], detail: LintDetail): readonly (readonly Finding[])[] {
@@ -68,7 +69,7 @@ function groupsOf(findings: readonly Finding[], detail: LintDetail): readonly (r
 function findingBlock(
   finding: Finding,
   others: readonly Finding[],
-  result: LintResult,
+  report: MachineReport,
   sources: Sources,
   style: TerminalStyle,
   detail: LintDetail,
@@ -85,7 +86,7 @@ function findingBlock(
   if (story.what !== undefined) say('what', story.what);
   if (story.why !== undefined) say('why', story.why);
   for (const by of story.openedBy ?? [])
-    lines.push(...labelled('by', byText(by, finding, result, style), style));
+    lines.push(...labelled('by', byText(by, finding, report, style), style));
   for (const related of finding.related) {
     const there = sources.place(related.span);
     // The rule that decided is told already.
@@ -93,12 +94,14 @@ function findingBlock(
     const where = there ? `${placeName(there, theme)}  ` : '';
     lines.push(...labelled('see', `${where}${escapeTerminal(related.message)}`, style));
   }
-  if (witness) lines.push(...tryIt(witness, result, style));
+  if (witness) lines.push(...tryIt(witness, report, style));
   for (const text of story.help ?? []) say('help', text);
   if (finding.inferences.length > 0) {
     if (detail.verbose) for (const inference of finding.inferences) say('guess', inferenceText(inference));
     else say('guess', finding.inferences.map(({ text }) => text).join('; '));
   }
+  if (finding.explains) lines.push(...explained(finding.explains, sources, style, detail));
+  if (detail.verbose) say('name', finding.fingerprint);
   if (others.length > 0) lines.push(...repeats(others, sources, style));
   return `${lines.join('\n')}\n`;
 }
@@ -113,15 +116,6 @@ function head(finding: Finding, style: TerminalStyle): string {
   const columns = Math.min(style.columns, headColumnsMax);
   const gap = Math.max(2, columns - terminalWidth(plain) - terminalWidth(tag));
   return `${painted}${' '.repeat(gap)}${theme.faint(tag)}`;
-}
-
-/** Where in the ruleset, in words: `filter INPUT #4`. */
-function rulesetPlace({ place, family }: Finding): string {
-  const { table, chain, ruleNumber } = place;
-  if (table === undefined) return '';
-  const v6 = family === 'ipv6' ? 'ip6tables ' : '';
-  const parts = [`${v6}${table}`, ...(chain === undefined ? [] : [chain])];
-  return `${parts.join(' ')}${ruleNumber === undefined ? '' : ` #${ruleNumber}`}`;
 }
 
 function sourceBlock(finding: Finding, place: Place, style: TerminalStyle): readonly string[] {
@@ -154,44 +148,59 @@ function labelled(label: string, text: string, style: TerminalStyle): readonly s
 }
 
 /** A rule or policy with its place and its text, cut to the line. */
-function byText(by: DecidedBy, finding: Finding, result: LintResult, style: TerminalStyle): string {
+function byText(by: DecidedBy, finding: Finding, report: MachineReport, style: TerminalStyle): string {
   const { theme } = style;
-  for (const { linked, source } of result.read.rulesets) {
-    if (finding.family !== undefined && linked.ruleset.family !== finding.family) continue;
-    const table = linked.ruleset.tables.find((t) => t.name === by.table);
-    const chain = table?.chains.find((c) => c.name === by.chain);
-    if (!chain) continue;
+  for (const { file, family, policies } of report.rulesets) {
+    if (finding.family !== undefined && family !== finding.family) continue;
     if (by.kind === 'policy') {
-      const where = chain.line > 0 ? `${theme.faint(`${escapeTerminal(source.name)}:${chain.line}`)}  ` : '';
-      return `${where}policy ${chain.policy ?? 'ACCEPT'} of ${escapeTerminal(`${by.table} ${by.chain}`)}`;
+      const found = policies.find((p) => p.table === by.table && p.chain === by.chain);
+      if (!found) continue;
+      const where = found.line > 0 ? `${theme.faint(`${escapeTerminal(file)}:${found.line}`)}  ` : '';
+      return `${where}policy ${found.policy} of ${escapeTerminal(`${by.table} ${by.chain}`)}`;
     }
-    const rule = chain.rules.find((r) => r.id === by.id);
-    if (!rule) continue;
-    const where = `${escapeTerminal(source.name)}:${rule.line}`;
-    const newline = source.text.indexOf('\n', rule.offset);
-    const text = source.text.slice(rule.offset, newline < 0 ? undefined : newline).trimEnd();
+    const text = lineText(report, file, by.line);
+    if (text === undefined) continue;
+    const where = `${escapeTerminal(file)}:${by.line}`;
     const room = style.columns - labelColumns - 4 - terminalWidth(where);
     return `${theme.faint(where)}  ${sourceLine(text, 0, 0, Math.max(room, 24)).text}`;
   }
   return escapeTerminal(`${by.table} ${by.chain}`);
 }
 
-/** The command that walks the witness again, ready to be pasted. */
-function traceCommand(witness: Witness, result: LintResult): string {
-  const [own, ...others] = result.read.texts;
-  const piped = own === undefined || own.name === '<stdin>';
-  const words = ['fwsim', 'trace', ...(piped ? [] : [own.name])];
-  for (const other of others) words.push('--with', other.name);
-  if (witness.local) words.push('--local');
-  for (const assumption of witness.assume) words.push('--assume', assumption);
-  words.push('--', ...witness.packet);
-  return `${piped ? 'sudo iptables-save | ' : ''}${shellCommand(words)}`;
+/** A line of a text, 1-based, without blanks around it. */
+function lineText(report: MachineReport, file: string, line: number): string | undefined {
+  const text = report.texts.find(({ name }) => name === file)?.text ?? '';
+  let start = 0;
+  for (let at = 1; at < line; at++) {
+    start = text.indexOf('\n', start) + 1;
+    if (start === 0) return undefined;
+  }
+  const end = text.indexOf('\n', start);
+  return line < 1 ? undefined : text.slice(start, end < 0 ? undefined : end).trim();
 }
 
-function tryIt(witness: Witness, result: LintResult, style: TerminalStyle): readonly string[] {
+function tryIt(witness: Witness, report: MachineReport, style: TerminalStyle): readonly string[] {
   // A command stays on one line, however long, so that it can be copied whole.
   const label = `  ${style.theme.faint('try it')}${' '.repeat(labelColumns - 'try it'.length)}`;
-  return [`${label}${style.theme.command(traceCommand(witness, result))}`];
+  return [`${label}${style.theme.command(traceCommand(witness, report))}`];
+}
+
+/** What has the same cause: it will go away with this. */
+function explained(
+  all: readonly ExplainedFinding[],
+  sources: Sources,
+  style: TerminalStyle,
+  detail: LintDetail,
+): readonly string[] {
+  const shown = detail.all ? all : all.slice(0, explainedMax);
+  const lines = shown.flatMap(({ code, message, span }) => {
+    const there = span && sources.place(span);
+    const where = there ? `${placeName(there, style.theme)}  ` : '';
+    return labelled('also', `${where}${code}: ${escapeTerminal(message)}`, style);
+  });
+  const rest = all.length - shown.length;
+  if (rest > 0) lines.push(...labelled('also', `${rest} more of the same cause (--all shows them)`, style));
+  return lines;
 }
 
 function inferenceText({ text, settledBy }: Inference): string {
@@ -214,24 +223,19 @@ function countText(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
-function footer(result: LintResult, style: TerminalStyle, detail: LintDetail): string {
+function footer(report: MachineReport, style: TerminalStyle, detail: LintDetail): string {
   const { theme } = style;
-  const { read, findings } = result;
-  const name = escapeTerminal(read.texts[0]?.name ?? 'the input');
-  const rules = read.rulesets.reduce(
-    (sum, { linked }) =>
-      sum + linked.ruleset.tables.reduce((s, t) => s + t.chains.reduce((n, c) => n + c.rules.length, 0), 0),
-    0,
-  );
+  const { findings, rulesets, hostName: host } = report;
+  const name = escapeTerminal(report.texts[0]?.name ?? 'the input');
+  const rules = rulesets.reduce((sum, { ruleCount }) => sum + ruleCount, 0);
   const families = [
     ...new Set(
-      read.rulesets.map(({ linked }) =>
-        linked.familyUndecided ? 'IPv4 or IPv6' : linked.ruleset.family === 'ipv4' ? 'IPv4' : 'IPv6',
+      rulesets.map(({ familyUndecided, family }) =>
+        familyUndecided ? 'IPv4 or IPv6' : family === 'ipv4' ? 'IPv4' : 'IPv6',
       ),
     ),
   ].join(' and ');
-  const host = read.machine.hostName.value;
-  const about = `${name}${host === undefined ? '' : ` of ${escapeTerminal(host)}`}: ${countText(rules, 'rule')}, ${families}`;
+  const about = `${name}${host === undefined ? '' : ` of ${escapeTerminal(host)}`}: ${countText(rules, 'rule')}, ${families}, ${report.profile.value}`;
   const counts = severities
     .map((severity) => [severity, findings.filter((f) => f.severity === severity).length] as const)
     .filter(([, count]) => count > 0)
@@ -241,41 +245,48 @@ function footer(result: LintResult, style: TerminalStyle, detail: LintDetail): s
   const lines: string[] = [];
   if (counts.length === 0) {
     lines.push(
-      `${about}; ${theme.verdictAccept(`${countText(result.checked.length, 'check')} found nothing`)}`,
+      `${about}; ${theme.verdictAccept(`${countText(report.checked.length, 'check')} found nothing`)}`,
     );
   } else {
     lines.push(`${about}; ${counts.join(', ')}`);
   }
-  lines.push(...context(result, style, detail));
+  lines.push(...hiddenText(report, style), ...context(report, style, detail));
   const [worst] = severities.flatMap((severity) => findings.filter((f) => f.severity === severity));
   if (worst) lines.push(...wrap(theme.faint(`fwsim explain ${worst.code} tells more`), style));
   return `${lines.join('\n')}\n`;
 }
 
+/** What was found and is not told, and why. */
+function hiddenText({ suppressed, tooUnsure }: MachineReport, style: TerminalStyle): readonly string[] {
+  const before = suppressed.filter(({ by }) => by.kind === 'baseline').length;
+  const parts = [
+    [suppressed.length - before, 'suppressed'],
+    [before, 'in the baseline'],
+    [tooUnsure, 'less sure than --min-confidence'],
+  ] as const;
+  const words = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return words.length === 0 ? [] : wrap(style.theme.faint(`not told: ${words.join(', ')}`), style);
+}
+
 /** What more input would buy, and with --verbose what was inferred. */
-function context(result: LintResult, style: TerminalStyle, detail: LintDetail): readonly string[] {
+function context(report: MachineReport, style: TerminalStyle, detail: LintDetail): readonly string[] {
   const { theme } = style;
   // FW905 says the same, where it is not turned off.
-  const told = result.findings.some((f) => f.code === 'FW905');
-  const inferred = told ? [] : result.findings.filter((f) => f.confidence === 'inferred');
-  const commands = [...new Set(inferred.flatMap((f) => f.inferences.map((i) => i.settledBy ?? '')))]
-    .filter((command) => command !== '')
-    .sort();
+  const told = report.findings.some((f) => f.code === 'FW905');
+  const inferred = told ? [] : report.findings.filter((f) => f.confidence === 'inferred');
   const lines: string[] = [];
-  if (commands.length > 0) {
+  if (inferred.length > 0) {
     const them = inferred.length === 1 ? '1 finding is inferred' : `${inferred.length} findings are inferred`;
-    const text = `${them}; the output of ${commands.map((c) => `"${c}"`).join(' and ')} would settle ${inferred.length === 1 ? 'it' : 'them'}: add it to the same stream`;
-    lines.push(...wrap(text, style));
+    lines.push(...wrap(`${them}; ${settlingText(inferred)}`, style));
   }
   if (detail.verbose) {
-    const { machine } = result.read;
-    const given = [machine.interfaces, machine.routes, machine.sysctls, machine.sets, machine.listeners]
-      .filter((fact) => fact.provenance === 'given')
-      .map((fact) => fact.source);
+    const given = report.facts.filter(({ provenance }) => provenance === 'given').map(({ source }) => source);
     const text =
       given.length === 0 ? 'no context was given' : `context given: ${[...new Set(given)].join(', ')}`;
+    const profile = `${report.profile.value}: ${report.profile.source}`;
     lines.push(...wrap(theme.faint(escapeTerminal(text)), style));
-    lines.push(...wrap(theme.faint(`checks: ${result.checked.join(' ')}`), style, { rest: '  ' }));
+    lines.push(...wrap(theme.faint(escapeTerminal(profile)), style, { rest: '  ' }));
+    lines.push(...wrap(theme.faint(`checks: ${report.checked.join(' ')}`), style, { rest: '  ' }));
   }
   return lines;
 }

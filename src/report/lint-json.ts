@@ -1,41 +1,13 @@
 /** Findings as JSON: one object, the same bytes for the same input. */
 
-import { listInferences } from '../context/machine.ts';
-import type { Span } from '../diagnostics/diagnostic.ts';
-import { createPositionTable, type PositionTable } from '../diagnostics/position.ts';
-import type { SourceText } from '../diagnostics/sources.ts';
 import type { DecidedBy, Finding } from '../lint/finding.ts';
-import type { LintResult } from '../lint/lint.ts';
-import type { Fact } from '../model/machine.ts';
+import type { SuppressedFinding } from '../lint/lint.ts';
+import { createLocator, type Locate } from './finding-place.ts';
+import { type MachineReport, machineName, type RunDetails } from './machine-report.ts';
 import { shellCommand } from './shell-quote.ts';
 
 /** Raised when a field changes its meaning or goes away; new fields leave it alone. */
 const schemaVersion = 1;
-
-/** Positions of spans, 1-based; of several texts. */
-function createLocator(texts: readonly SourceText[]) {
-  const tables = new Map<string, PositionTable>();
-  return (span: Span | undefined) => {
-    const text = texts.find((t) => t.name === span?.source) ?? texts[0];
-    if (span === undefined || text === undefined) return undefined;
-    let table = tables.get(text.name);
-    if (table === undefined) {
-      table = createPositionTable(text.text);
-      tables.set(text.name, table);
-    }
-    const start = table.position(span.start);
-    const end = table.position(span.end);
-    return {
-      file: text.name,
-      line: start.line,
-      column: start.column,
-      endLine: end.line,
-      endColumn: end.column,
-    };
-  };
-}
-
-type Locate = ReturnType<typeof createLocator>;
 
 const orNull = <T>(value: T | undefined): T | null => value ?? null;
 
@@ -65,6 +37,7 @@ function findingJson(finding: Finding, file: string, locate: Locate) {
     chain: orNull(place.chain),
     ruleNumber: orNull(place.ruleNumber),
     family: orNull(finding.family),
+    fingerprint: finding.fingerprint,
     related: finding.related.flatMap(({ message, span }) => {
       const there = locate(span);
       return there ? [{ file: there.file, line: there.line, message }] : [];
@@ -73,6 +46,10 @@ function findingJson(finding: Finding, file: string, locate: Locate) {
     why: orNull(story.why),
     openedBy: (story.openedBy ?? []).map(byJson),
     help: story.help ?? [],
+    explains: (finding.explains ?? []).map(({ code, name, severity, message, span }) => {
+      const there = locate(span);
+      return { code, name, severity, message, file: orNull(there?.file), line: orNull(there?.line) };
+    }),
     inferences: finding.inferences.map(({ text, settledBy }) => ({ text, settledBy: orNull(settledBy) })),
     ...(witness
       ? {
@@ -82,73 +59,101 @@ function findingJson(finding: Finding, file: string, locate: Locate) {
             assume: witness.assume,
             fate: witness.fate.kind,
             decidedBy: byJson(witness.fate.by),
+            steps: witness.steps.map(({ hook, text, span }) => {
+              const there = locate(span);
+              return { hook, text, file: orNull(there?.file), line: orNull(there?.line) };
+            }),
           },
         }
       : {}),
   };
 }
 
-function inputJson({ read, couldNotLook, checked }: LintResult) {
+function inputJson(report: MachineReport) {
   return {
-    file: read.texts[0]?.name ?? '',
-    with: read.texts.slice(1).map((text) => text.name),
-    couldNotLook: orNull(couldNotLook),
-    rulesets: read.rulesets.map(({ linked, source }) => ({
-      file: source.name,
-      line: linked.line,
-      family: linked.familyUndecided ? null : linked.ruleset.family,
-      backend: linked.ruleset.backend,
-      version: linked.ruleset.version,
-      tables: linked.ruleset.tables.map((table) => table.name),
-      ruleCount: linked.ruleset.tables.reduce(
-        (sum, table) => sum + table.chains.reduce((count, chain) => count + chain.rules.length, 0),
-        0,
-      ),
+    file: machineName(report),
+    with: report.texts.slice(1).map((text) => text.name),
+    couldNotLook: orNull(report.couldNotLook),
+    rulesets: report.rulesets.map(({ policies: _, familyUndecided, ...ruleset }) => ({
+      ...ruleset,
+      family: familyUndecided ? null : ruleset.family,
     })),
-    checks: checked,
+    profile: report.profile.value,
+    checks: report.checked,
   };
 }
 
-function contextJson({ read }: LintResult) {
-  const { machine } = read;
-  const facts: Readonly<Record<string, Fact<unknown> | undefined>> = {
-    hostName: machine.hostName,
-    kernelRelease: machine.kernelRelease,
-    backend: machine.backend,
-    interfaces: machine.interfaces,
-    routes: machine.routes,
-    policyRules: machine.policyRules,
-    sysctls: machine.sysctls,
-    sets: machine.sets,
-    listeners: machine.listeners,
-    conntrack: machine.conntrack,
-  };
+function contextJson(report: MachineReport) {
   return {
-    file: read.texts[0]?.name ?? '',
-    facts: Object.entries(facts).map(([fact, value]) => ({
-      fact,
-      provenance: value?.provenance ?? 'unknown',
-      source: value?.source ?? '',
-    })),
-    assumed: listInferences(machine).map(({ what, source }) => ({ what, source })),
+    file: machineName(report),
+    facts: report.facts,
+    profile: report.profile,
+    assumed: report.assumed,
   };
 }
 
-/** All machines of a run as one object. `version` is that of fwsim. */
-export function printLintJson(results: readonly LintResult[], version: string): string {
-  const findings = results.flatMap((result) => {
-    const locate = createLocator(result.read.texts);
-    const file = result.read.texts[0]?.name ?? '';
-    return result.findings.map((finding) => findingJson(finding, file, locate));
+function suppressedJson({ finding, by }: SuppressedFinding, file: string, locate: Locate) {
+  const { code, name, severity, message, fingerprint } = finding;
+  const at = locate(finding.span);
+  return {
+    code,
+    name,
+    severity,
+    message,
+    file: at?.file ?? file,
+    line: orNull(at?.line),
+    fingerprint,
+    by: by.kind,
+    reason: by.reason,
+  };
+}
+
+function partsOf(reports: readonly MachineReport[]) {
+  const findings = reports.flatMap((report) => {
+    const locate = createLocator(report);
+    return report.findings.map((finding) => findingJson(finding, machineName(report), locate));
+  });
+  const suppressed = reports.flatMap((report) => {
+    const locate = createLocator(report);
+    return report.suppressed.map((one) => suppressedJson(one, machineName(report), locate));
   });
   const count = (severity: string): number => findings.filter((f) => f.severity === severity).length;
+  const stats = {
+    error: count('error'),
+    warning: count('warning'),
+    info: count('info'),
+    suppressed: suppressed.filter(({ by }) => by !== 'baseline').length,
+    baseline: suppressed.filter(({ by }) => by === 'baseline').length,
+    tooUnsure: reports.reduce((sum, report) => sum + report.tooUnsure, 0),
+  };
+  return { findings, suppressed, stats };
+}
+
+/** All machines of a run as one object. */
+export function printLintJson(reports: readonly MachineReport[], { version }: RunDetails): string {
+  const { findings, suppressed, stats } = partsOf(reports);
   const object = {
     schemaVersion,
     tool: { name: 'fwsim', version },
-    inputs: results.map(inputJson),
-    context: results.map(contextJson),
+    inputs: reports.map(inputJson),
+    context: reports.map(contextJson),
     findings,
-    stats: { error: count('error'), warning: count('warning'), info: count('info') },
+    suppressed,
+    stats,
   };
   return `${JSON.stringify(object, null, 2)}\n`;
+}
+
+/** The same in lines: what each is stands in `type`; the last one is `stats`. */
+export function printLintJsonLines(reports: readonly MachineReport[], { version }: RunDetails): string {
+  const { findings, suppressed, stats } = partsOf(reports);
+  const lines = [
+    { type: 'tool', schemaVersion, name: 'fwsim', version },
+    ...reports.map((report) => ({ type: 'input', ...inputJson(report) })),
+    ...reports.map((report) => ({ type: 'context', ...contextJson(report) })),
+    ...findings.map((finding) => ({ type: 'finding', ...finding })),
+    ...suppressed.map((one) => ({ type: 'suppressed', ...one })),
+    { type: 'stats', ...stats },
+  ];
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 }

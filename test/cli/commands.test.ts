@@ -3,16 +3,8 @@ import type { Invocation } from '../../src/cli/command.ts';
 import { checksCommand } from '../../src/cli/commands/checks.ts';
 import { explainCommand } from '../../src/cli/commands/explain.ts';
 import { fmtCommand } from '../../src/cli/commands/fmt.ts';
-import { lintCommand } from '../../src/cli/commands/lint.ts';
 import { traceCommand } from '../../src/cli/commands/trace.ts';
-import type {
-  ChecksCore,
-  FmtCore,
-  LintAnswer,
-  LintCore,
-  TraceAnswer,
-  TraceCore,
-} from '../../src/cli/core.ts';
+import type { ChecksCore, FmtCore, TraceAnswer, TraceCore } from '../../src/cli/core.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { type Diagnostic, diagnostic, type Severity } from '../../src/diagnostics/diagnostic.ts';
 import { fakeIo } from '../support/fake-io.ts';
@@ -31,58 +23,6 @@ const asked = (parts: Partial<Invocation>): Invocation => ({
   options: {},
   expression: [],
   ...parts,
-});
-
-describe('lint', () => {
-  const core = (...answers: readonly LintAnswer[]): LintCore => {
-    const rest = [...answers];
-    return {
-      lint: () => rest.shift() ?? { findings: [] },
-      unknownChecks: (names) =>
-        names.filter((name) => name === 'FW1O1').map((name) => ({ name, meant: 'FW101' })),
-      printPretty: (all) => `pretty ${all.length}\n`,
-      printJson: (all) => `json ${all.length}\n`,
-    };
-  };
-  const files = { a: '*filter', b: '*nat' };
-
-  test.each([
-    ['error', 'warning', exitCodes.findings],
-    ['warning', 'warning', exitCodes.findings],
-    ['info', 'warning', exitCodes.ok],
-    ['info', 'info', exitCodes.findings],
-    ['warning', 'error', exitCodes.ok],
-    ['error', 'never', exitCodes.ok],
-  ] as const)('%s with --fail-on %s ends with %i', async (severity, failOn, exitCode) => {
-    const run = lintCommand(core({ findings: [finding(severity)] }));
-    expect(await run(asked({ operands: ['a'], options: { failOn } }), fakeIo(files))).toBe(exitCode);
-  });
-
-  test('"could not look" is never clean, whatever the findings and --fail-on', async () => {
-    const run = lintCommand(
-      core({ findings: [finding('error')] }, { findings: [], couldNotLook: 'no table\x07' }),
-    );
-    const io = fakeIo(files);
-    expect(await run(asked({ operands: ['a', 'b'], options: { failOn: 'never' } }), io)).toBe(
-      exitCodes.couldNotLook,
-    );
-    expect(io.said).toEqual({ out: 'pretty 2\n', err: 'fwsim: no table\\x07\n' });
-  });
-
-  test('a mistyped check is refused before anything is read', async () => {
-    const run = lintCommand(core());
-    const line = asked({ operands: ['gone'], options: { select: ['FW1, FW1O1'] } });
-    await expect(run(line, fakeIo())).rejects.toMatchObject({
-      message: expect.stringContaining('"FW1O1"'),
-      hint: expect.stringContaining('did you mean "FW101"?'),
-    });
-  });
-
-  test('JSON on request', async () => {
-    const io = fakeIo(files);
-    await lintCommand(core())(asked({ operands: ['a'], options: { format: 'json' } }), io);
-    expect(io.said.out).toBe('json 1\n');
-  });
 });
 
 describe('trace', () => {

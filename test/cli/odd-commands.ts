@@ -16,7 +16,7 @@ function command(name: string, run: (invocation: Invocation, io: Io) => Promise<
   };
 }
 
-await runProcess(process.argv.slice(2), [
+const table: readonly CommandSpec[] = [
   command('flood', async (_, io) => {
     for (let line = 0; line < 20_000; line++) io.out(`${'x'.repeat(100)} ${line}\n`);
     return exitCodes.findings;
@@ -38,4 +38,6 @@ await runProcess(process.argv.slice(2), [
     io.out('spinning\n');
     for (;;);
   }),
-]);
+];
+
+await runProcess(process.argv.slice(2), { table });

@@ -42,7 +42,9 @@ describe('commands', () => {
     const { exitCode, asked } = await run('lint', 'a', '-', '--with', 'x', '--with', 'y', '--fail-on=error');
     expect(exitCode).toBe(exitCodes.findings);
     expect(asked?.operands).toEqual(['a', '-']);
-    expect(asked?.options).toMatchObject({ with: ['x', 'y'], failOn: 'error', format: 'pretty' });
+    expect(asked?.options).toMatchObject({ with: ['x', 'y'], failOn: 'error' });
+    const replayed = await run('replay', 'capture', '--direction=in');
+    expect(replayed.asked?.options).toMatchObject({ direction: 'in', limit: '10' });
   });
 
   test('a failure becomes a message with a hint, without control characters', async () => {
@@ -61,7 +63,7 @@ describe('wrong usage ends with 2, on stderr', () => {
   test.each([
     [['lnit'], /unknown command 'lnit'[\s\S]*Did you mean lint/],
     [['lint', '--selct', 'x'], /unknown option '--selct'[\s\S]*Did you mean --select/],
-    [['lint', '--format', 'xml'], /argument 'xml' is invalid[\s\S]*pretty, json/],
+    [['lint', '--fail-on', 'all'], /argument 'all' is invalid[\s\S]*error, warning/],
     [['lint', '--with'], /argument missing/],
     [['explain'], /missing required argument/],
     [['checks', 'x'], /too many arguments/],

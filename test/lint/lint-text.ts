@@ -2,6 +2,7 @@ import { defaultRegistry } from '../../src/index.ts';
 import type { Check, CheckExample } from '../../src/lint/check.ts';
 import { checks } from '../../src/lint/checks/index.ts';
 import { type LintOptions, type LintResult, lintMachine } from '../../src/lint/lint.ts';
+import { type MachineReport, reportOf } from '../../src/report/machine-report.ts';
 
 /** Lints one text as the machine `gw.rules`, with every check. */
 export function lintText(
@@ -14,6 +15,11 @@ export function lintText(
     ...(context === undefined ? [] : [{ name: 'gw.context', text: context }]),
   ];
   return lintMachine(texts, { registry: defaultRegistry(), checks, ...rest });
+}
+
+/** The same as printers see it. */
+export function reportText(rules: string, options: Parameters<typeof lintText>[1] = {}): MachineReport {
+  return reportOf(lintText(rules, options));
 }
 
 /** Lints an example of a check; preview checks take part. */

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { checks } from '../../src/lint/checks/index.ts';
 import { terminalWidth } from '../../src/report/escape-terminal.ts';
 import { printLintPretty } from '../../src/report/lint-findings.ts';
 import { printLintJson } from '../../src/report/lint-json.ts';
 import { createTheme } from '../../src/report/theme.ts';
-import { lintText } from '../lint/lint-text.ts';
+import { reportText } from '../lint/lint-text.ts';
 
+const run = { version: '1.2.3', checks };
 const style = { columns: 80, theme: createTheme(false) };
 const brief = { all: false, verbose: false };
 
@@ -28,7 +30,7 @@ const select = ['FW2'];
 
 describe('for the terminal', () => {
   test('findings in 80 columns', () => {
-    expect(printLintPretty([lintText(dump, { select })], style, brief)).toMatchInlineSnapshot(`
+    expect(printLintPretty([reportText(dump, { select })], style, brief)).toMatchInlineSnapshot(`
       "error FW204 rule-after-catch-all                                        [proved]
         Rule 4 of INPUT never matches: rule 3 refuses every packet first
         gw.rules:10:1  filter INPUT #4
@@ -65,14 +67,14 @@ describe('for the terminal', () => {
   });
 
   test('a repeat is told in full with --all', () => {
-    const printed = printLintPretty([lintText(dump, { select })], style, { all: true, verbose: false });
+    const printed = printLintPretty([reportText(dump, { select })], style, { all: true, verbose: false });
     expect(printed.match(/^info FW210/gm)).toHaveLength(2);
     expect(printed).not.toContain('more like this');
   });
 
   test('a clean ruleset is one line', () => {
     const clean = dump.replace(/-A OUTPUT.*\n|:old.*\n|-A INPUT -p tcp -m tcp --dport 443.*\n/g, '');
-    expect(printLintPretty([lintText(clean, { select })], style, brief)).toMatchInlineSnapshot(`
+    expect(printLintPretty([reportText(clean, { select })], style, brief)).toMatchInlineSnapshot(`
       "gw.rules: 3 rules, IPv4; 7 checks found nothing
       "
     `);
@@ -80,7 +82,7 @@ describe('for the terminal', () => {
 
   test('only commands and what cannot be cut are wider than the terminal', () => {
     for (const columns of [40, 60, 80, 120]) {
-      const printed = printLintPretty([lintText(dump, { select })], { ...style, columns }, brief);
+      const printed = printLintPretty([reportText(dump, { select })], { ...style, columns }, brief);
       const wide = printed.split('\n').filter((line) => terminalWidth(line) > columns);
       for (const line of wide) expect(line).toMatch(/^ {2}(try it|by) |^\S+ FW\d{3} |^ {2}gw\.rules:/);
     }
@@ -90,15 +92,15 @@ describe('for the terminal', () => {
     const hostile = dump
       .replace('--dport 443 -j', '--dport 443 -m comment --comment "\u001b[2J\u202Ex" -j')
       .replace('-A INPUT -i lo', "-A INPUT -i 'e;rm'");
-    const printed = printLintPretty([lintText(hostile, { select: ['FW'] })], style, brief);
+    const printed = printLintPretty([reportText(hostile, { select: ['FW'] })], style, brief);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: their absence is the point.
     expect(printed).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202a-\u202e]/);
   });
 
   test('without colour all is said in words; with it the words are the same', () => {
-    const plain = printLintPretty([lintText(dump, { select })], style, brief);
+    const plain = printLintPretty([reportText(dump, { select })], style, brief);
     const painted = printLintPretty(
-      [lintText(dump, { select })],
+      [reportText(dump, { select })],
       { ...style, theme: createTheme(true) },
       brief,
     );
@@ -109,7 +111,7 @@ describe('for the terminal', () => {
 });
 
 describe('as JSON', () => {
-  const parsed = () => JSON.parse(printLintJson([lintText(dump, { select })], '1.2.3'));
+  const parsed = () => JSON.parse(printLintJson([reportText(dump, { select })], run));
 
   test('has the fields that programs rely on', () => {
     const object = parsed();
@@ -157,7 +159,7 @@ describe('as JSON', () => {
   });
 
   test('the same input gives the same bytes', () => {
-    const print = () => printLintJson([lintText(dump), lintText(dump)], '1.2.3');
+    const print = () => printLintJson([reportText(dump), reportText(dump)], run);
     expect(print()).toBe(print());
   });
 });
