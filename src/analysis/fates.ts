@@ -8,13 +8,21 @@ import type { FateKind, FatePart, Road, RoadName, Roads } from './road.ts';
 import type { MaySet, Vocabulary } from './vocabulary.ts';
 
 /**
- * The packets of a relation as they came in. What the machine adds on the way (the out-interface) is forgotten for
- * those that arrived, and kept for those that it sent itself: these have it from the beginning.
+ * The packets of a relation as they came in. What the machine adds on the way is forgotten: the out-interface, and `lo`
+ * for packets that it sent to itself.
  */
-export function atEntry({ space }: Vocabulary, relation: PacketSet, road: RoadName): PacketSet {
-  const entry = space.entryOf(relation);
-  if (road === 'local') return entry;
-  return space.and(space.forget(entry, ['outInterface']), space.interface('out', { name: '', exact: true }));
+export function atEntry(
+  { space }: Vocabulary,
+  relation: PacketSet,
+  road: Pick<Road, 'name' | 'entering'>,
+): PacketSet {
+  const header = space.entryOf(relation);
+  if (road.name === 'arrive')
+    return space.and(
+      space.forget(header, ['outInterface']),
+      space.interface('out', { name: '', exact: true }),
+    );
+  return space.and(space.forget(header, ['inInterface', 'outInterface']), space.entryOf(road.entering));
 }
 
 /** Packets by how they end. `must`: however everything falls that is not known. */
@@ -30,7 +38,7 @@ export function fatesOf(vocabulary: Vocabulary, road: Road, only?: (part: FatePa
   for (const part of road.parts) {
     if (only?.(part) === false) continue;
     const list = byFate.get(part.fate);
-    const set = atEntry(vocabulary, part.set, road.name);
+    const set = atEntry(vocabulary, part.set, road);
     if (list === undefined) byFate.set(part.fate, [set]);
     else list.push(set);
   }

@@ -22,7 +22,11 @@ export function mentionMachine(collector: Collector, side: Side): void {
   }
   space.addressType('dst', 'LOCAL');
   const loopback = loopbackOf(side.ruleset.family);
-  for (const field of ['src', 'dst'] as const) space.network(field, loopback);
+  for (const field of ['src', 'dst'] as const) {
+    space.network(field, loopback);
+    if (facts.fib[side.ruleset.family] !== undefined && side.ruleset.family === 'ipv4')
+      for (const net of oddNetworks) space.network(field, net);
+  }
   if (switches.nat) space.network('dst', redirectTarget(side.ruleset.family));
   if (switches.conntrack) {
     collector.use('ctState');
@@ -30,6 +34,15 @@ export function mentionMachine(collector: Collector, side: Side): void {
   }
   describeRoutes(side, space);
 }
+
+const net4 = (address: number, length: number): Network => prefix(ipv4(address), length);
+/** Nobody, everybody here, groups, groups of this link, all machines of it. */
+export const nobody4 = net4(0, 32);
+export const everybody4 = net4(0xffffffff, 32);
+export const groups4 = net4(0xe0000000, 4);
+export const localGroups4 = net4(0xe0000000, 24);
+export const allHosts4 = net4(0xe0000001, 32);
+const oddNetworks = [nobody4, everybody4, groups4, localGroups4, allHosts4];
 
 /** Addresses that never leave a machine. */
 export function loopbackOf(family: Family): Network {

@@ -100,7 +100,9 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
     if (stateKnown)
       set = space.and(
         set,
-        describeTracking(space, { has: inUse, tcpFlagsMask: maskInUse(space.codec, 'tcpFlags') }, family),
+        switches.conntrack
+          ? describeTracking(space, { has: inUse, tcpFlagsMask: maskInUse(space.codec, 'tcpFlags') }, family)
+          : state('INVALID'),
       );
     if (switches.defragment && inUse('fragmentKind'))
       set = space.and(set, space.interval('fragmentKind', 0, 0));
@@ -147,9 +149,7 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
       return space.union([looped ? first : table('nat', hook, first), translated, rest]);
     };
     const anyTranslation = (set: PacketSet): PacketSet => {
-      const targets: FieldName[] = (['dst', 'dport'] as const).filter(
-        (f) => vocabulary.rewritten.has(f) || f === 'dst',
-      );
+      const targets = (['dst', 'dport'] as const).filter((f) => vocabulary.rewritten.has(f));
       const original = space.named('ctDirection', 'original');
       const affected = space.or(
         translates.destination ? space.and(set, original) : space.none,

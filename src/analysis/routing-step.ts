@@ -1,10 +1,10 @@
 /** The routing decisions between hooks, for whole sets: where arriving packets go, and by which interface packets leave. */
 
 import { confOr, forwardsIpv4, forwardsIpv6, reversePathFilter } from '../engine/facts.ts';
-import { type Address, ipv4, prefix } from '../net/address.ts';
+import { type Address, type Network, prefix } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
-import { loopbackOf } from './mention.ts';
+import { allHosts4, everybody4, groups4, localGroups4, loopbackOf, nobody4 } from './mention.ts';
 import { checksReversePath, crossesLoopback, lookUp, type RoutedPackets } from './routes.ts';
 import type { Side } from './side.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -113,20 +113,28 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         )
       : leaveWithoutRoutes(part.set);
 
-  /** Sources that fib_validate_source() refuses. */
-  const refusedSources = (): PacketSet => {
+  /** ip_route_input_slow(): addresses that no packet may have, and sources that fib_validate_source() refuses. */
+  const refusedPackets = (): PacketSet => {
     if (fib === undefined || family !== 'ipv4') return space.none;
-    const many = [prefix(ipv4(0xe0000000), 4), prefix(ipv4(0xffffffff), 32)].reduce<PacketSet>(
-      (set, n) => space.or(set, side.locality.known.length > 0 ? space.network('src', n) : space.none),
-      space.none,
-    );
+    const from = (net: Network): PacketSet => space.network('src', net);
+    const to = (net: Network): PacketSet => space.network('dst', net);
+    const toGroups = to(groups4);
+    const nobody = from(nobody4);
+    const withoutSource = space.union([space.and(toGroups, to(localGroups4)), to(everybody4), to(nobody4)]);
+    const odd = space.union([
+      from(groups4),
+      from(everybody4),
+      space.diff(nobody, withoutSource),
+      space.diff(to(nobody4), nobody),
+      space.diff(toGroups, to(allHosts4)),
+    ]);
     const own = space.diff(
       side.locality.known
         .filter((k) => k.types.includes('LOCAL'))
         .reduce<PacketSet>((set, k) => space.or(set, space.addresses('src', k.range)), space.none),
       byInterface((name) => confOr(facts, name, 'accept_local')),
     );
-    let refused = space.or(many, space.diff(own, byLo));
+    let wrong = own;
     if (checksReversePath(side)) {
       const reverse = lookUp(fib, { field: 'src', purpose: 'reverse' }, space.all, space);
       const filtered = (level: number): PacketSet =>
@@ -138,12 +146,10 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         some = space.or(some, set);
         for (const device of end.devices) proper = space.or(proper, space.and(set, inside(device)));
       }
-      // Without a source (DHCP) nothing is looked up.
-      const absent = space.network('src', prefix(ipv4(0), 32));
-      const wrong = space.or(space.diff(filtered(1), proper), space.diff(filtered(2), some));
-      refused = space.or(refused, space.diff(wrong, space.or(absent, byLo)));
+      wrong = space.union([wrong, space.diff(filtered(1), proper), space.diff(filtered(2), some)]);
     }
-    return refused;
+    // Without a source nothing is looked up; what this machine sent to itself is its own.
+    return space.or(odd, space.diff(wrong, space.or(nobody, byLo)));
   };
   let refusedKnown: PacketSet | undefined;
 
@@ -179,7 +185,7 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
           dropped: space.or(dropped, space.diff(away, forwards)),
         };
       }
-      refusedKnown ??= refusedSources();
+      refusedKnown ??= refusedPackets();
       dropped = space.or(dropped, space.and(alive, refusedKnown));
       const good = space.diff(alive, refusedKnown);
       const toLocal: PacketSet[] = [space.and(good, toMany)];

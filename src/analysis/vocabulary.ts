@@ -233,6 +233,8 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
   mentionCopies(collector, sides);
   if (sides.some((s) => s.switches.conntrack))
     describeTracking(collector.space, mentionedSoFar(collector.boundaries()), family);
+  if (sides.some((s) => s.switches.defragment) && collector.boundaries().fields.fragmentKind !== undefined)
+    collector.space.interval('fragmentKind', 0, 0);
   const boundaries = collector.boundaries();
   const rewritten = rewrittenFields(sides, boundaries);
   const codec = buildCodec(boundaries, {
@@ -349,12 +351,18 @@ function mentionedSoFar({ fields }: Boundaries): HeaderInUse {
 /** Fields in use that something on the way writes, and whose value at entry still counts afterwards. */
 function rewrittenFields(sides: readonly Side[], { fields }: Boundaries): ReadonlySet<FieldName> {
   const result = new Set<FieldName>();
+  const add = (field: FieldName): void => {
+    if (fields[field] !== undefined) result.add(field);
+  };
   for (const side of sides)
     for (const [, change] of changesOf(side.ruleset, side.program.machine, side.registry))
       for (const field of written(change)) {
-        // The source changes at the very end, where no rule reads it any more.
-        if (change.field === 'nat' && (field === 'src' || field === 'sport')) continue;
-        if (fields[field] !== undefined) result.add(field);
+        if (change.field !== 'nat' || (field !== 'src' && field !== 'sport')) {
+          add(field);
+          continue;
+        }
+        // The source changes at the very end, where no rule reads it any more; the answers come back to it.
+        if (side.switches.conntrack) for (const answered of ['dst', 'dport'] as const) add(answered);
       }
   return result;
 }
