@@ -37,7 +37,7 @@ import {
 import { type Fib, type FibError, type FibHit, type Flow, fibLookup, lookupLocalTable } from './fib.ts';
 import { connectedInterface, localityOf } from './locality.ts';
 import type { Walk } from './walk.ts';
-import { decide } from './working-state.ts';
+import { answerOf, decide } from './working-state.ts';
 
 /** The route attached to a packet, as the kernel's dst_entry. */
 export interface Destination {
@@ -328,6 +328,12 @@ function interfaceWithoutFacts(w: Walk, dst: Address): string | undefined {
   if (connected !== undefined) return connected;
   const { facts, program } = w.shared;
   const { machine } = w;
+  const key = `out:${addressText(dst)}`;
+  const given = answerOf(w.shared, key);
+  if (given !== undefined) {
+    w.emit({ kind: 'assumed', assumption: { key, answer: given }, rule: undefined });
+    return given;
+  }
   if (facts.interfacesKnown && machine.outside.length === 1) return machine.outside[0]?.value;
   const names = new Set<string>([
     ...machine.outside.map((f) => f.value),
@@ -340,10 +346,7 @@ function interfaceWithoutFacts(w: Walk, dst: Address): string | undefined {
     names.add(w.inInterface === 'eth0' ? 'eth1' : 'eth0');
   if (names.size === 0) return 'eth0';
   if (names.size === 1) return [...names][0];
-  const key = `out:${addressText(dst)}`;
-  const told = decide(w.shared, key, key, [...names], undefined);
-  if (told !== undefined) w.emit({ kind: 'assumed', assumption: { key, answer: told }, rule: undefined });
-  return told;
+  return decide(w.shared, key, key, [...names], undefined);
 }
 
 /** Whether the destination is local: facts first, then the hint, then the tape. */

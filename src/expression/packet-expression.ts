@@ -21,6 +21,7 @@ import type { PacketSet } from '../packetset/space.ts';
 import { collectDemands, type Demands } from './demands.ts';
 import { draftSpace } from './draft-space.ts';
 import { type DefaultUsed, fillPacket } from './fill-packet.ts';
+import { withImpliedMatches } from './implied-matches.ts';
 import { ownOptions, takeOwnOptions } from './own-options.ts';
 
 /** What is known where an expression is read. */
@@ -105,6 +106,11 @@ function readExpression(
   const own = takeOwnOptions(words);
   for (const p of own.problems) refuse(p.id, p.message, p.word, p.hint);
   const family = familyOfWords(own.rest) ?? context.family;
+  const { words: rest, indices } = withImpliedMatches(
+    { words: own.rest, indices: own.indices },
+    registry,
+    family,
+  );
   const bound = ruleBinder({
     registry,
     family,
@@ -112,8 +118,8 @@ function readExpression(
     version: '1.8.9',
     setNames: undefined,
     keepMeaning: true,
-  }).bind('filter', own.rest, () => true);
-  refuseWords(bound, own.rest, own.indices, refuse);
+  }).bind('filter', rest, () => true);
+  refuseWords(bound, rest, indices, refuse);
   if (problems.length > 0) return failed();
 
   const [base] = bound.bases;
@@ -122,8 +128,8 @@ function readExpression(
     return failed();
   }
   if (bound.bases.length > 1 && !context.pick) {
-    const listed = own.rest.findIndex((word) => word.includes(','));
-    refuse('several-packets', 'A list of addresses is more than one packet', own.indices[listed], pickHint);
+    const listed = rest.findIndex((word) => word.includes(','));
+    refuse('several-packets', 'A list of addresses is more than one packet', indices[listed], pickHint);
     return failed();
   }
 
@@ -134,14 +140,14 @@ function readExpression(
   }
   const filled = fillPacket(found.demands, family, context);
   if ('refusal' in filled) {
-    const { word } = placeOf(own.rest, filled.option ?? '');
-    refuse(filled.id, filled.refusal, own.indices[word], filled.hint);
+    const { word } = placeOf(rest, filled.option ?? '');
+    refuse(filled.id, filled.refusal, indices[word], filled.hint);
     return failed();
   }
   const vague = [...found.demands.vague];
   if (!context.pick && (found.several !== undefined || vague.length > 0)) {
-    const { name, word } = placeOf(own.rest, found.several ?? vague[0] ?? '');
-    refuse('several-packets', `"${name}" means more than one packet`, own.indices[word], pickHint);
+    const { name, word } = placeOf(rest, found.several ?? vague[0] ?? '');
+    refuse('several-packets', `"${name}" means more than one packet`, indices[word], pickHint);
     return failed();
   }
 

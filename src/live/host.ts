@@ -74,7 +74,7 @@ export function planHost(traced: PacketTrace, branches: readonly Branch[]): Host
   const addresses: string[] = [];
   const planned: HostInterface[] = [];
   for (const [index, { name, facts }] of interfaces.entries()) {
-    if (facts === undefined) invented.push(`interface ${name}`);
+    if (facts === undefined) invented.push(`interface ${name}, MTU 1500`);
     const mac = isUnicastMac(facts?.mac)
       ? facts.mac
       : `02:00:00:00:00:${(index + 1).toString(16).padStart(2, '0')}`;
@@ -102,10 +102,11 @@ export function planHost(traced: PacketTrace, branches: readonly Branch[]): Host
   const openOut = inventRoutes(traced, open, arriving, routes.length > 0);
   routes.push(...openOut);
   invented.push(...openOut.map((line) => line.replace('route replace', 'route')));
+  if (arriving !== undefined && branches.some((b) => turnsBack(b, arriving))) leftOut.push('ICMP redirects');
   const text = printRuleset(traced.ruleset.linked.ruleset);
   return {
     interfaces: planned,
-    firstSettings: firstSettings(family, machine.routes.provenance === 'given'),
+    firstSettings: firstSettings(family),
     settings: settingsOf(traced, branches, invented),
     links,
     addresses,
@@ -123,22 +124,32 @@ export function planHost(traced: PacketTrace, branches: readonly Branch[]): Host
 const isUnicastMac = (mac: string | undefined): mac is string =>
   mac !== undefined && /^[0-9a-f][02468ace](?::[0-9a-f]{2}){5}$/.test(mac) && mac !== '00:00:00:00:00:00';
 
+/** Whether the kernel takes a name for an interface. Source: net/core/dev.c dev_valid_name(). */
+export function isInterfaceName(name: string): boolean {
+  return /^[^/\s:]{1,15}$/.test(name) && name !== '.' && name !== '..';
+}
+
 function chooseInterfaces(
   known: readonly Interface[],
   machine: Machine,
   used: ReadonlySet<string>,
   leftOut: string[],
 ): readonly { readonly name: string; readonly facts: Interface | undefined }[] {
-  const given = known.filter((i) => i.name !== 'lo' && /^[^/\s:]{1,15}$/.test(i.name));
+  const given = known.filter((i) => i.name !== 'lo' && isInterfaceName(i.name));
   const devices = new Set<string>();
   if (known.length === 0)
     for (const route of machine.routes.provenance === 'given' ? (machine.routes.value ?? []) : [])
       for (const { device } of route.nextHops) if (device !== undefined) devices.add(device);
   const names = new Set<string>([...used, ...given.map((i) => i.name), ...devices]);
   names.delete('lo');
-  const kept = [...names].filter((name) => /^[^/\s:]{1,15}$/.test(name)).slice(0, interfaceCountMax);
+  const kept = [...names].filter(isInterfaceName).slice(0, interfaceCountMax);
   if (kept.length < names.size) leftOut.push(`${names.size - kept.length} interfaces`);
   return kept.map((name) => ({ name, facts: given.find((i) => i.name === name) }));
+}
+
+/** Whether a way leaves by the interface that it came by. */
+function turnsBack({ trace }: Branch, arriving: string): boolean {
+  return trace.fate.kind === 'forward' && trace.fate.outInterface === arriving;
 }
 
 /** A packet's trace, and those of the packets that the kernel made because of it. */
@@ -266,10 +277,10 @@ function isToMany(a: Address): boolean {
 }
 
 /**
- * A new namespace takes some settings from the running machine; these are what the kernel begins with. Redirects tell
- * of better routes: where routes were invented there is nothing to tell.
+ * A new namespace takes some settings from the running machine; these are what the kernel begins with, but for
+ * redirects: they tell senders of better routes, and the simulator does not make them.
  */
-function firstSettings(family: Family, redirects: boolean): readonly (readonly [string, string])[] {
+function firstSettings(family: Family): readonly (readonly [string, string])[] {
   const settings: [string, string][] = [['net/ipv4/ip_forward', '0']];
   for (const scope of ['all', 'default']) {
     const ipv4 = `net/ipv4/conf/${scope}`;
@@ -278,7 +289,7 @@ function firstSettings(family: Family, redirects: boolean): readonly (readonly [
       [`${ipv4}/accept_local`, '0'],
       [`${ipv4}/route_localnet`, '0'],
       [`${ipv4}/src_valid_mark`, '0'],
-      [`${ipv4}/send_redirects`, redirects ? '1' : '0'],
+      [`${ipv4}/send_redirects`, '0'],
     );
     const ipv6 = `net/ipv6/conf/${scope}`;
     if (family === 'ipv4') settings.push([`${ipv6}/disable_ipv6`, '1']);
@@ -296,7 +307,7 @@ function firstSettings(family: Family, redirects: boolean): readonly (readonly [
 
 /** Settings that bear on a packet's way; others of `sysctl -a` are no business of a namespace. */
 const relevant =
-  /^net\.(?:ipv[46]\.conf\.[^.]+\.(?:\w*forwarding|rp_filter|accept_local|route_localnet|src_valid_mark|accept_source_route|send_redirects|accept_redirects|shared_media|secure_redirects|disable_policy|disable_xfrm|bc_forwarding|drop_\w+|hop_limit|seg6_enabled|disable_ipv6)|ipv[46]\.(?:ip_forward\w*|ip_nonlocal_bind|ip_no_pmtu_disc|ip_default_ttl|fwmark_reflect|icmp_\w+|bindv6only|conf\.all\.\w*forwarding)|netfilter\.nf_conntrack_(?:tcp_loose|tcp_be_liberal|tcp_ignore_invalid_rst|checksum|acct|helper|log_invalid))$/;
+  /^net\.(?:ipv[46]\.conf\.[^.]+\.(?:\w*forwarding|rp_filter|accept_local|route_localnet|src_valid_mark|accept_source_route|accept_redirects|shared_media|secure_redirects|disable_policy|disable_xfrm|bc_forwarding|drop_\w+|hop_limit|seg6_enabled|disable_ipv6)|ipv[46]\.(?:ip_forward\w*|ip_nonlocal_bind|ip_no_pmtu_disc|ip_default_ttl|fwmark_reflect|icmp_\w+|bindv6only|conf\.all\.\w*forwarding)|netfilter\.nf_conntrack_(?:tcp_loose|tcp_be_liberal|tcp_ignore_invalid_rst|checksum|acct|helper|log_invalid))$/;
 
 /** `net.ipv4.conf.eth0/1.rp_filter` as a path: dots part, a slash stands for a dot within a name. */
 function settingPath(name: string): string {

@@ -10,7 +10,7 @@ import { builtBy, type KernelAnswer, type KernelRun, keyOf } from '../trace/kern
 import type { PacketTrace } from '../trace/trace-packet.ts';
 import { frameOf } from './frames.ts';
 import { CommandRefused, LiveFailure, Namespace } from './helper.ts';
-import { type HostPlan, planHost, scopeInterface } from './host.ts';
+import { type HostPlan, isInterfaceName, planHost, scopeInterface } from './host.ts';
 import { type Loaded, loadRules, pickLoader } from './load-rules.ts';
 import { errorOf, readMessages } from './netlink.ts';
 import { readTraceRecord } from './nft-trace.ts';
@@ -43,7 +43,7 @@ const traceGroup = 9;
 export async function askKernel(traced: PacketTrace, options: LiveOptions = {}): Promise<KernelAnswer> {
   refuse(traced);
   const machines = machinesOf(traced.exploration.branches);
-  const wanted = machines.slice(0, options.runs ?? runsDefault);
+  const wanted = machines.filter(canBe).slice(0, options.runs ?? runsDefault);
   const runs: KernelRun[] = [];
   let loader = '';
   for (const { assumptions, branches } of wanted) {
@@ -70,6 +70,11 @@ function machinesOf(branches: readonly Branch[]): readonly MachineOfWays[] {
     else machines.set(key, { assumptions, branches: [branch] });
   }
   return [...machines.values()];
+}
+
+/** Whether there can be interfaces of the names that were answered: labels of addresses (`eth0:1`) are none. */
+function canBe({ assumptions }: MachineOfWays): boolean {
+  return assumptions.every(({ key, answer }) => !key.startsWith('out:') || isInterfaceName(answer));
 }
 
 /** Packets that cannot be sent to a machine that has just begun. */

@@ -315,3 +315,24 @@ test('-m physdev says by which ports of a bridge a packet comes and goes', () =>
   const request = made('-i br0 -m physdev --physdev-in veth1 --physdev-out veth2 -s 10.0.0.5 -d 10.0.0.6');
   expect(request.entry).toMatchObject({ inInterface: 'br0', physIn: 'veth1', hints: { physOut: 'veth2' } });
 });
+
+describe('fields that need no -m', () => {
+  test.each([
+    ['-i eth0 -p tcp --mark 9', {}, { mark: 9 }],
+    ['-p tcp --uid-owner 1000 --gid-owner 100', { local: true }, { uid: 1000, gid: 100 }],
+    ['-i eth0 -p tcp --ttl-eq 3 --mac-source 02:00:00:00:00:09', {}, { ttl: 3, ethSrc: '02:00:00:00:00:09' }],
+    ['-i eth0 -p tcp -m mark --mark 9', {}, { mark: 9 }],
+  ])('%s', (text, given, packet) => {
+    expect(made(text, given).packet).toMatchObject(packet);
+  });
+
+  test('a match that was named keeps its options', () => {
+    expect(refusals('-i eth0 -p tcp -m connmark --mark 9')[0]).toContain('no connection of its own making');
+  });
+
+  test('what is wrong with one is said at its own place', () => {
+    expect(refusals('-i eth0 -p tcp --mark x')[0]).toContain('[--mark]');
+    expect(refusals('-i eth0 -p tcp ! --mark 9')[0]).toContain('"! --mark" means more than one packet [9]');
+    expect(refusals('-i eth0 -p tcp ! --mark 9 --dport 80x')[0]).toContain('[80x]');
+  });
+});

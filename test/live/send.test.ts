@@ -117,7 +117,7 @@ const cases: readonly (readonly [what: string, sent: Omit<Sent, 'text'>, end: st
   ['not tracked', { expression: '-i eth1 -p udp -s 192.168.1.9 -d 198.51.100.7 --dport 53' }, 'forward'],
   [
     'marked before it comes',
-    { expression: '-i eth1 -p udp -s 192.168.1.9 -d 10.9.0.1 --dport 5 --mark 9' },
+    { expression: '-i eth0 -p tcp -s 198.51.100.7 -d 10.9.0.1 --dport 80 --mark 9' },
     'forward',
   ],
   ['a martian', { expression: '-i eth1 -p udp -s 203.0.113.1 -d 10.9.0.1 --dport 5' }, 'route-drop'],
@@ -182,7 +182,7 @@ describeLive('packets through the running kernel', () => {
     });
     expect(runs.length).toBeGreaterThan(1);
     expect(agrees).toBe(true);
-    for (const { run } of runs) expect(run.invented).toContain('interface eth0');
+    for (const { run } of runs) expect(run.invented).toContain('interface eth0, MTU 1500');
   });
 
   test('IPv6', async () => {
