@@ -157,6 +157,9 @@ export function prepareFib(
 const within = (value: number | undefined, range: readonly [number, number]): boolean =>
   value !== undefined && range[0] <= value && value <= range[1];
 
+/** What `tos` of a rule or route is compared with: INET_DSCP_LEGACY_TOS_MASK, the whole DSCP. */
+const tosMask: Readonly<Record<Family, number>> = { ipv4: 0x1c, ipv6: 0xfc };
+
 /** fib4_rule_match(), fib6_rule_match(), fib_rule_match(). */
 function ruleMatches(r: PolicyRule, flow: Flow): boolean {
   const answer =
@@ -166,7 +169,7 @@ function ruleMatches(r: PolicyRule, flow: Flow): boolean {
     (r.uid === undefined || within(flow.uid, r.uid)) &&
     (r.source === undefined || (flow.src !== undefined && networkContains(r.source, flow.src))) &&
     (r.destination === undefined || networkContains(r.destination, flow.dst)) &&
-    (r.tos === 0 || (r.tos & 0xfc) === (flow.tos & 0xfc)) &&
+    (r.tos === 0 || (r.tos & 0xfc) === (flow.tos & tosMask[r.family])) &&
     (r.protocol === undefined || r.protocol === flow.protocol) &&
     (r.sport === undefined || within(flow.sport, r.sport)) &&
     (r.dport === undefined || within(flow.dport, r.dport));
@@ -190,7 +193,8 @@ function lookupTable(
   for (const route of table.routes) {
     if (!networkContains(route.destination, flow.dst)) continue;
     if (route.source && !(flow.src && networkContains(route.source, flow.src))) continue;
-    if (fib.family === 'ipv4' && route.tos !== 0 && (route.tos & 0xfc) !== (flow.tos & 0xfc)) continue;
+    if (fib.family === 'ipv4' && route.tos !== 0 && (route.tos & 0xfc) !== (flow.tos & tosMask.ipv4))
+      continue;
     if (fallback && lengthOf(route) < lengthOf((fallback as { hit: FibHit }).hit.route)) return fallback;
     if (suppressPrefixLength !== undefined && lengthOf(route) <= suppressPrefixLength) return undefined;
     if (route.type === 'throw') return undefined;

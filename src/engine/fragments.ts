@@ -50,6 +50,18 @@ export type Collected =
 
 const queueTimeMs = 30_000;
 
+/**
+ * RFC 8200 §4.5 wants all headers in the first fragment of IPv6. One without them is left alone by conntrack, and the
+ * others wait in vain.
+ *
+ * Source: net/ipv6/reassembly.c ipv6frag_thdr_truncated().
+ */
+export function lacksHeaders(p: Packet): boolean {
+  if (p.family !== 'ipv6' || p.fragmentOffsetBytes > 0) return false;
+  const needed = p.protocol === 6 ? 20 : [17, 58].includes(p.protocol) ? 8 : 1;
+  return dataBytes(p) < needed;
+}
+
 /** Puts a fragment to its fellows. `user`: who collects (conntrack and local delivery keep apart). */
 export function collect(s: Shared, p: Packet, user: string): Collected {
   const key = queueKey(p, user);

@@ -11,6 +11,7 @@ import { isLinkLocal6, isMulticast4, isMulticast6, isZero } from './addresses.ts
 import { isIcmpError } from './conntrack/track.ts';
 import { hopLimit, isOwnAddress, type MachineFacts, selectAddress, sysctlNumber } from './facts.ts';
 import { spendIcmpError } from './icmp-rate.ts';
+import { echoedOptions } from './ip-options.ts';
 import { localityOf } from './locality.ts';
 import { type Destination, type OutputFlow, routeOutput } from './routing.ts';
 import { sourceAddress6 } from './source-address.ts';
@@ -129,7 +130,10 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
   if (answer.kind !== 'to') return;
   if (!spendIcmpError(w, p.src, type, code, answer.destination.outInterface)) return;
   src ??= chosenSource(w, answer.destination, p.src) ?? anyOwnAddress(w);
-  const quoted = Math.min(p.lengthBytes, 576 - 28);
+  // The options of what a process sends nobody has read yet.
+  const ipOptions = w.lastInInterface === undefined ? '' : echoedOptions(p.ipOptions);
+  const headers = 28 + ipOptions.length / 2;
+  const quoted = Math.min(p.lengthBytes, 576 - headers);
   w.shared.actions.sendGenerated(
     w,
     emptyPacket(p, {
@@ -140,7 +144,8 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
       ttl: isMulticast4(p.src) ? 1 : hopLimit(w.shared.facts, 'ipv4', answer.destination.outInterface),
       tos,
       mark,
-      lengthBytes: 28 + quoted,
+      ipOptions,
+      lengthBytes: headers + quoted,
       icmpType: type,
       icmpCode: code,
       icmpRest: rest,

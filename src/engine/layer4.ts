@@ -34,7 +34,14 @@ export function readLayer4(protocol: number, hex: string): Partial<Packet> {
   const bytes = hex.length / 2;
   switch (protocol) {
     case 6: {
-      if (bytes < 20) return bytes >= 8 ? { sport: number(hex, 0, 2), dport: number(hex, 2, 2) } : {};
+      if (bytes < 20)
+        return {
+          ...(bytes >= 4 ? { sport: number(hex, 0, 2), dport: number(hex, 2, 2) } : {}),
+          ...(bytes >= 8 ? { seq: number(hex, 4, 4) } : {}),
+          ...(bytes >= 16
+            ? { ack: number(hex, 8, 4), tcpFlags: number(hex, 13, 1), window: number(hex, 14, 2) }
+            : {}),
+        };
       const header = (number(hex, 12, 1) >>> 4) * 4;
       return {
         sport: number(hex, 0, 2),

@@ -26,12 +26,13 @@ import {
   frameIsFor,
   portTowards,
 } from './bridge.ts';
-import { forwardsIpv4 } from './facts.ts';
+import { confAnd, forwardsIpv4 } from './facts.ts';
 import type { FibError } from './fib.ts';
 import { collect, cut, isFragment } from './fragments.ts';
 import { runHook, undecidedFate } from './hooks.ts';
 import { chosenSource, sendIcmpError } from './icmp-error.ts';
 import { spendRouteError } from './icmp-rate.ts';
+import { isSourceRouted } from './ip-options.ts';
 import {
   isProtected,
   lookupOut,
@@ -95,11 +96,19 @@ function receive(w: Walk): Fate {
   return deliver(w);
 }
 
+/** ip_rcv_options(): a route that the sender chose is taken only where every interface and this one may. */
+function refusesOptions(w: Walk): boolean {
+  if (!isSourceRouted(w.packet.ipOptions)) return false;
+  return !confAnd(w.shared.facts, w.inInterface ?? '', 'accept_source_route');
+}
+
 /** The routing decision of a packet that came in, and where it leads. */
 function routeIn(w: Walk): Fate {
   const answer = routeInput(w);
   emitRoute(w, 'input', answer);
   if (answer.kind === 'undecided') return undecidedFate(w);
+  // Options are read behind the lookup and in front of its consequences.
+  if (w.family === 'ipv4' && refusesOptions(w)) return routeDrop(w, 'bad-options');
   if (answer.kind === 'drop') {
     w.destination = undefined;
     answerRouteError(w, answer.error);

@@ -260,15 +260,15 @@ export class Walk implements TargetEnv {
   }
 
   untrack(): void {
-    // xt_CT notrack_tg(): only a packet that conntrack has not seen yet.
-    if (this.ct || this.untracked || this.seenByConntrack) return;
+    // xt_CT notrack_tg(): only a packet that conntrack has not seen yet, and no CT rule before.
+    if (this.ct || this.untracked || this.seenByConntrack || this.ctTemplate) return;
     this.untracked = true;
     this.ctTemplate = undefined;
     this.attach(undefined, 'UNTRACKED', 'original');
   }
 
   template(template: CtTemplate): void {
-    if (this.ct || this.untracked || this.seenByConntrack) return;
+    if (this.ct || this.untracked || this.seenByConntrack || this.ctTemplate) return;
     this.ctTemplate = template;
     this.connection = templateConnection(this.family, template);
   }

@@ -72,8 +72,14 @@ function pieces(n: number, p: CasePacket, family: 4 | 6, index: number): readonl
   }
 }
 
-/** Options of IPv4: nothing, router alert, record route, time stamp. */
-const ipOptions = ['01010100', '94040000', '0707040000000000', '440c05000000000000000000'];
+/** Options of IPv4: nothing, router alert, record route, time stamp, a source route. */
+const ipOptions = [
+  '01010100',
+  '94040000',
+  '0707040000000000',
+  '440c05000000000000000000',
+  '830704c633640700',
+];
 
 /** Padding in hop-by-hop and destination options, a routing header that is used up, AH, router alert. */
 const headers: readonly ExtensionHeader[] = [
@@ -144,9 +150,10 @@ const rare: readonly (readonly [proto: string, payload: string])[] = [
   ['135', '3b00010000000000'],
 ];
 
-function rarely(n: number, p: CasePacket): CasePacket {
+function rarely(n: number, p: CasePacket, family: 4 | 6): CasePacket {
   const { sport, dport, tcp_flags, mss, icmp_type, icmp_code, icmp_id, icmp_seq, bad_checksum, ...bare } = p;
-  const [proto, payload] = chosen(rare, n);
+  // In IPv6, AH is an extension header.
+  const [proto, payload] = chosen(family === 4 ? rare : rare.filter(([name]) => name !== '51'), n);
   return { ...bare, proto, payload };
 }
 
@@ -180,7 +187,10 @@ export function specialPackets(
   const n = floor(special / 12);
   switch (special % 12) {
     case 7:
-      return ['tcp', 'udp', 'icmp', 'icmpv6'].includes(p.proto) ? pieces(n, p, family, index) : [p];
+      // Pieces that a process sends are collected in OUTPUT and come out of lo as pieces again: not modelled.
+      return ['tcp', 'udp', 'icmp', 'icmpv6'].includes(p.proto) && !p.local
+        ? pieces(n, p, family, index)
+        : [p];
     case 8:
       return [withHeaders(n, p, family)];
     case 9:
@@ -188,7 +198,9 @@ export function specialPackets(
     case 10:
       return [p.proto === 'tcp' ? tcpOddities(n, p) : p];
     case 11:
-      return [n % 2 === 0 ? rarely(floor(n / 2), p) : p.proto === 'tcp' ? tcpOddities(floor(n / 2), p) : p];
+      return [
+        n % 2 === 0 ? rarely(floor(n / 2), p, family) : p.proto === 'tcp' ? tcpOddities(floor(n / 2), p) : p,
+      ];
     default:
       return [p];
   }

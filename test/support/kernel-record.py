@@ -115,11 +115,9 @@ class Machine:
         far = f'netns /proc/{os.getpid()}/fd/{self.far}'
         commands = ['link set lo up']
         self.bridges = {one['name'] for one in interfaces if one.get('bridge')}
-        for name in self.bridges:
-            mac = next(one['mac'] for one in interfaces if one['name'] == name)
-            commands.append(f'link add {name} address {mac} type bridge mcast_snooping 0')
         for index, one in enumerate(interfaces):
             if one['name'] in self.bridges:
+                commands.append(f'link add {one["name"]} address {one["mac"]} type bridge mcast_snooping 0')
                 continue
             mtu = one.get('mtu', 1500)
             peer = f'peer name far{index} mtu {mtu} {far}'
@@ -596,6 +594,8 @@ def place_sender(out, iface, packet, machine):
         iface = None if out['src'] in machine.own or 'iface' not in packet else packet['iface']
         behind = {HOST_MAC + machine.macs[port][-2:]: port for port in machine.masters}
         iface = behind.get(packet.get('eth_dst'), iface) if iface else None
+    if iface in machine.bridges:
+        iface = next(port for port, master in machine.masters.items() if master == iface)
     if iface is None:
         out['local'] = True
     else:

@@ -1,5 +1,7 @@
 /** What conntrack remembers of a connection by protocol. */
 
+import type { CtDirection } from '../../model/netfilter.ts';
+
 /** One side of a TCP connection, as struct ip_ct_tcp_state. All sequence numbers are unsigned 32 bits. */
 export interface TcpSide {
   readonly end: number;
@@ -80,6 +82,8 @@ export interface SctpTrack {
   readonly tagReply: number;
   readonly initOriginal: boolean;
   readonly initReply: boolean;
+  /** Who sent a heartbeat with a wrong tag, until it is cleared up. */
+  readonly strayHeartbeat: CtDirection | undefined;
 }
 
 /** UDP, ICMP, GRE and everything without states of its own. */

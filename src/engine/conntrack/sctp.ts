@@ -16,6 +16,7 @@ interface Chunk {
   readonly initTag: number;
 }
 
+const DATA = 0;
 const INIT = 1;
 const INIT_ACK = 2;
 const HEARTBEAT = 4;
@@ -141,7 +142,7 @@ export interface SctpResult {
   readonly verdict: 'accept' | 'invalid';
   readonly track: SctpTrack;
   readonly assured: boolean;
-  /** A repeated INIT passes, but neither renews the time nor counts. */
+  /** A repeated INIT or a stray heartbeat passes, but neither renews the time nor counts. */
   readonly ignored: boolean;
 }
 
@@ -157,9 +158,17 @@ function newTrack(chunks: readonly Chunk[], packet: Packet): SctpTrack | undefin
       if (packet.sctpTag !== 0) return undefined;
       tagReply = c.initTag;
     } else if (c.type === HEARTBEAT) tagOriginal = packet.sctpTag;
-    else tagReply = packet.sctpTag;
+    else if (c.type === SHUTDOWN_ACK) tagReply = packet.sctpTag;
   }
-  return { kind: 'sctp', state: 'NONE', tagOriginal, tagReply, initOriginal: false, initReply: false };
+  return {
+    kind: 'sctp',
+    state: 'NONE',
+    tagOriginal,
+    tagReply,
+    initOriginal: false,
+    initReply: false,
+    strayHeartbeat: undefined,
+  };
 }
 
 /** nf_conntrack_sctp_packet(). `track` undefined: the packet has no entry yet. */
@@ -183,6 +192,7 @@ export function trackSctp(
   let state = start.state;
   let assured = false;
   let ignored = false;
+  let stray = start.strayHeartbeat;
   for (const c of chunks) {
     const reflected = (c.flags & 1) !== 0;
     if (c.type === INIT) {
@@ -196,7 +206,19 @@ export function trackSctp(
       init.reply = false;
     } else if (c.type === HEARTBEAT || c.type === HEARTBEAT_ACK) {
       if (tags[direction] === 0) tags[direction] = tag;
-      else if (tag !== tags[direction]) return undefined;
+      else if (tag === tags[direction]) stray = undefined;
+      else if (has(DATA) || ignored) return undefined;
+      else if (c.type === HEARTBEAT) {
+        // Let through once: if the other side answers with its own tag, the tags are those.
+        stray = direction;
+        ignored = true;
+        continue;
+      } else {
+        if (stray !== other) return undefined;
+        stray = undefined;
+        tags[direction] = tag;
+        tags[other] = 0;
+      }
     }
     const old = state;
     const next = nextState(direction, old, c.type);
@@ -205,15 +227,15 @@ export function trackSctp(
       if (init[direction] && init[other]) init[other] = false;
       init[direction] = true;
       tags[other] = c.initTag;
+      if (next === 'CLOSED' && old === 'CLOSED' && track) ignored = true;
     } else if (c.type === INIT_ACK) {
       const known = tags[other];
       if (!init[other] && known !== 0 && known !== c.initTag) return undefined;
       if (init[direction] && init[other] && known !== c.initTag) return undefined;
       tags[other] = c.initTag;
     }
-    if (next === 'CLOSED' && old === 'CLOSED' && track) ignored = true;
     state = next;
-    if (old === 'COOKIE_ECHOED' && direction === 'reply' && state === 'ESTABLISHED') assured = true;
+    if (old !== state && state === 'ESTABLISHED') assured = true;
   }
   return {
     verdict: 'accept',
@@ -226,6 +248,7 @@ export function trackSctp(
       tagReply: tags.reply,
       initOriginal: init.original,
       initReply: init.reply,
+      strayHeartbeat: stray,
     },
   };
 }
