@@ -121,42 +121,48 @@ function gaps(family: Family, list: readonly Stretch[]): AddressRange[] {
 }
 
 /** Single addresses that rules send packets to or ask about: each is local or not on its own. */
-function singledAddresses(ruleset: Ruleset, facts: MachineFacts, registry: Registry): readonly Address[] {
+function singledAddresses(
+  rulesets: readonly Ruleset[],
+  facts: MachineFacts,
+  registry: Registry,
+): readonly Address[] {
   const found = new Map<string, Address>();
   const add = (a: Address): void => {
     if (found.size < singledMax) found.set(addressText(a), a);
   };
-  for (const [, change] of changesOf(ruleset, facts.machine, registry)) {
-    if (change.field !== 'nat' || change.range.addresses === undefined) continue;
-    const { low, high } = change.range.addresses;
-    if (compareAddresses(low, high) === 0) add(low);
-  }
-  for (const table of ruleset.tables)
-    for (const chain of table.chains)
-      for (const { base } of chain.rules) {
-        const dst = base.dst?.value;
-        if (dst !== undefined && prefixLength(dst.mask) === addressBits(ruleset.family)) add(dst.address);
-      }
+  for (const ruleset of rulesets)
+    for (const [, change] of changesOf(ruleset, facts.machine, registry)) {
+      if (change.field !== 'nat' || change.range.addresses === undefined) continue;
+      const { low, high } = change.range.addresses;
+      if (compareAddresses(low, high) === 0) add(low);
+    }
+  for (const ruleset of rulesets)
+    for (const table of ruleset.tables)
+      for (const chain of table.chains)
+        for (const { base } of chain.rules) {
+          const dst = base.dst?.value;
+          if (dst !== undefined && prefixLength(dst.mask) === addressBits(ruleset.family)) add(dst.address);
+        }
   return [...found.values()];
 }
 
 /**
  * What is known of each address, in the order of certainty: what holds on every machine, interfaces and routes, facts
- * with provenance. Where the interfaces are known, every other address is known not to be local.
+ * with provenance. `rulesets`: those on this machine, of one family. Where the interfaces are known, every other address is known not to be local.
  */
 export function localityOf(
-  ruleset: Ruleset,
+  rulesets: readonly [Ruleset, ...Ruleset[]],
   facts: MachineFacts,
   registry: Registry,
   machine: string,
 ): Locality {
-  const { family } = ruleset;
+  const { family } = rulesets[0];
   const told = disjoint([...fixedStretches(family), ...toldStretches(family, facts)]);
   const complete = facts.interfacesKnown || facts.fib[family] !== undefined;
   const rest: Stretch[] = complete ? gaps(family, told).map((range) => ({ range, types: ['UNICAST'] })) : [];
   return {
     known: [...told, ...rest].sort((a, b) => compareAddresses(a.range.low, b.range.low)),
-    singled: complete ? [] : singledAddresses(ruleset, facts, registry),
+    singled: complete ? [] : singledAddresses(rulesets, facts, registry),
     ...(machine === '' ? {} : { machine }),
   };
 }

@@ -242,10 +242,11 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
 function natKinds(side: Side): { readonly source: boolean; readonly destination: boolean } {
   let source = false;
   let destination = false;
-  for (const [rule, change] of changesOf(side.ruleset, side.program.machine, side.registry)) {
-    if (change.field !== 'nat' || rule.table !== 'nat') continue;
-    if (change.manip !== 'source') destination = true;
-    if (change.manip !== 'destination') source = true;
-  }
+  for (const ruleset of side.rulesets)
+    for (const [rule, change] of changesOf(ruleset, side.program.machine, side.registry)) {
+      if (change.field !== 'nat' || rule.table !== 'nat') continue;
+      if (change.manip !== 'source') destination = true;
+      if (change.manip !== 'destination') source = true;
+    }
   return { source, destination };
 }
