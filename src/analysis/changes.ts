@@ -2,9 +2,10 @@
 
 import { addressesOf } from '../engine/facts.ts';
 import type { FieldChange } from '../extensions/define.ts';
+import { ctStatusBit } from '../model/connection.ts';
 import type { Hook } from '../model/netfilter.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
-import { entryFields, type FieldName, portProtocols } from '../packetset/fields.ts';
+import { entryFields, type FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { redirectTarget } from './mention.ts';
 import type { Side } from './side.ts';
@@ -98,51 +99,46 @@ function halfOf(change: NatChange, hook: Hook): 'source' | 'destination' {
   return hook === 'PREROUTING' || hook === 'OUTPUT' ? 'destination' : 'source';
 }
 
-/** nf_nat_setup_info() for the first packet of a connection. */
+/** nf_nat_setup_info() for the first packet of a connection, with the status that the connection gets by it. */
 function translate(o: ChangeRequest, change: NatChange): PacketSet {
   const { vocabulary, hook } = o;
   const { space } = vocabulary;
-  const half = halfOf(change, hook);
   // The source changes last of all, where no rule reads it any more: see `Visit.taking` for who changes what.
-  if (half === 'source') return o.set;
-  const address = 'dst';
-  const port = 'dport';
-  const { range } = change;
-  let set = o.set;
-  if (change.from === 'range') {
-    if (range.addresses !== undefined)
-      set =
-        range.netmap && space.codec.fields.has(address)
-          ? space.changePrefix(set, address, range.addresses)
-          : rewriteAddress(vocabulary, set, address, space.addresses(address, range.addresses));
-  } else set = rewriteAddress(vocabulary, set, address, redirectAddresses(o));
-  if (range.ports === undefined || !space.codec.fields.has(port)) return set;
-  const withPorts = space.and(
-    set,
-    portProtocols.reduce<PacketSet>((s, p) => space.or(s, space.interval('protocol', p, p)), space.none),
-  );
+  if (halfOf(change, hook) === 'source') return o.set;
+  const set = translatePorts(vocabulary, translateAddress(o, change), change);
+  if (!space.codec.fields.has('ctStatus')) return set;
+  // A translation to what was there already is none.
+  const moved = space.diff(set, space.unchanged(['dst', 'dport']));
+  return space.or(space.diff(set, moved), space.changeBits(moved, 'ctStatus', 0, 0, ctStatusBit.DST_NAT));
+}
+
+function translateAddress(o: ChangeRequest, { from, range }: NatChange): PacketSet {
+  const { vocabulary, set } = o;
+  const { space } = vocabulary;
+  if (!space.codec.fields.has('dst')) return set;
+  if (from !== 'range') return space.rewrite(set, ['dst'], redirectAddresses(o));
+  if (range.addresses === undefined) return set;
+  return range.netmap
+    ? space.changePrefix(set, 'dst', range.addresses)
+    : space.rewrite(set, ['dst'], space.addresses('dst', range.addresses));
+}
+
+function translatePorts({ space }: Vocabulary, set: PacketSet, { range }: NatChange): PacketSet {
+  if (range.ports === undefined || !space.codec.fields.has('dport')) return set;
+  const withPorts = space.and(set, space.has('dport'));
   const others = space.diff(set, withPorts);
   const [low, high] = range.ports;
   const anyOfRange = (s: PacketSet): PacketSet =>
-    space.rewrite(s, [port], space.and(space.interval(port, low, high), space.has(port)));
+    space.rewrite(s, ['dport'], space.interval('dport', low, high));
   if (range.basePort === undefined) return space.or(others, anyOfRange(withPorts));
   // Ports of the shifted range move by a fixed distance, others are folded into it.
   const last = range.basePort + (high - low);
-  const shifted = space.and(withPorts, space.interval(port, range.basePort, last));
+  const shifted = space.and(withPorts, space.interval('dport', range.basePort, last));
   return space.union([
     others,
     anyOfRange(space.diff(withPorts, shifted)),
-    space.shift(shifted, port, range.basePort, last, low - range.basePort),
+    space.shift(shifted, 'dport', range.basePort, last, low - range.basePort),
   ]);
-}
-
-function rewriteAddress(
-  { space }: Vocabulary,
-  set: PacketSet,
-  field: 'src' | 'dst',
-  values: PacketSet,
-): PacketSet {
-  return space.codec.fields.has(field) ? space.rewrite(set, [field], values) : set;
 }
 
 /**

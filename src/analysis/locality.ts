@@ -27,8 +27,11 @@ interface Stretch {
   readonly types: readonly string[];
 }
 
-/** Addresses beyond this number are not told apart one by one. */
-const singledMax = 2048;
+/**
+ * Where more addresses than this would be told apart, none are. Each is a variable of its own at the end of the order,
+ * and a relation between many destinations before and after NAT has them all below every pair.
+ */
+const singledMax = 64;
 
 const one = (a: Address): AddressRange => ({ low: a, high: a });
 
@@ -127,9 +130,7 @@ function singledAddresses(
   registry: Registry,
 ): readonly Address[] {
   const found = new Map<string, Address>();
-  const add = (a: Address): void => {
-    if (found.size < singledMax) found.set(addressText(a), a);
-  };
+  const add = (a: Address): void => void found.set(addressText(a), a);
   for (const ruleset of rulesets)
     for (const [, change] of changesOf(ruleset, facts.machine, registry)) {
       if (change.field !== 'nat' || change.range.addresses === undefined) continue;
@@ -143,7 +144,7 @@ function singledAddresses(
           const dst = base.dst?.value;
           if (dst !== undefined && prefixLength(dst.mask) === addressBits(ruleset.family)) add(dst.address);
         }
-  return [...found.values()];
+  return found.size > singledMax ? [] : [...found.values()];
 }
 
 /**

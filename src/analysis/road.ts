@@ -106,12 +106,13 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
       );
     if (switches.defragment && inUse('fragmentKind'))
       set = space.and(set, space.interval('fragmentKind', 0, 0));
-    // The first packet of a connection finds no connection mark.
-    if (inUse('connmark') && stateKnown)
-      set = space.and(
-        set,
-        space.or(space.not(state('NEW')), space.bits('connmark', 0, maskInUse(space.codec, 'connmark'))),
-      );
+    // The first packet of a connection finds no mark on it, and no status.
+    for (const field of ['connmark', 'ctStatus'] as const)
+      if (inUse(field) && stateKnown)
+        set = space.and(
+          set,
+          space.or(space.not(state('NEW')), space.bits(field, 0, maskInUse(space.codec, field))),
+        );
     return space.and(set, space.unchanged());
   }
 
@@ -194,8 +195,9 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
     }
 
     const { sent, dropped } = routing.sending(space.and(beginning(), without('in')));
-    endAt('route-drop', dropped);
-    const entering = sent;
+    const nowhere = space.and(dropped, without('out'));
+    endAt('route-drop', nowhere);
+    const entering = space.or(sent, nowhere);
     let rest = sent;
     for (const t of ['raw', 'mangle'] as const) rest = table(t, 'OUTPUT', rest);
     rest = nat('OUTPUT', rest);

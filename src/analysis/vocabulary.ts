@@ -177,25 +177,20 @@ function mentionChange(
   }
 }
 
-/** Bits of the mark that travel through connmarks must be in use on both sides of each copy. */
-function mentionCopies(collector: ReturnType<typeof createCollector>, sides: readonly Side[]): void {
-  // A chain of copies is as long as there are copies; the masks only grow.
-  for (let before = -1, round = 0; round < 64; round++) {
-    const { fields } = collector.boundaries();
-    const maskOf = (field: 'mark' | 'connmark'): number => {
-      const m = fields[field];
-      return m?.kind === 'bits' ? m.mask : 0;
-    };
-    const now = maskOf('mark') + maskOf('connmark');
-    if (now === before) return;
-    before = now;
-    for (const side of sides)
-      for (const [, change] of changesOf(side.ruleset, side.program.machine, side.registry)) {
-        if (!('fromMask' in change)) continue;
-        const needed = (maskOf(change.field) & change.fromMask) >>> 0;
-        if (needed !== 0) collector.space.bits(change.from, 0, needed);
-      }
-  }
+/** Where one mark is copied to the other, both have the same bits in use: these then alternate in the order. */
+function mentionCopies(collector: ReturnType<typeof createCollector>, sides: readonly Side[]): boolean {
+  const copied = sides.some((side) => {
+    for (const [, change] of changesOf(side.ruleset, side.program.machine, side.registry))
+      if ('fromMask' in change) return true;
+    return false;
+  });
+  if (!copied) return false;
+  const { fields } = collector.boundaries();
+  let mask = 0;
+  for (const m of [fields.mark, fields.connmark]) if (m?.kind === 'bits') mask |= m.mask;
+  if (mask === 0) return false;
+  for (const field of ['mark', 'connmark'] as const) collector.space.bits(field, 0, mask >>> 0);
+  return true;
 }
 
 /** Makes the space of these rulesets. Linear in rules, but for sorting. */
@@ -230,7 +225,7 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
       mentionChange(collector, rule, change, marks);
   }
   for (const query of queries) query(collector.space);
-  mentionCopies(collector, sides);
+  const marksCopied = mentionCopies(collector, sides);
   if (sides.some((s) => s.switches.conntrack))
     describeTracking(collector.space, mentionedSoFar(collector.boundaries()), family);
   if (sides.some((s) => s.switches.defragment) && collector.boundaries().fields.fragmentKind !== undefined)
@@ -239,6 +234,7 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
   const rewritten = rewrittenFields(sides, boundaries);
   const codec = buildCodec(boundaries, {
     rewritten: [...rewritten],
+    ...(marksCopied ? { interleaved: [['mark', 'connmark']] } : {}),
     ...(o.spareCodes === undefined ? {} : { spareCodes: o.spareCodes }),
   });
 
@@ -359,6 +355,7 @@ function rewrittenFields(sides: readonly Side[], { fields }: Boundaries): Readon
       for (const field of written(change)) {
         if (change.field !== 'nat' || (field !== 'src' && field !== 'sport')) {
           add(field);
+          if (change.field === 'nat') add('ctStatus');
           continue;
         }
         // The source changes at the very end, where no rule reads it any more; the answers come back to it.

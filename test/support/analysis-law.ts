@@ -64,8 +64,9 @@ function connectionOf(
   const entry: Connection = {
     original: event.original,
     reply: event.reply,
-    status: event.created ? 0 : event.status & ~ctStatusBit.DYING,
-    mark: known?.mark ?? 0,
+    // Sets speak of the first packet of a connection; a second one without an answer fares alike.
+    status: event.state === 'NEW' ? 0 : event.status & ~ctStatusBit.DYING,
+    mark: event.state === 'NEW' ? 0 : (known?.mark ?? 0),
     zone: known?.zone ?? 0,
     helper: known?.helper,
     labels: known?.labels ?? [],
