@@ -9,6 +9,12 @@ import { printLintPretty } from '../report/lint-findings.ts';
 import { reportOf } from '../report/machine-report.ts';
 import { createTheme } from '../report/theme.ts';
 import { printTrace } from '../report/trace.ts';
+import {
+  configJsonSchema,
+  configKeyTable,
+  jsonSchemaText,
+  suppressionsJsonSchema,
+} from './config-json-schema.ts';
 
 /** A piece of a file that is made from data: it stands between two markers, the rest is written by hand. */
 export interface GeneratedPart {
@@ -26,6 +32,7 @@ export const generatedParts: readonly GeneratedPart[] = [
   { file: 'README.md', name: 'commands', make: commandTable },
   { file: 'README.md', name: 'exit codes', make: exitCodeTable },
   { file: 'README.md', name: 'trace', make: traceExample },
+  { file: 'docs/configuration.md', name: 'keys', make: configKeyTable },
 ];
 
 /** A file that is made from data as a whole. */
@@ -45,6 +52,8 @@ export const generatedFiles: readonly GeneratedFile[] = [
     make: () => checkPageMarkdown(check, createExampleOutput(defaultRegistry(), checks)),
   })),
   { file: `${checkPagesFolder}/README.md`, make: checkIndex },
+  { file: 'schemas/fwsim.schema.json', make: () => jsonSchemaText(configJsonSchema()) },
+  { file: 'schemas/suppressions.schema.json', make: () => jsonSchemaText(suppressionsJsonSchema()) },
 ];
 
 function checkIndex(): string {
