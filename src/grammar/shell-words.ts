@@ -44,8 +44,8 @@ export function readShellCommand(line: string, base: number): ShellCommand | und
   return words.some((w) => !w.quoted && changingCommand.test(w.text)) ? { program, words, end } : undefined;
 }
 
-/** Splits from an index on; `base` is added to the offsets of the words, not to the index. */
-function splitShellWords(
+/** Splits a line into words from an index on, until the shell would see the command end; `base` is added to the offsets of the words, not to the index. */
+export function splitShellWords(
   line: string,
   from: number,
   base: number,

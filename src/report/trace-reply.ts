@@ -19,7 +19,8 @@ import { assumeOption, assumptionWords, conntrackWords, natWords, packetText } f
 /** Ends of an answer that are told. */
 const endsShownMax = 3;
 
-const noAnswerWords: Readonly<Record<NoAnswer, string>> = {
+/** Why no answer is to be expected. */
+export const noAnswerWords: Readonly<Record<NoAnswer, string>> = {
   'icmp-error': 'an ICMP error is not answered',
   'is-an-answer': 'nobody answers such a packet',
   reset: 'a reset is not answered',

@@ -1,0 +1,118 @@
+/** Puts state, screen and terminal together, and carries out what the reducer asks for. */
+
+import { render } from 'ink';
+import type { DeadRules } from './model/rows.ts';
+import { type Action, reduce } from './state/reduce.ts';
+import { type Effect, initialState, type State } from './state/state.ts';
+import type { World } from './state/world.ts';
+import type { Input } from './terminal/keys.ts';
+import type { Terminal } from './terminal/terminal.ts';
+import { headRows } from './views/layout.ts';
+import { createPalette } from './views/palette.ts';
+import { listTopRow, Screen, screenLayout, tabsOf } from './views/screen.tsx';
+
+/** What the app is given. */
+export interface AppOptions {
+  readonly world: World;
+  readonly terminal: Terminal;
+  readonly packet: string;
+  readonly color: boolean;
+  /** Writes a whole file, or throws an error whose message says why not. */
+  readonly writeFile: (path: string, text: string) => void;
+  /** Asks the linter, beside the screen. */
+  readonly findings: (give: (action: Action) => void) => void;
+  readonly dead?: DeadRules;
+}
+
+/** A click or a turn of the wheel as an action; undefined where it means nothing. */
+export function pointAt(world: World, state: State, input: Input): Action | undefined {
+  if (input.kind === 'wheel') return { kind: 'key', key: input.by === 1 ? 'down' : 'up' };
+  if (input.kind !== 'click') return undefined;
+  if (input.y === 0) {
+    const tab = tabsOf(state).find(({ from, to }) => input.x >= from && input.x < to);
+    const number = tab && ['path', 'packet', 'flow', 'findings'].indexOf(tab.screen) + 1;
+    return number === undefined ? undefined : { kind: 'key', key: String(number) };
+  }
+  if (input.y === headRows - 1) return { kind: 'key', key: 'p' };
+  const layout = screenLayout(world, state);
+  const row = input.y - layout.listTop;
+  if (row < 0 || row >= layout.listRows || input.x >= layout.listColumns) return undefined;
+  return { kind: 'click-row', row: listTopRow(world, state, layout) + row };
+}
+
+/** Runs until the user quits. */
+export async function runApp(options: AppOptions): Promise<void> {
+  const { world, terminal, writeFile } = options;
+  const palette = createPalette(options.color);
+  let state = initialState(world, options.packet, terminal.size());
+  let done: () => void = () => {};
+  const ended = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const draw = () => (
+    <Screen world={world} state={state} palette={palette} {...(options.dead ? { dead: options.dead } : {})} />
+  );
+  const instance = render(draw(), {
+    stdout: terminal.out,
+    patchConsole: false,
+    exitOnCtrlC: false,
+    incrementalRendering: true,
+    maxFps: 60,
+  });
+  /** Everything anew: after a resize or a visit to the shell nothing of the old screen is left. */
+  const redraw = (): void => {
+    instance.clear();
+    terminal.clear();
+    instance.rerender(draw());
+  };
+
+  const carryOut = (effect: Effect): void => {
+    switch (effect.kind) {
+      case 'quit':
+        done();
+        return;
+      case 'suspend':
+        terminal.suspend(() => {
+          dispatch({ kind: 'resize', ...terminal.size() });
+          redraw();
+        });
+        return;
+      case 'redraw':
+        redraw();
+        return;
+      case 'copy':
+        terminal.copy(effect.text);
+        return;
+      case 'write':
+        try {
+          writeFile(effect.path, effect.text);
+          dispatch({ kind: 'wrote', path: effect.path, draft: effect.draft });
+        } catch (error) {
+          dispatch({ kind: 'failed', text: error instanceof Error ? error.message : String(error) });
+        }
+        return;
+    }
+  };
+  const dispatch = (action: Action): void => {
+    state = reduce(world, state, action);
+    const { effects } = state;
+    instance.rerender(draw());
+    for (const effect of effects) carryOut(effect);
+  };
+
+  terminal.listen((input) => {
+    const action = input.kind === 'key' || input.kind === 'paste' ? input : pointAt(world, state, input);
+    if (action) dispatch(action);
+  });
+  terminal.onResize(() => {
+    dispatch({ kind: 'resize', ...terminal.size() });
+    redraw();
+  });
+  options.findings(dispatch);
+  try {
+    await ended;
+  } finally {
+    instance.unmount();
+    terminal.leave();
+  }
+}

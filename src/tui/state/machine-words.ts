@@ -1,0 +1,101 @@
+/** Interfaces and addresses that are known of a machine or named by its rules: for presets and completion. */
+
+import type { Ruleset } from '../../model/ruleset.ts';
+import type { Family, Network } from '../../net/address.ts';
+import { addressText, networkTextShort } from '../../net/address-text.ts';
+import { addressKind } from '../../net/documentation.ts';
+import type { World } from './world.ts';
+
+/** See the head of this file. Each list without repeats, the likelier first. */
+export interface MachineWords {
+  readonly interfaces: readonly string[];
+  /** The interface that leads outside, and one that does not. */
+  readonly outside: string | undefined;
+  readonly inside: string | undefined;
+  /** Addresses of this machine. */
+  readonly own: readonly string[];
+  /** Addresses and networks that the rules name. */
+  readonly named: readonly string[];
+  /** An address behind the inside interface. */
+  readonly insider: string;
+  /** Ports published by DNAT: the options of the rule that does it. */
+  readonly published: readonly { readonly options: string; readonly port: string }[];
+}
+
+/** Rules that are looked through: enough to learn the names. */
+const rulesMax = 20_000;
+const namedMax = 400;
+
+const cache = new WeakMap<World, Map<Family, MachineWords>>();
+
+/** Looks once per machine and family. */
+export function machineWords(world: World, family: Family): MachineWords {
+  let byFamily = cache.get(world);
+  if (!byFamily) {
+    byFamily = new Map();
+    cache.set(world, byFamily);
+  }
+  const known = byFamily.get(family);
+  if (known) return known;
+  const made = collect(world, family);
+  byFamily.set(family, made);
+  return made;
+}
+
+function insiderOf(nets: readonly Network[], family: Family): string {
+  const net = nets.find(
+    (n) => addressKind(n.address) === 'private' || addressKind(n.address) === 'unique-local',
+  );
+  if (!net) return family === 'ipv4' ? '192.168.1.7' : 'fd00::7';
+  const { address, mask } = net;
+  // The seventh address behind the network's own, where the prefix leaves room for it.
+  const last = mask.w3 === -1 || mask.w3 >>> 0 === 0xffffffff ? address.w3 : (address.w3 | 7) >>> 0;
+  return addressText({ ...address, w3: last });
+}
+
+function collect(world: World, family: Family): MachineWords {
+  const { machine } = world.opened.read;
+  const interfaces = new Set<string>((machine.interfaces.value ?? []).map((i) => i.name));
+  const named = new Set<string>();
+  const nets: Network[] = [];
+  const published: { options: string; port: string }[] = [];
+  const ruleset: Ruleset | undefined = world.rulesets.findLast((r) => r.family === family);
+  let left = rulesMax;
+  for (const table of ruleset?.tables ?? [])
+    for (const chain of table.chains)
+      for (const { base, matches, target } of chain.rules) {
+        if (left-- <= 0) break;
+        for (const i of [base.inInterface, base.outInterface])
+          if (i?.value.exact && i.value.name !== '') interfaces.add(i.value.name);
+        for (const a of [base.src, base.dst])
+          if (a && named.size < namedMax) {
+            named.add(networkTextShort(a.value));
+            nets.push(a.value);
+          }
+        if (target.kind !== 'extension' || target.extension !== 'DNAT') continue;
+        const [match] = matches;
+        const found = /^-m (tcp|udp) --dport (\d+)$/.exec(match?.text ?? '');
+        if (!found || matches.length > 1 || published.some((p) => p.port === found[2])) continue;
+        const to = base.dst && !base.dst.negated ? `-d ${networkTextShort(base.dst.value)} ` : '';
+        published.push({
+          options: `-p ${found[1]} ${to}--dport ${found[2]}`,
+          port: `${found[1]}/${found[2]}`,
+        });
+      }
+  interfaces.delete('lo');
+  const own = [
+    ...(machine.interfaces.value ?? []).flatMap((i) => i.addresses.map((a) => a.address)),
+    ...machine.localAddresses.map((f) => f.value),
+  ].filter((a) => a.family === family && addressKind(a) !== 'loopback');
+  const outside = machine.outside.find((f) => interfaces.has(f.value))?.value ?? [...interfaces][0];
+  const inside = [...interfaces].find((name) => !machine.outside.some((f) => f.value === name));
+  return {
+    interfaces: [...interfaces],
+    outside,
+    inside,
+    own: [...new Set(own.map(addressText))],
+    named: [...named],
+    insider: insiderOf(nets, family),
+    published,
+  };
+}

@@ -1,0 +1,250 @@
+/**
+ * The machine that was opened, and the questions that the screen asks of it. Every answer is a function of what is
+ * asked; the last ones are kept, since most keys change nothing about them.
+ */
+
+import { buildMachine } from '../../context/machine.ts';
+import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
+import type { SourceText } from '../../diagnostics/sources.ts';
+import { compile, emptyState, type Program, simulate } from '../../engine/simulate.ts';
+import type { Entry } from '../../engine/state.ts';
+import type { Registry } from '../../extensions/registry.ts';
+import type { ReadMachine } from '../../link/read-machine.ts';
+import type { Packet } from '../../model/packet.ts';
+import type { Ruleset } from '../../model/ruleset.ts';
+import type { Trace } from '../../model/trace.ts';
+import type { Family } from '../../net/address.ts';
+import { readAssumptions } from '../../trace/assumptions.ts';
+import type { Flow, FlowStep } from '../../trace/flow.ts';
+import { type Ways, waysOf } from '../../trace/outcome.ts';
+import { type PacketTrace, traceRead } from '../../trace/trace-packet.ts';
+import { type Draft, draftRuleset } from './draft.ts';
+import { type PacketLine, placeInLine, readPacketLine } from './packet-line.ts';
+import type { TextProblem } from './rule-line.ts';
+import { indexWalk, type WalkIndex } from './walk-index.ts';
+
+/** What was opened. */
+export interface Opened {
+  /** As it is named on the screen: a file, or `<stdin>`. */
+  readonly name: string;
+  readonly texts: readonly SourceText[];
+  readonly read: ReadMachine;
+  readonly registry: Registry;
+  /** What was wrong with the bytes of the texts. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** One way that the packet may take. */
+export type Way = Ways & { readonly kind: 'way' };
+
+/** What became of the packet line. */
+export type Answer =
+  | {
+      readonly kind: 'walked';
+      readonly traced: PacketTrace;
+      readonly line: PacketLine;
+      readonly program: Program;
+      /** The rules that were walked, with the draft in force. */
+      readonly ruleset: Ruleset;
+      /** At least one. */
+      readonly ways: readonly Way[];
+      /** Not every way was walked. */
+      readonly couldNotLook: string | undefined;
+    }
+  | { readonly kind: 'refused'; readonly problem: TextProblem };
+
+/** Which packet of a conversation is looked at. */
+export type LegChoice =
+  | { readonly kind: 'packet' }
+  | { readonly kind: 'reply' }
+  | { readonly kind: 'flow'; readonly index: number };
+
+/** One packet's way with every rule that was tried. */
+export interface Leg {
+  /** `packet`, `reply`, `flow 2 of 8, handshake`. */
+  readonly label: string;
+  readonly packet: Packet;
+  readonly trace: Trace;
+  readonly index: WalkIndex;
+  /** The connection's entry after this packet. */
+  readonly connection: Entry | undefined;
+}
+
+/** See the head of this file. */
+export interface World {
+  readonly opened: Opened;
+  /** As they were read, all of them; of one family the last is in force. */
+  readonly rulesets: readonly Ruleset[];
+  /** The rules of a family with the draft in force. */
+  ruleset(draft: Draft, family: Family): Ruleset | undefined;
+  ask(draft: Draft, packet: string): Answer;
+  /** Undefined where there is no such leg: no reply, no further packet. */
+  leg(answer: Answer, way: number, choice: LegChoice): Leg | undefined;
+  /** The conversation that the packet opens, or why there is none. */
+  flow(answer: Answer): Flow | string;
+}
+
+/** The results of the last calls by their arguments, compared by identity. */
+function remember<A extends readonly unknown[], R>(
+  count: number,
+  make: (...args: A) => R,
+): (...args: A) => R {
+  const kept: { readonly args: A; readonly result: R }[] = [];
+  return (...args) => {
+    const found = kept.findIndex((k) => k.args.every((a, i) => a === args[i]));
+    const hit = found >= 0 ? kept.splice(found, 1)[0] : undefined;
+    const entry = hit ?? { args, result: make(...args) };
+    kept.unshift(entry);
+    kept.length = Math.min(kept.length, count);
+    return entry.result;
+  };
+}
+
+/** Makes the world of what was opened. */
+export function createWorld(opened: Opened): World {
+  const { read, registry } = opened;
+  const rulesets = read.rulesets.map((r) => r.linked.ruleset);
+
+  const drafted = remember(2, (draft: Draft): ReadMachine => {
+    if (draft.size === 0) return read;
+    return {
+      ...read,
+      rulesets: read.rulesets.map((r) => ({
+        ...r,
+        linked: { ...r.linked, ruleset: draftRuleset(r.linked.ruleset, draft) },
+      })),
+    };
+  });
+
+  // Each program of a large ruleset is tens of megabytes: the one at hand, and the one before for undo.
+  const ground = remember(2, (draft: Draft, assumed: string) => {
+    const base = drafted(draft);
+    const inForce = base.rulesets.map((r) => r.linked.ruleset);
+    const assumptions = readAssumptions(assumed === '' ? [] : assumed.split('\n'));
+    const forMachine = 'diagnostics' in assumptions ? [] : assumptions.forMachine;
+    const machine =
+      draft.size === 0 && forMachine.length === 0
+        ? read.machine
+        : buildMachine({
+            facts: read.facts,
+            rulesets: inForce,
+            assume: forMachine,
+            ...(read.machine.backend.provenance === 'given' ? { backend: read.machine.backend.value } : {}),
+          });
+    let program: Program | undefined;
+    return {
+      read: { ...base, machine },
+      program: (): Program => {
+        program ??= compile(inForce, machine, registry);
+        return program;
+      },
+    };
+  });
+
+  const trace = (draft: Draft, line: PacketLine, flow: boolean) => {
+    const on = ground(draft, line.assume.join('\n'));
+    const { expression, local, assume } = line;
+    const result = traceRead(on.read, on.program, {
+      registry,
+      expression: expression.map((w) => w.text),
+      local,
+      assume,
+      flow,
+      diagnostics: opened.diagnostics,
+    });
+    return { result, program: on.program };
+  };
+
+  const drafts = new WeakMap<Answer, Draft>();
+  const ask = remember(4, (draft: Draft, packet: string): Answer => {
+    const line = readPacketLine(packet);
+    const { result, program } = trace(draft, line, false);
+    const { traced, refused, couldNotLook } = result;
+    let answer: Answer;
+    if (traced) {
+      const { ruleset } = traced.ruleset.linked;
+      const ways = waysOf(traced.ways);
+      answer = { kind: 'walked', traced, line, program: program(), ruleset, ways, couldNotLook };
+    } else {
+      const [first] = refused?.diagnostics ?? [];
+      const words = refused?.expressionText.name === 'packet' ? line.expression : [];
+      const where = first?.span
+        ? placeInLine(words, first.span.start, first.span.end, packet)
+        : { start: 0, end: packet.length };
+      answer = {
+        kind: 'refused',
+        problem: {
+          message: first?.message ?? couldNotLook ?? 'This is no packet',
+          hint: first?.hint,
+          ...where,
+        },
+      };
+    }
+    drafts.set(answer, draft);
+    return answer;
+  });
+
+  const flow = remember(2, (answer: Answer): Flow | string => {
+    if (answer.kind !== 'walked') return answer.problem.message;
+    const { result } = trace(drafts.get(answer) ?? new Map(), answer.line, true);
+    return result.traced?.flow ?? result.refused?.diagnostics[0]?.message ?? 'No conversation begins with it';
+  });
+
+  const leg = remember(6, (answer: Answer, way: number, choice: string): Leg | undefined => {
+    if (answer.kind !== 'walked') return undefined;
+    const { traced, program, ways, ruleset } = answer;
+    const branch = ways[way]?.branch;
+    if (!branch) return undefined;
+    const walk = (label: string, ...args: [...Parameters<typeof simulate>]): Leg => {
+      const { trace: walked, state } = simulate(...args);
+      const entry = walked.connection?.entry;
+      return {
+        label,
+        packet: walked.packet,
+        trace: walked,
+        index: indexWalk(walked, ruleset),
+        connection: entry === undefined ? undefined : state.entries.get(String(entry)),
+      };
+    };
+    const all = { detail: 'all' } as const;
+    if (choice === 'packet') {
+      const { packet, entry } = traced.request;
+      return walk('packet', program, emptyState(), packet, entry, undefined, branch.tape, all);
+    }
+    if (choice === 'reply') {
+      const reply = traced.replies.get(branch);
+      if (reply?.kind !== 'walked') return undefined;
+      const [first] = waysOf(reply.ways);
+      if (!first) return undefined;
+      const { packet, entry } = reply;
+      return walk('reply', program, branch.state, packet, entry, undefined, first.branch.tape, all);
+    }
+    const played = flow(answer);
+    const at = Number(choice);
+    if (typeof played === 'string') return undefined;
+    const step: FlowStep | undefined = played.steps[at];
+    if (!step) return undefined;
+    const state = at === 0 ? emptyState() : (played.steps[at - 1]?.branch.state ?? emptyState());
+    return walk(
+      `${at + 1} of ${played.wholeCount}, ${step.label}`,
+      program,
+      state,
+      step.packet,
+      step.entry,
+      undefined,
+      step.branch.tape,
+      all,
+    );
+  });
+
+  return {
+    opened,
+    rulesets,
+    ruleset: (draft, family) =>
+      drafted(draft).rulesets.findLast((r) => r.linked.ruleset.family === family)?.linked.ruleset,
+    ask,
+    leg: (answer, way, choice) =>
+      leg(answer, way, choice.kind === 'flow' ? String(choice.index) : choice.kind),
+    flow,
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * Colours by meaning, of the sixteen that every terminal has. Nothing is yellow, white or black, so that both dark
+ * and light backgrounds stay readable; and every meaning is also a mark or a word, for terminals without colour.
+ */
+
+import picocolors from 'picocolors';
+import type { Paint } from '../../report/theme.ts';
+
+/** What a piece of text means. */
+export type Tone =
+  | 'strong'
+  | 'faint'
+  | 'accept'
+  | 'drop'
+  | 'other'
+  | 'rewritten'
+  | 'command'
+  | 'error'
+  | 'warning'
+  | 'info'
+  /** The row or field under the cursor. */
+  | 'cursor';
+
+/** A paint for every meaning. */
+export type Palette = Readonly<Record<Tone, Paint>>;
+
+/** The palette with colour, or one that leaves every text as it is. */
+export function createPalette(color: boolean): Palette {
+  const p = picocolors.createColors(color);
+  return {
+    strong: p.bold,
+    faint: p.dim,
+    accept: (text) => p.bold(p.green(text)),
+    drop: (text) => p.bold(p.red(text)),
+    other: (text) => p.bold(p.cyan(text)),
+    rewritten: p.magenta,
+    command: p.cyan,
+    error: (text) => p.bold(p.red(text)),
+    warning: (text) => p.bold(p.magenta(text)),
+    info: p.cyan,
+    cursor: p.inverse,
+  };
+}
