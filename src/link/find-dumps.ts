@@ -64,12 +64,9 @@ function readHeader(text: string): Header | undefined {
   };
 }
 
-/** iptables before 1.8 knows one back end. */
+/** The nft back end names itself; a version without that is of the legacy one, then and now. */
 function backendOf(header: Header | undefined): Backend | undefined {
-  if (!header) return undefined;
-  if (header.backend) return header.backend;
-  const [major = 0, minor = 0] = (header.version ?? '').split('.').map(Number);
-  return header.version !== undefined && (major < 1 || (major === 1 && minor < 8)) ? 'legacy' : undefined;
+  return header?.backend ?? (header?.version === undefined ? undefined : 'legacy');
 }
 
 const ipv6Address = /(?:^|[\s=,[])[0-9a-f]{0,4}:[0-9a-f:]*:[0-9a-f.:]*(?:\/|\s|,|$|\])/i;

@@ -125,7 +125,7 @@ export function lintMachine(texts: readonly SourceText[], options: LintOptions):
   const placed = [...(readings[1] ? mergeReadings(first.placed, readings[1].placed) : first.placed)];
   if (checked.includes('FW910'))
     for (const d of suppressor.problems(new Set(checked), read.machine))
-      placed.push(first.placer.diagnostic(d, options.checks));
+      placed.push(first.placer.diagnostic(d, options.checks, new Set(checked)));
   const findings = placed.sort(byPlace).map(({ finding }) => finding);
   const silence = silenceOf(options, findings, readings, profile.value);
   return {
@@ -166,7 +166,7 @@ function lookAt(
   const context = contextOf(read);
   const placer = createPlacer(read, views, severities);
   const placed: Placed[] = diagnostics
-    .map((d) => placer.diagnostic(d, options.checks))
+    .map((d) => placer.diagnostic(d, options.checks, shown))
     .filter(({ finding }) => shown.has(finding.code) || !options.checks.some((c) => c.code === finding.code));
   const undecided: DiagnosticCode[] = [];
   for (const [done, check] of checks.entries()) {
@@ -235,7 +235,9 @@ function mergeReadings(first: readonly Placed[], second: readonly Placed[]): rea
   const inFirst = new Set(first.map(({ finding }) => keyOf(finding)));
   // What is unreadable in one family alone says that the text is of the other.
   const refuses = (list: readonly Placed[]): number =>
-    list.filter(({ finding }) => finding.code === 'FW901' && finding.severity === 'error').length;
+    list.filter(
+      ({ finding }) => (finding.code === 'FW901' || finding.code === 'FW902') && finding.severity === 'error',
+    ).length;
   if (refuses(second) > refuses(first)) return first;
   const merged = first.map((one) =>
     inSecond.has(keyOf(one.finding)) ? { ...one, finding: { ...one.finding, family: undefined } } : one,

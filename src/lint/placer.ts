@@ -4,6 +4,7 @@ import type { Diagnostic, DiagnosticCode, Severity } from '../diagnostics/diagno
 import type { ReadMachine } from '../link/read-machine.ts';
 import type { Rule } from '../model/ruleset.ts';
 import type { Check, FindingDraft, RulesetView, Subject } from './check.ts';
+import { codeOfDiagnostic } from './diagnostic-code.ts';
 import type { Confidence, Finding, Inference } from './finding.ts';
 import { createFingerprinter } from './fingerprint.ts';
 import { nowhere, placeOf, spanOf, subjectKey } from './place.ts';
@@ -138,8 +139,12 @@ export function createPlacer(
     };
   }
 
-  function diagnostic(d: Diagnostic, allChecks: readonly Check[]): Placed {
-    const code = codeOf(d);
+  function diagnostic(
+    d: Diagnostic,
+    allChecks: readonly Check[],
+    shown: ReadonlySet<DiagnosticCode>,
+  ): Placed {
+    const code = codeOfDiagnostic(d, shown);
     const check = allChecks.find((c) => c.code === code);
     const at = d.span ? ruleAt(d.span.source, d.span.start) : undefined;
     const subject: Subject = at
@@ -168,11 +173,6 @@ export function createPlacer(
   }
 
   return { draft, diagnostic };
-}
-
-/** What the reader does not know is not wrong: it cannot be judged. */
-function codeOf(d: Diagnostic): DiagnosticCode {
-  return d.id === 'unknown-match' || d.id === 'unknown-target' ? 'FW904' : d.code;
 }
 
 function uniqueInferences(all: readonly Inference[]): readonly Inference[] {

@@ -43,7 +43,7 @@ describe('which family, back end and version', () => {
 
   test('addresses of the other family make the head a mistake', () => {
     const text = head('ip6tables', 'v1.8.2') + table('filter', '-A INPUT -s 10.0.0.0/8 -j ACCEPT');
-    expect(summary(text)).toEqual(['ipv4 nft 1.8.2 filter']);
+    expect(summary(text)).toEqual(['ipv4 legacy 1.8.2 filter']);
     expect(read(text).ids).toEqual(['family-mismatch']);
   });
 });

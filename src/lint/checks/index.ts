@@ -12,12 +12,36 @@ import { impossibleInterfaceForHook } from './FW110-impossible-interface-for-hoo
 import { interfaceNameCannotMatch } from './FW112-interface-name-cannot-match.ts';
 import { ruleAfterCatchAll } from './FW204-rule-after-catch-all.ts';
 import { unusedChain } from './FW205-unused-chain.ts';
+import { jumpToEmptyChain } from './FW206-jump-to-empty-chain.ts';
 import { duplicateRule } from './FW210-duplicate-rule.ts';
+import { noOpRule } from './FW211-no-op-rule.ts';
+import { negationsExcludeEveryone } from './FW216-negations-exclude-everyone.ts';
+import { negatedProtocolWithPorts } from './FW217-negated-protocol-with-ports.ts';
+import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
+import { recentListMisused } from './FW515-recent-list-misused.ts';
+import { bareLimitDefault } from './FW516-bare-limit-default.ts';
+import { deprecatedStateMatch } from './FW601-deprecated-state-match.ts';
+import { obsoleteExtension } from './FW602-obsolete-extension.ts';
+import { logAfterVerdict } from './FW603-log-after-verdict.ts';
+import { logUnlimited } from './FW604-log-unlimited.ts';
+import { logIndistinct } from './FW605-log-indistinct.ts';
+import { logPrefixTruncated } from './FW606-log-prefix-truncated.ts';
+import { cidrWithHostBits } from './FW607-cidr-with-host-bits.ts';
+import { hostnameInRule } from './FW608-hostname-in-rule.ts';
+import { rejectRevealsOrAmplifies } from './FW609-reject-reveals-or-amplifies.ts';
+import { undocumentedRule } from './FW610-undocumented-rule.ts';
+import { unneededMacTrust } from './FW611-unneeded-mac-trust.ts';
 import { syntaxError } from './FW901-syntax-error.ts';
+import { passesTestButWillNotLoad } from './FW902-passes-test-but-will-not-load.ts';
+import { backendDependentRule } from './FW903-backend-dependent-rule.ts';
 import { matchNotModelled } from './FW904-match-not-modelled.ts';
 import { contextAssumed } from './FW905-context-assumed.ts';
+import { setContentsUnknown } from './FW906-set-contents-unknown.ts';
+import { twoFirewallsActive } from './FW907-two-firewalls-active.ts';
 import { inputIncomplete } from './FW908-input-incomplete.ts';
+import { restoreFileSideEffects } from './FW909-restore-file-side-effects.ts';
 import { suppressionProblem } from './FW910-suppression-problem.ts';
+import { contextOfAnotherMachine } from './FW911-context-of-another-machine.ts';
 
 /** All checks; a code appears once. */
 export const checks: readonly Check[] = [
@@ -32,10 +56,34 @@ export const checks: readonly Check[] = [
   interfaceNameCannotMatch,
   ruleAfterCatchAll,
   unusedChain,
+  jumpToEmptyChain,
   duplicateRule,
+  noOpRule,
+  negationsExcludeEveryone,
+  negatedProtocolWithPorts,
+  dnatPortArithmetic,
+  recentListMisused,
+  bareLimitDefault,
+  deprecatedStateMatch,
+  obsoleteExtension,
+  logAfterVerdict,
+  logUnlimited,
+  logIndistinct,
+  logPrefixTruncated,
+  cidrWithHostBits,
+  hostnameInRule,
+  rejectRevealsOrAmplifies,
+  undocumentedRule,
+  unneededMacTrust,
   syntaxError,
+  passesTestButWillNotLoad,
+  backendDependentRule,
   matchNotModelled,
   contextAssumed,
+  setContentsUnknown,
+  twoFirewallsActive,
   inputIncomplete,
+  restoreFileSideEffects,
   suppressionProblem,
+  contextOfAnotherMachine,
 ];

@@ -1,0 +1,122 @@
+import { comment } from '../../extensions/matches/comment.ts';
+import { conntrack, ctStateWords } from '../../extensions/matches/conntrack.ts';
+import { state } from '../../extensions/matches/state.ts';
+import type { Rule } from '../../model/ruleset.ts';
+import { defineCheck, type RulesetView } from '../check.ts';
+import { accepts, admitsInterface, strangersInterfaces } from './support/path-probes.ts';
+
+const newBit = 1 << ctStateWords.indexOf('NEW');
+
+/** Whether the rule lets anybody begin a connection. */
+function admitsNew(view: RulesetView, rule: Rule): boolean {
+  const states = view.find(rule, conntrack)?.state ?? view.find(rule, state);
+  return states === undefined || ((states.bits & newBit) !== 0) !== states.negated;
+}
+
+/** Rules that let strangers in and do not say why. */
+export const undocumentedRule = defineCheck({
+  code: 'FW610',
+  name: 'undocumented-rule',
+  title: 'A rule that lets strangers in, without a remark',
+  severity: 'info',
+  confidences: ['proved', 'inferred'],
+  groups: ['strict'],
+  state: 'preview',
+  since: '0.1.0',
+  reports:
+    'A rule of table filter accepts new connections from outside and has neither a comment nor a remark in the file.',
+  rationale:
+    'After two years nobody knows whom the rule was for, nobody dares to delete it, and it stays open. Rules for reviews of firewalls (NIST SP 800-41, PCI DSS 1.2) ask for a reason and an owner.',
+  decision:
+    'A rule with `-j ACCEPT` in a chain that INPUT or FORWARD leads to, whose interface may be one of those that lead outside, and that does not ask for established connections alone. It has no `-m comment`, and no line beginning with # stands right above it in the file.',
+  exceptions: 'Whoever keeps the reasons elsewhere. The check is for those who ask for it.',
+  references: ['NIST SP 800-41 rev. 1, section 5.2.2'],
+  examples: {
+    bad: [
+      {
+        title: 'whom is this for?',
+        rules: `*filter
+:INPUT DROP [0:0]
+-A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'new connections, by name of the state',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -i eth0 -p tcp -m tcp --dport 25 -m conntrack --ctstate NEW -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'in a chain of one’s own',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:services - [0:0]
+-A INPUT -j services
+-A services -p udp -m udp --dport 1194 -j ACCEPT
+COMMIT
+`,
+      },
+    ],
+    good: [
+      {
+        title: 'what, who, until when',
+        rules: `*filter
+:INPUT DROP [0:0]
+-A INPUT -p tcp -m tcp --dport 8443 -m comment --comment "NET-142 partner API, owner ops, until 2027-06" -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'a remark in the file',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+# partner API, owner ops
+-A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'what belongs to connections that exist, and the loopback',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+COMMIT
+`,
+      },
+    ],
+  },
+  *run(context) {
+    for (const view of context.views) {
+      const strangers = strangersInterfaces(context, view.family);
+      for (const rule of view.rules()) {
+        if (rule.table !== 'filter' || !accepts(rule) || !admitsNew(view, rule)) continue;
+        if (view.find(rule, comment) || view.linked.comments.has(rule.id)) continue;
+        if (view.owner(rule.table, rule.chain)) continue;
+        const hooks = view.hooks(rule.table, rule.chain);
+        if (!hooks.includes('INPUT') && !hooks.includes('FORWARD')) continue;
+        const from = strangers.find((i) => admitsInterface(rule, i.name));
+        if (!from) continue;
+        yield {
+          at: { kind: 'rule', view, rule },
+          message: 'This rule lets strangers in, and nothing says what for',
+          caption: 'no comment',
+          help: ['add -m comment --comment "WHAT, WHO, UNTIL WHEN"'],
+          inferences: rule.base.inInterface ? from.inferences : [],
+          group: `${view.family} ${rule.table} ${rule.chain}`,
+        };
+      }
+    }
+  },
+});
