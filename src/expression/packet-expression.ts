@@ -5,8 +5,7 @@
  * the draft demands of each field is the packet; what it leaves open takes the defaults table's value and is listed.
  */
 
-import { type Diagnostic, diagnostic } from '../diagnostics/diagnostic.ts';
-import { didYouMean } from '../diagnostics/did-you-mean.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { basePackets, printBase } from '../extensions/base.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { type BoundRule, ruleBinder } from '../link/bind-rule.ts';
@@ -22,7 +21,8 @@ import { collectDemands, type Demands } from './demands.ts';
 import { draftSpace } from './draft-space.ts';
 import { type DefaultUsed, fillPacket } from './fill-packet.ts';
 import { withImpliedMatches } from './implied-matches.ts';
-import { ownOptions, takeOwnOptions } from './own-options.ts';
+import { takeOwnOptions } from './own-options.ts';
+import { refuseWords, wordRefuser } from './refuse-words.ts';
 
 /** What is known where an expression is read. */
 export interface ExpressionContext {
@@ -76,31 +76,13 @@ export function packetFromExpression(
   return readExpression(words, context, 0);
 }
 
-type Refuse = (id: string, message: string, word?: number, hint?: string) => void;
-
 function readExpression(
   words: readonly string[],
   context: ExpressionContext,
   depth: number,
 ): PacketExpressionResult {
   const { registry } = context;
-  const text = words.join(' ');
-  const problems: Diagnostic[] = [];
-  const refuse: Refuse = (id, message, word = -1, hint) => {
-    let start = 0;
-    for (const before of words.slice(0, Math.max(word, 0))) start += before.length + 1;
-    const end = word < 0 ? text.length : start + (words[word]?.length ?? 0);
-    problems.push(
-      diagnostic({
-        code: 'FW901',
-        id,
-        severity: 'error',
-        message,
-        span: { start, end },
-        ...(hint === undefined ? {} : { hint }),
-      }),
-    );
-  };
+  const { text, problems, refuse } = wordRefuser(words);
   const failed = (): PacketExpressionResult => ({ ok: false, text, diagnostics: problems });
 
   const own = takeOwnOptions(words);
@@ -171,39 +153,6 @@ function readExpression(
 }
 
 const pickHint = 'give single values, or --pick to take one of them';
-
-/** Says what no packet can have: problems of the options themselves, targets, commands, unknown matches. */
-function refuseWords(
-  bound: BoundRule,
-  rest: readonly string[],
-  indices: readonly number[],
-  refuse: Refuse,
-): void {
-  const at = (word: number): number => (word < 0 ? -1 : (indices[word] ?? -1));
-  for (const p of bound.problems) {
-    if (p.severity !== 'error') continue;
-    const meant = p.id === 'unknown-option' ? didYouMean(rest[p.word] ?? '', ownOptions) : undefined;
-    refuse(p.id, p.message, at(p.word), meant === undefined ? p.hint : `did you mean "${meant}"?`);
-  }
-  if (bound.target.kind !== 'none')
-    refuse('target-in-packet', 'A packet has no target', at(bound.targetWord), 'leave -j and -g out');
-  if (bound.command)
-    refuse(
-      'command-in-packet',
-      `A packet is written without -${bound.command.letter}`,
-      at(bound.command.word),
-      'only match options: -i eth0 -p tcp -s ADDRESS --dport 80',
-    );
-  const refused = bound.problems.some((p) => p.severity === 'error');
-  for (const use of bound.matches) {
-    if (!use.known && !refused)
-      refuse(
-        'unknown-match',
-        `Nothing is known of the match "${use.extension}", so no packet can be made for it`,
-        at(rest.indexOf(use.extension)),
-      );
-  }
-}
 
 const optionAliases: Readonly<Record<string, readonly string[]>> = {
   '-s': ['--source', '--src', '--src-range'],

@@ -146,6 +146,11 @@ function withoutIdle(space: BddPacketSpace, part: PrintableBox): Box {
   return new Map(
     [...part.box].filter(([field, values]) => {
       if (values === TRUE) return false;
+      // That there is a source port is said by its destination port, and the other way round.
+      const partner = field === 'sport' ? 'dport' : field === 'dport' ? 'sport' : undefined;
+      const other = partner === undefined ? undefined : part.box.get(partner);
+      if (partner !== undefined && other !== undefined && values === hasField(space, field as 'sport'))
+        if (field === 'sport' || other !== hasField(space, partner)) return false;
       if (!part.laterFragment || field === 'unknown') return true;
       // What marks the later fragment is said by `-f`.
       const spec = fieldSpecs[field];

@@ -4,7 +4,7 @@ import { type Diagnostic, diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import { type Branch, type Exploration, explore } from '../engine/explore.ts';
 import { compile, emptyState, type Program } from '../engine/simulate.ts';
-import type { Tape } from '../engine/tape.ts';
+import { asFirstSeen } from '../expression/first-seen.ts';
 import { familyOfWords, type PacketRequest, packetFromExpression } from '../expression/packet-expression.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { type ReadMachine, type ReadRuleset, readMachine } from '../link/read-machine.ts';
@@ -12,7 +12,6 @@ import { whyNothingToLookAt } from '../link/recognise.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
-import { addressText } from '../net/address-text.ts';
 import { type RefusedAssumption, readAssumptions } from './assumptions.ts';
 import { type Flow, type NoFlow, playFlow, whyNoFlow } from './flow.ts';
 import type { KernelComparison } from './kernel-run.ts';
@@ -179,31 +178,6 @@ export function traceRead(read: ReadMachine, program: () => Program, options: Tr
   };
   const limit = limitReached(exploration);
   return limit === undefined ? { traced } : { traced, couldNotLook: limit };
-}
-
-/**
- * A hint says where the packet is for as routing sees it, after DNAT. What is taken for granted of its destination is
- * about the address that it has when it comes, so it becomes an answer about that address; unless the way out is said.
- * Of its source the way that it comes tells as much: it is this machine's, or it is not and is reached the same way.
- */
-function asFirstSeen(
-  request: PacketRequest,
-  tape: Tape,
-): { readonly request: PacketRequest; readonly tape: Tape } {
-  const { entry, packet } = request;
-  const { destination, ...hints } = entry.hints ?? {};
-  const from = addressText(packet.src);
-  const source: Tape = {
-    [`local:${from}`]: entry.kind === 'local' ? 'yes' : 'no',
-    ...(entry.kind === 'arrives' && entry.inInterface !== 'lo' ? { [`out:${from}`]: entry.inInterface } : {}),
-  };
-  if (destination === undefined || hints.outInterface !== undefined)
-    return { request, tape: { ...source, ...tape } };
-  const key = `local:${addressText(packet.dst)}`;
-  return {
-    request: { ...request, entry: { ...entry, hints } },
-    tape: { ...source, [key]: destination === 'local' ? 'yes' : 'no', ...tape },
-  };
 }
 
 function refusedFlow(text: string, why: NoFlow): NonNullable<TraceResult['refused']> {
