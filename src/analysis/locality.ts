@@ -31,7 +31,7 @@ interface Stretch {
  * Where more addresses than this would be told apart, none are. Each is a variable of its own at the end of the order,
  * and a relation between many destinations before and after NAT has them all below every pair.
  */
-const singledMax = 64;
+const singledMax = 32;
 
 const one = (a: Address): AddressRange => ({ low: a, high: a });
 
