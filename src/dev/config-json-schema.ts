@@ -21,7 +21,7 @@ function convert(schema: Schema): JsonSchema {
   const [first, ...actions] = schema.pipe ?? [];
   // A pipe may begin with a pipe.
   const base = first?.pipe ? convert(first) : convertBare(schema);
-  return actions.reduce((result, action) => ({ ...result, ...constraint(action) }), base);
+  return Object.assign({}, base, ...actions.map(constraint)) as JsonSchema;
 }
 
 function convertBare(schema: Schema): JsonSchema {
