@@ -114,6 +114,15 @@ export function forwardsIpv6(facts: MachineFacts, device?: string): boolean | un
   return facts.machine.sysctls.provenance === 'given' ? false : undefined;
 }
 
+/**
+ * Whether the machine is a router on that link: it then has joined the groups of routers and has their anycast
+ * address. The interface's own switch decides, which the one for all sets.
+ */
+export function routesAt(facts: MachineFacts, device: string): boolean {
+  const own = facts.sysctl(`net.ipv6.conf.${interfaceKey(device)}.forwarding`);
+  return own === undefined ? (forwardsIpv6(facts) ?? false) : on(own);
+}
+
 /** A sysctl as a number, or the kernel's default. */
 export function sysctlNumber(facts: MachineFacts, name: string, fallback: number): number {
   const text = facts.sysctl(name);

@@ -12,7 +12,6 @@ const kind = {
   timestamp: 68,
   looseRoute: 131,
   strictRoute: 137,
-  cipso: 134,
 };
 
 /** One option: its kind and all its bytes as hexadecimal. */
@@ -42,14 +41,24 @@ export function isSourceRouted(hex: string): boolean {
 }
 
 /**
- * The options that the kernel's own answer to a packet carries: recorded routes, time stamps and CIPSO labels, filled
- * up to whole words. What has been recorded on the way is not in it, only room for it.
+ * The options that the kernel's own answer to a packet carries: recorded routes and time stamps, filled up to whole
+ * words. What has been recorded on the way is not in it, only room for it.
  */
 export function echoedOptions(hex: string): string {
   if (hex === '') return '';
-  const echoed = optionsOf(hex).filter((o) =>
-    [kind.recordRoute, kind.timestamp, kind.cipso].includes(o.kind),
-  );
+  const echoed = optionsOf(hex).filter((o) => o.kind === kind.recordRoute || o.kind === kind.timestamp);
   const text = echoed.map((o) => o.text).join('');
   return text.padEnd(Math.ceil(text.length / 8) * 8, '0');
+}
+
+/**
+ * Whether the kernel writes into the options of a packet that comes in: its address, the time. The checksum of the
+ * header is put right only when the packet leaves.
+ */
+export function isWrittenOnArrival(hex: string): boolean {
+  if (hex === '') return false;
+  const pointer = (o: IpOption): number => Number.parseInt(o.text.slice(4, 6), 16);
+  return optionsOf(hex).some(
+    (o) => o.kind === kind.timestamp || (o.kind === kind.recordRoute && pointer(o) <= o.text.length / 2),
+  );
 }

@@ -91,6 +91,7 @@ function receive(w: Walk): Fate {
   if (end) return end;
   if (!w.destination || !w.viaLoopback) return routeIn(w);
   // The route still says what it is good for: __mkroute_output() makes none of other groups a local one.
+  if (w.family === 'ipv4' && refusesOptions(w)) return routeDrop(w, 'bad-options');
   if (w.family === 'ipv4' && w.destination.toMany === 'multicast' && !isAllHosts4(w.packet.dst))
     return routeDrop(w, 'multicast-not-joined');
   return deliver(w);

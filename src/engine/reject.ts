@@ -5,12 +5,13 @@
  */
 
 import { ctStatusBit } from '../model/connection.ts';
-import { type Packet, tcpFlag } from '../model/packet.ts';
+import { tcpFlag } from '../model/packet.ts';
 import { isMulticast6, isZero } from './addresses.ts';
 import { isZeroSum, pseudoHeaderSum, sumHex } from './checksum.ts';
 import { tcpHeaderBytes } from './conntrack/tcp.ts';
 import { hopLimit } from './facts.ts';
 import { emptyPacket, replyMark, sendIcmpError } from './icmp-error.ts';
+import { isWrittenOnArrival } from './ip-options.ts';
 import { headerBytes } from './layer4.ts';
 import { reroute, routeOutput } from './routing.ts';
 import { Walk } from './walk.ts';
@@ -40,9 +41,19 @@ const unchecked = new Set([47, 50, 51, 132, 136]);
 /** Protocols whose checksum is known to be right unless the packet says otherwise. */
 const summed = new Set([1, 6, 17, 58]);
 
+/**
+ * nf_ip_checksum() sums the IP header, too, and takes it for nothing: not so where the kernel has written into the
+ * header's options since the packet came in.
+ */
+function headerSumBroken(w: Walk): boolean {
+  return w.lastInInterface !== undefined && isWrittenOnArrival(w.packet.ipOptions);
+}
+
 /** Whether the kernel, before it answers, finds the checksum of the packet's contents in order. */
-function checksumAccepted(p: Packet): boolean {
+function checksumAccepted(w: Walk): boolean {
+  const p = w.packet;
   if (unchecked.has(p.protocol)) return true;
+  if (headerSumBroken(w)) return false;
   if (summed.has(p.protocol)) return !p.badChecksum;
   // DCCP's covers addresses, too, which only IPv6 adds for protocols other than TCP and UDP.
   if (p.protocol === 33) return p.family === 'ipv6' && !p.badChecksum;
@@ -56,6 +67,7 @@ function checksumAccepted(p: Packet): boolean {
 function sendReset(w: Walk): void {
   const p = w.packet;
   if (p.fragmentOffsetBytes > 0 || p.protocol !== 6 || p.tcpFlags & tcpFlag.RST || p.badChecksum) return;
+  if (headerSumBroken(w)) return;
   if (p.sport === undefined || p.dport === undefined) return;
   if (w.family === 'ipv4') {
     if (w.destination?.toMany) return;
@@ -130,7 +142,7 @@ export function sendReject(w: Walk, answer: string): void {
   if (!kind) return;
   const p = w.packet;
   if (p.fragmentOffsetBytes > 0) return;
-  if (!checksumAccepted(p)) return;
+  if (!checksumAccepted(w)) return;
   // reject6_csum_ok() wants something behind the headers.
   if (w.family === 'ipv6' && p.lengthBytes <= headerBytes(p)) return;
   sendIcmpError(w, kind[0], kind[1]);

@@ -8,7 +8,7 @@
 import type { NextHop, Route, RouteType } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
 import type { RouteDecision, RouteDropReason, RoutePurpose } from '../model/trace.ts';
-import { type Address, prefixLength } from '../net/address.ts';
+import { type Address, prefixLength, sameAddress } from '../net/address.ts';
 import { addressText, networkText } from '../net/address-text.ts';
 import {
   isAllHosts4,
@@ -32,6 +32,7 @@ import {
   isOwnAddress,
   type MachineFacts,
   reversePathFilter,
+  routesAt,
   sysctlNumber,
 } from './facts.ts';
 import { type Fib, type FibError, type FibHit, type Flow, fibLookup, lookupLocalTable } from './fib.ts';
@@ -269,8 +270,7 @@ function joined6(w: Walk, group: Address, device: string): boolean {
   const scope = (group.w0 >>> 16) & 15;
   if ((group.w0 & 0xfff00000) >>> 0 === 0xff000000 && low && group.w3 === 1 && (scope === 1 || scope === 2))
     return true;
-  if (low && group.w3 === 2 && (scope === 1 || scope === 2 || scope === 5))
-    return forwardsIpv6(facts) ?? false;
+  if (low && group.w3 === 2 && (scope === 1 || scope === 2 || scope === 5)) return routesAt(facts, device);
   if (group.w0 >>> 0 === 0xff020000 && group.w1 === 0 && group.w2 === 1 && group.w3 >>> 24 === 0xff) {
     const tail = group.w3 & 0xffffff;
     const own = facts.interfaces.get(device)?.addresses ?? [];
@@ -278,7 +278,7 @@ function joined6(w: Walk, group: Address, device: string): boolean {
       (a) =>
         a.address.family === 'ipv6' &&
         ((a.address.w3 & 0xffffff) === tail ||
-          (tail === 0 && a.prefixLength < 127 && (forwardsIpv6(facts) ?? false))),
+          (tail === 0 && a.prefixLength < 127 && routesAt(facts, device))),
     );
   }
   return false;

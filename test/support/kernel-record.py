@@ -567,6 +567,15 @@ def record_packet(machine, packet):
             answers += copy_of_generated(track, story, frames) or [answer(track, story, frames, None)]
     for one in answers:
         (one.get('packet_out') or {}).pop('id', None)
+    # A refusal of what came in by a port of a bridge goes straight back out there, and no hook sees it.
+    seen = {key_of(b''.join(track.header), machine.family) + track.header[1][:4] for track in story.tracks if track.header}
+    for name, data in frames:
+        begin = (data[0] & 15) * 4 if machine.family == 4 else 40
+        known = key_of(data, machine.family) + data[begin:begin + 4] in seen
+        if name in machine.bridges and main is not None and not known:
+            one = {**read_packet(data, machine.family, True), 'mark': 0}
+            one.pop('id', None)
+            answers.append({'trace': [], 'fate': 'sent', 'out_iface': machine.ports[name, data], 'packet_out': one})
     if answers:
         out['generated'] = answers
     return out
