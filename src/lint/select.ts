@@ -33,6 +33,8 @@ export interface CheckSelection {
 type Named = Pick<CheckMetadata, 'code' | 'name'>;
 
 const codePattern = /^FW\d{0,3}$/;
+/** Families exist, whether or not this version has a check of theirs. */
+const familyPattern = /^FW[1-9]?$/i;
 
 /** Whether a word means this check. */
 export function means(word: string, check: Named): boolean {
@@ -111,7 +113,7 @@ export function unknownWords(
 ): readonly { name: string; meant?: string }[] {
   const names = checks.flatMap((check) => [check.code, check.name]);
   return words
-    .filter((word) => !checks.some((check) => means(word, check)))
+    .filter((word) => !familyPattern.test(word) && !checks.some((check) => means(word, check)))
     .map((name) => {
       const meant = didYouMean(name, names);
       return meant === undefined ? { name } : { name, meant };

@@ -84,6 +84,8 @@ describe('changes', () => {
         text.replaceAll('INPUT', 'OUTPUT').replace(':OUTPUT ACCEPT [0:0]\n', '').replaceAll(' -i lo', ''),
     ],
   ])('%s', (_, edit) => {
-    expect(names(edit(dump))[0]).not.toBe(original[0]);
+    const edited = names(edit(dump));
+    expect(edited.length).toBeGreaterThan(0);
+    expect(edited).not.toEqual(original);
   });
 });

@@ -65,7 +65,12 @@ export function readYaml<S extends v.GenericSchema>(
     // Aliases that multiply beyond measure.
     return { ok: false, problems: [{ message: String((error as Error).message), span: spanOf(0, 0) }] };
   }
-  const result = v.safeParse(schema, value);
+  const lists = listsForMappings(value, schema, []);
+  if (lists.length > 0) {
+    const message = (path: Path): string => `"${nameOf(path)}" must be ${kinds['Object']}`;
+    return { ok: false, problems: lists.map((path) => ({ message: message(path), span: place(path) })) };
+  }
+  const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (result.success) return { ok: true, value: result.output, place };
   return { ok: false, problems: result.issues.map((issue) => problemOf(issue, schema, place)) };
 }
@@ -111,13 +116,27 @@ function problemOf(
   return { message: `"${nameOf(path)}" must be ${[...new Set(wanted)].join(' or ')}`, span };
 }
 
+/** Where a list stands in place of a mapping: to JavaScript both are objects. */
+function listsForMappings(value: unknown, schema: unknown, path: Path): readonly Path[] {
+  const { entries, value: each, item } = bare(schema);
+  if (Array.isArray(value)) {
+    if (entries !== undefined || each !== undefined) return [path];
+    return value.flatMap((one, index) => listsForMappings(one, item, [...path, index]));
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, one]) => {
+    const inner = (entries as Readonly<Record<string, unknown>> | undefined)?.[key] ?? each;
+    return inner === undefined ? [] : listsForMappings(one, inner, [...path, key]);
+  });
+}
+
 /** The last key of a path that is a name. */
 function nameOf(path: Path): string {
   return String(path.findLast((part) => typeof part === 'string') ?? 'the file');
 }
 
 /** A schema behind its `optional` and its `pipe`. */
-function bare(schema: unknown): {
+function bare(schema: unknown = {}): {
   readonly entries?: object;
   readonly value?: unknown;
   readonly item?: unknown;
