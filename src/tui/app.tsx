@@ -5,6 +5,7 @@ import type { DeadRules } from './model/rows.ts';
 import { type Action, reduce } from './state/reduce.ts';
 import { type Effect, initialState, type State } from './state/state.ts';
 import type { World } from './state/world.ts';
+import { FrameWriter } from './terminal/frame-writer.ts';
 import type { Input } from './terminal/keys.ts';
 import type { Terminal } from './terminal/terminal.ts';
 import { headRows } from './views/layout.ts';
@@ -52,18 +53,30 @@ export async function runApp(options: AppOptions): Promise<void> {
   const draw = () => (
     <Screen world={world} state={state} palette={palette} {...(options.dead ? { dead: options.dead } : {})} />
   );
+  const frames = new FrameWriter(terminal.out);
+  terminal.clear();
   const instance = render(draw(), {
-    stdout: terminal.out,
+    stdout: frames as unknown as NodeJS.WriteStream,
+    debug: true,
     patchConsole: false,
     exitOnCtrlC: false,
-    incrementalRendering: true,
-    maxFps: 60,
+    isScreenReaderEnabled: false,
   });
+  let scheduled = false;
+  /** Keys that come in one go are drawn once. */
+  const redrawSoon = (): void => {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      instance.rerender(draw());
+    });
+  };
   /** Everything anew: after a resize or a visit to the shell nothing of the old screen is left. */
-  const redraw = (): void => {
-    instance.clear();
+  const redrawAll = (): void => {
     terminal.clear();
-    instance.rerender(draw());
+    frames.resume();
+    redrawSoon();
   };
 
   const carryOut = (effect: Effect): void => {
@@ -72,13 +85,14 @@ export async function runApp(options: AppOptions): Promise<void> {
         done();
         return;
       case 'suspend':
+        frames.pause();
         terminal.suspend(() => {
           dispatch({ kind: 'resize', ...terminal.size() });
-          redraw();
+          redrawAll();
         });
         return;
       case 'redraw':
-        redraw();
+        redrawAll();
         return;
       case 'copy':
         terminal.copy(effect.text);
@@ -96,7 +110,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   const dispatch = (action: Action): void => {
     state = reduce(world, state, action);
     const { effects } = state;
-    instance.rerender(draw());
+    redrawSoon();
     for (const effect of effects) carryOut(effect);
   };
 
@@ -106,12 +120,13 @@ export async function runApp(options: AppOptions): Promise<void> {
   });
   terminal.onResize(() => {
     dispatch({ kind: 'resize', ...terminal.size() });
-    redraw();
+    redrawAll();
   });
   options.findings(dispatch);
   try {
     await ended;
   } finally {
+    frames.pause();
     instance.unmount();
     terminal.leave();
   }

@@ -8,7 +8,6 @@ export type PathForm = 'list' | 'flat' | 'tall';
 /** Rows and columns of the parts; rows count from 0 at the top. */
 export interface Layout {
   readonly columns: number;
-  /** All rows that are drawn: one less than the terminal has, or every frame would clear the screen. */
   readonly rows: number;
   readonly pathForm: PathForm;
   /** Rows of the diagram; 0 on screens without one. */
@@ -36,7 +35,7 @@ export function layoutOf(
   pathRowsOf: (form: PathForm, columns: number) => number | undefined,
 ): Layout {
   const { columns } = state.size;
-  const rows = state.size.rows - 1;
+  const { rows } = state.size;
   const content = Math.max(rows - headRows - footRows, 1);
   if (state.screen !== 'path') {
     const listRows = Math.max(content - 1, 1);

@@ -288,7 +288,7 @@ function Lines({
 export function Screen(props: ScreenProps): ReactElement {
   const { world, state, palette } = props;
   const { columns } = state.size;
-  const rows = state.size.rows - 1;
+  const { rows } = state.size;
   const layout = screenLayout(world, state);
   const foot = [
     verdictLine(world, state),
