@@ -7,6 +7,7 @@ import type { Hook } from '../model/netfilter.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import { entryFields, type FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
+import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import { redirectTarget } from './mention.ts';
 import type { Side } from './side.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -105,11 +106,40 @@ function translate(o: ChangeRequest, change: NatChange): PacketSet {
   const { space } = vocabulary;
   // The source changes last of all, where no rule reads it any more: see `Visit.taking` for who changes what.
   if (halfOf(change, hook) === 'source') return o.set;
-  const set = translatePorts(vocabulary, translateAddress(o, change), change);
-  if (!space.codec.fields.has('ctStatus')) return set;
+  const set = withReplyTuple(vocabulary, translatePorts(vocabulary, translateAddress(o, change), change));
+  if (!vocabulary.rewritten.has('ctStatus')) return set;
   // A translation to what was there already is none.
   const moved = space.diff(set, space.unchanged(['dst', 'dport']));
   return space.or(space.diff(set, moved), space.changeBits(moved, 'ctStatus', 0, 0, ctStatusBit.DST_NAT));
+}
+
+/** The connection's answers will come from where its packets now go. */
+function withReplyTuple({ space }: Vocabulary, set: PacketSet): PacketSet {
+  let result = set;
+  for (const [mine, theirs] of [
+    ['dst', 'ctReplSrc'],
+    ['dport', 'ctReplSport'],
+  ] as const) {
+    if (!space.codec.fields.has(theirs)) continue;
+    const open = space.and(space.forget(result, [theirs]), space.valid);
+    result = sameOrAbsent(space, open, mine, theirs);
+  }
+  return result;
+}
+
+/** Packets whose connection has the same value as the packet itself, where the packet has one. */
+export function sameOrAbsent(
+  space: BddPacketSpace,
+  set: PacketSet,
+  mine: 'src' | 'dst' | 'sport' | 'dport',
+  theirs: FieldName,
+): PacketSet {
+  if (!space.codec.fields.has(mine) || !space.codec.fields.has(theirs)) return set;
+  const equal = space.equal(mine, theirs);
+  return space.and(
+    set,
+    mine === 'src' || mine === 'dst' ? equal : space.or(equal, space.not(space.has(mine))),
+  );
 }
 
 function translateAddress(o: ChangeRequest, { from, range }: NatChange): PacketSet {

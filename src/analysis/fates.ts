@@ -5,6 +5,7 @@ import type { FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { maskInUse } from '../packetset/valid.ts';
 import type { FateKind, FatePart, Road, RoadName, Roads } from './road.ts';
+import { unconfirmed } from './tracking.ts';
 import type { MaySet, Vocabulary } from './vocabulary.ts';
 
 /**
@@ -67,7 +68,10 @@ export function openers({ space }: Vocabulary): PacketSet {
   const { fields } = space.codec;
   const inUse = (field: FieldName): boolean => fields.has(field);
   let set = space.valid;
-  if (inUse('ctState')) set = space.and(set, space.named('ctState', 'NEW'));
+  if (inUse('ctState')) {
+    const first = unconfirmed(space, { has: inUse, tcpFlagsMask: 0 });
+    set = space.and(set, space.and(space.named('ctState', 'NEW'), first));
+  }
   if (inUse('fragmentKind')) set = space.and(set, space.interval('fragmentKind', 0, 0));
   const mask = maskInUse(space.codec, 'tcpFlags');
   const { SYN, ACK, FIN, RST } = tcpFlagBits;

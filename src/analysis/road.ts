@@ -2,9 +2,10 @@
  * All packets at once on their way from hook to hook: the sets that arrive, that this machine sends, and that it sends
  * to itself, with every way in which they end.
  *
- * TTL and size are left out: the packets are those that are not too old and not too big for the road.
+ * Size is left out, and age where no rule asks for it: the packets are those that are not too old and not too big.
  */
 
+import { ctStatusBit } from '../model/connection.ts';
 import type { Hook, TableName } from '../model/netfilter.ts';
 import { findTable } from '../model/ruleset.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
@@ -12,12 +13,13 @@ import { entryFields, type FieldName, icmpProtocol } from '../packetset/fields.t
 import type { PacketSet } from '../packetset/space.ts';
 import { maskInUse } from '../packetset/valid.ts';
 import { type Ending, endings, modelTable } from './chain-model.ts';
+import { sameOrAbsent } from './changes.ts';
 import { changesOf } from './effects.ts';
 import { createRouting, type Routing } from './routing-step.ts';
 import type { Side } from './side.ts';
 import { analyseTable, type TableAnalysis, type Visit, visitTable } from './table-run.ts';
-import { describeTracking } from './tracking.ts';
-import type { Vocabulary } from './vocabulary.ts';
+import { describeTracking, unconfirmed } from './tracking.ts';
+import { fragmented, tupleTwins, type Vocabulary } from './vocabulary.ts';
 
 /** How packets end: at a local process, out of an interface, at a rule or policy, or in routing. */
 export type FateKind = 'local' | 'forward' | 'sent' | Exclude<Ending, 'accept'> | 'route-drop';
@@ -61,6 +63,7 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
   const { switches } = side;
   const { fields } = space.codec;
   const inUse = (field: FieldName): boolean => fields.has(field);
+  const header = { has: inUse, tcpFlagsMask: maskInUse(space.codec, 'tcpFlags') };
   const routing = createRouting(side, vocabulary);
   const stateKnown = inUse('ctState');
   const state = (name: string): PacketSet => space.named('ctState', name);
@@ -98,22 +101,40 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
   function beginning(): PacketSet {
     let set = space.valid;
     if (stateKnown)
-      set = space.and(
-        set,
-        switches.conntrack
-          ? describeTracking(space, { has: inUse, tcpFlagsMask: maskInUse(space.codec, 'tcpFlags') }, family)
-          : state('INVALID'),
-      );
+      set = space.and(set, switches.conntrack ? describeTracking(space, header, family) : state('INVALID'));
     if (switches.defragment && inUse('fragmentKind'))
       set = space.and(set, space.interval('fragmentKind', 0, 0));
-    // The first packet of a connection finds no mark on it, and no status.
-    for (const field of ['connmark', 'ctStatus'] as const)
-      if (inUse(field) && stateKnown)
-        set = space.and(
-          set,
-          space.or(space.not(state('NEW')), space.bits(field, 0, maskInUse(space.codec, field))),
-        );
+    set = firstPackets(set);
     return space.and(set, space.unchanged());
+  }
+
+  /** The entry of a first packet is what the packet says, without mark and status. */
+  function firstPackets(set: PacketSet): PacketSet {
+    if (!stateKnown || !switches.conntrack || !inUse('ctStatus')) return set;
+    const firsts = space.and(state('NEW'), unconfirmed(space, header));
+    let first = space.and(set, firsts);
+    for (const field of ['connmark', 'ctStatus'] as const)
+      if (inUse(field)) first = space.and(first, space.bits(field, 0, maskInUse(space.codec, field)));
+    for (const [mine, ...theirs] of tupleTwins)
+      for (const field of theirs) first = sameOrAbsent(space, first, mine, field);
+    return space.or(first, space.diff(set, firsts));
+  }
+
+  /** A packet for this machine is put together before INPUT, where conntrack has not done it before. */
+  function reassembled(set: PacketSet): PacketSet {
+    if (family !== 'ipv4' || switches.defragment || !inUse('fragmentKind')) return set;
+    const whole = space.interval('fragmentKind', 0, 0);
+    const pieces = space.diff(set, whole);
+    if (pieces === space.none) return set;
+    const fields = fragmented.filter((f) => inUse(f) && vocabulary.rewritten.has(f));
+    return space.or(space.and(set, whole), space.and(space.rewrite(pieces, fields, whole), space.valid));
+  }
+
+  /** Forwarding: too old packets are dropped, the others get older. */
+  function aged(set: PacketSet): { readonly alive: PacketSet; readonly expired: PacketSet } {
+    if (!inUse('ttl')) return { alive: set, expired: space.none };
+    const expired = space.and(set, space.interval('ttl', 0, 1));
+    return { alive: space.shift(space.diff(set, expired), 'ttl', 2, 255, -1), expired };
   }
 
   // ---------------------------------------------------------------- hooks
@@ -143,9 +164,13 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
     const nat = (hook: Hook, set: PacketSet): PacketSet => {
       if (!switches.nat || !switches.conntrack || set === space.none) return set;
       const icmp = space.interval('protocol', icmpProtocol(family), icmpProtocol(family));
-      const first = space.and(set, space.or(state('NEW'), space.diff(state('RELATED'), icmp)));
-      const known = space.and(set, space.or(state('ESTABLISHED'), space.and(state('RELATED'), icmp)));
-      const rest = space.diff(set, space.or(first, known));
+      const tracked = space.and(set, space.tracked());
+      const first = space.and(
+        tracked,
+        space.and(space.or(state('NEW'), space.diff(state('RELATED'), icmp)), unconfirmed(space, header)),
+      );
+      const known = space.diff(tracked, first);
+      const rest = space.diff(set, tracked);
       const translated = hook === 'PREROUTING' || hook === 'OUTPUT' ? anyTranslation(known) : known;
       return space.union([looped ? first : table('nat', hook, first), translated, rest]);
     };
@@ -164,7 +189,7 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
       let rest = table(
         'filter',
         'INPUT',
-        table('mangle', 'INPUT', space.rewrite(set, ['outInterface'], without('out'))),
+        table('mangle', 'INPUT', space.rewrite(reassembled(set), ['outInterface'], without('out'))),
       );
       if (switches.backend === 'legacy') rest = nat('INPUT', table('security', 'INPUT', rest));
       else rest = table('security', 'INPUT', nat('INPUT', rest));
@@ -179,7 +204,9 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
       const { local, forward, dropped } = routing.arriving(rest);
       endAt('route-drop', dropped);
       input(local);
-      let through = forward;
+      const { alive, expired } = aged(forward);
+      endAt('route-drop', expired);
+      let through = alive;
       for (const t of ['mangle', 'filter', 'security'] as const) through = table(t, 'FORWARD', through);
       endAt('forward', postrouting(through));
     };
@@ -206,12 +233,26 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
     endAt('sent', space.diff(rest, lo('out')));
     let back = space.and(rest, lo('out'));
     looped = true;
+    if (vocabulary.rewritten.has('ctStatus')) back = confirmed(back);
     // What SNAT made of the source is not followed.
     if (translates.source)
       back = space.or(back, space.and(space.forget(back, ['src', 'sport']), space.valid));
     back = space.rewrite(space.rewrite(back, ['inInterface'], lo('in')), ['outInterface'], without('out'));
     arrive(back);
     return { name, entering, parts, visits };
+  }
+
+  /** The end of POSTROUTING confirms the entry, and with it what NAT did or did not do. */
+  function confirmed(set: PacketSet): PacketSet {
+    const tracked = space.and(set, space.tracked());
+    const { CONFIRMED, SRC_NAT_DONE, DST_NAT_DONE } = ctStatusBit;
+    const done = switches.nat ? CONFIRMED | SRC_NAT_DONE | DST_NAT_DONE : CONFIRMED;
+    const marked = space.changeBits(tracked, 'ctStatus', 0, 0, done);
+    return space.union([
+      space.diff(set, tracked),
+      marked,
+      space.changeBits(marked, 'ctStatus', 0, 0, ctStatusBit.SRC_NAT),
+    ]);
   }
 
   /** A packet whose destination, mark or TOS changed in OUTPUT is routed again. */

@@ -189,6 +189,8 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       dropped = space.or(dropped, space.and(alive, refusedKnown));
       const good = space.diff(alive, refusedKnown);
       const toLocal: PacketSet[] = [space.and(good, toMany)];
+      // Which groups the machine has joined is not told; IPv4's are dealt with above.
+      if (family === 'ipv6') dropped = space.or(dropped, space.and(good, toMany));
       const toForward: PacketSet[] = [];
       for (const part of lookUp(fib, { field: 'dst', purpose: 'input' }, space.diff(good, toMany), space)) {
         switch (part.end.kind) {

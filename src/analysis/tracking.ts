@@ -8,8 +8,8 @@
 
 import { validTcpFlags } from '../engine/conntrack/tcp.ts';
 import { isIcmpRequest } from '../engine/conntrack/tuple.ts';
+import { ctStatusBit } from '../model/connection.ts';
 import type { CtState } from '../model/netfilter.ts';
-import { tcpFlagBits } from '../net/tcp-flags.ts';
 import { type FieldName, icmpProtocol } from '../packetset/fields.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
 
@@ -20,7 +20,6 @@ export interface HeaderInUse {
   readonly tcpFlagsMask: number;
 }
 
-const { FIN, SYN, RST, ACK } = tcpFlagBits;
 const allFlags = 0xff;
 
 /** Types of ICMP errors: they belong to the connection of the packet that they quote, or to none. */
@@ -29,13 +28,6 @@ const errorTypes = { ipv4: [3, 4, 5, 11, 12], ipv6: [1, 2, 3, 4, 137] } as const
 const queryTypes = { ipv4: [8, 0, 13, 14, 15, 16, 17, 18], ipv6: [128, 129, 139, 140] } as const;
 /** Neighbour and router discovery, listener reports: never tracked. */
 const untrackedTypes = [130, 131, 132, 133, 134, 135, 136, 143];
-
-/** tcp_new(): a SYN, or with loose pick-up an acknowledgement from the middle. */
-function mayBegin(flags: number): boolean {
-  if (!validTcpFlags(flags) || (flags & RST) !== 0) return false;
-  if ((flags & SYN) !== 0) return (flags & ACK) === 0;
-  return (flags & FIN) === 0 && (flags & ACK) !== 0;
-}
 
 /** The values of TCP flags for which this holds, as far as bits are in use. */
 function flagsWhere(space: PacketSpace, mask: number, holds: (flags: number) => boolean): PacketSet {
@@ -76,7 +68,8 @@ export function packetsInState(
   switch (state) {
     case 'NEW':
       return space.and(
-        flags(mayBegin),
+        // A connection that had no answer yet stays NEW, whatever its sender sends on.
+        flags(validTcpFlags),
         space.or(
           withoutIcmp,
           icmpOf(queryTypes[family].filter((t) => isIcmpRequest(icmpProtocol(family), t))),
@@ -85,12 +78,20 @@ export function packetsInState(
     case 'ESTABLISHED':
       return space.and(flags(validTcpFlags), space.or(withoutIcmp, icmpOf(queryTypes[family])));
     case 'RELATED':
-      return space.or(space.and(flags(mayBegin), withoutIcmp), icmpOf(errorTypes[family]));
+      return space.or(space.and(flags(validTcpFlags), withoutIcmp), icmpOf(errorTypes[family]));
     case 'INVALID':
       return known;
     case 'UNTRACKED':
       return family === 'ipv6' ? (inUse.has('icmpType') ? discovery : icmp) : space.none;
   }
+}
+
+/**
+ * Packets that begin a connection: their entry is not confirmed yet. Where nothing depends on the difference,
+ * `ctStatus` is not in use, and packets that follow without an answer are among them.
+ */
+export function unconfirmed(space: PacketSpace, inUse: HeaderInUse): PacketSet {
+  return inUse.has('ctStatus') ? space.bits('ctStatus', 0, ctStatusBit.CONFIRMED) : space.all;
 }
 
 /** All packets with a state that they may have. `ctState` must be in use. */
@@ -101,6 +102,11 @@ export function describeTracking(space: PacketSpace, inUse: HeaderInUse, family:
     set = space.or(
       set,
       space.and(packetsInState(state, space, inUse, family), space.named('ctState', state)),
+    );
+  if (inUse.has('ctStatus'))
+    set = space.and(
+      set,
+      space.or(space.not(space.named('ctState', 'ESTABLISHED')), space.not(unconfirmed(space, inUse))),
     );
   if (!inUse.has('ctDirection')) return set;
   // A first packet and one without entry are on their way there, by definition.

@@ -8,6 +8,7 @@
  */
 
 import type { FieldChange, SetContext } from '../extensions/define.ts';
+import { ctStatusBit } from '../model/connection.ts';
 import type { BaseMatch, MatchUse, Rule } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
 import { type Boundaries, createCollector } from '../packetset/boundaries.ts';
@@ -95,7 +96,7 @@ function describeUse(side: Side, use: MatchUse, context: SetContext, space: Pack
 }
 
 /** Fields that a change writes. */
-function written(change: FieldChange): readonly FieldName[] {
+export function written(change: FieldChange): readonly FieldName[] {
   switch (change.field) {
     case 'nat': {
       const ports = change.range.ports !== undefined;
@@ -193,6 +194,46 @@ function mentionCopies(collector: ReturnType<typeof createCollector>, sides: rea
   return true;
 }
 
+/** Fields of a packet with those of its connection that are the same for a first packet. */
+export const tupleTwins = [
+  ['src', 'ctOrigSrc', 'ctReplDst'],
+  ['dst', 'ctOrigDst', 'ctReplSrc'],
+  ['sport', 'ctOrigSport', 'ctReplDport'],
+  ['dport', 'ctOrigDport', 'ctReplSport'],
+] as const;
+
+/** Links the fields of connections that are in use to those of packets: one partition, alternating bits. */
+function linkTuples(collector: ReturnType<typeof createCollector>): (readonly FieldName[])[] {
+  const { fields } = collector.boundaries();
+  const used = tupleTwins.filter(([, ...theirs]) => theirs.some((f) => fields[f] !== undefined));
+  for (const [mine, ...theirs] of used) {
+    collector.use(mine);
+    collector.link([mine, ...theirs.filter((f) => fields[f] !== undefined)]);
+  }
+  return used.map((group) => [...group]);
+}
+
+/** Whether the first packet of a connection may fare otherwise than one that follows before any answer. */
+function firstPacketsDiffer({ fields }: Boundaries, sides: readonly Side[]): boolean {
+  const read: readonly FieldName[] = [
+    'connmark',
+    'ctStatus',
+    'ctReplSrc',
+    'ctReplDst',
+    'ctReplSport',
+    'ctReplDport',
+  ];
+  return sides.some((s) => s.switches.nat) || read.some((f) => fields[f] !== undefined);
+}
+
+/** Forwarding takes one from the TTL: where somebody reads it, its values are told apart one by one. */
+function mentionAging(collector: ReturnType<typeof createCollector>, sides: readonly Side[]): void {
+  const { family } = sides[0]?.ruleset ?? {};
+  if (family === undefined || collector.boundaries().fields.ttl === undefined) return;
+  collector.space.interval('ttl', 0, 1);
+  collector.shift('ttl', 'ttl', 1, 255, -1);
+}
+
 /** Makes the space of these rulesets. Linear in rules, but for sorting. */
 export function createVocabulary(o: VocabularyOptions): Vocabulary {
   const { sides, queries = [], marks = false } = o;
@@ -226,15 +267,20 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
   }
   for (const query of queries) query(collector.space);
   const marksCopied = mentionCopies(collector, sides);
+  const statusRead = collector.boundaries().fields.ctStatus !== undefined;
+  if (sides.some((s) => s.switches.conntrack) && firstPacketsDiffer(collector.boundaries(), sides))
+    collector.space.bits('ctStatus', 0, ctStatusBit.CONFIRMED);
   if (sides.some((s) => s.switches.conntrack))
     describeTracking(collector.space, mentionedSoFar(collector.boundaries()), family);
-  if (sides.some((s) => s.switches.defragment) && collector.boundaries().fields.fragmentKind !== undefined)
+  const twins = linkTuples(collector);
+  mentionAging(collector, sides);
+  if (collector.boundaries().fields.fragmentKind !== undefined)
     collector.space.interval('fragmentKind', 0, 0);
   const boundaries = collector.boundaries();
-  const rewritten = rewrittenFields(sides, boundaries);
+  const rewritten = rewrittenFields(sides, boundaries, statusRead);
   const codec = buildCodec(boundaries, {
     rewritten: [...rewritten],
-    ...(marksCopied ? { interleaved: [['mark', 'connmark']] } : {}),
+    interleaved: [...twins, ...(marksCopied ? [['mark', 'connmark'] as const] : [])],
     ...(o.spareCodes === undefined ? {} : { spareCodes: o.spareCodes }),
   });
 
@@ -344,18 +390,39 @@ function mentionedSoFar({ fields }: Boundaries): HeaderInUse {
   };
 }
 
+/** Fields that a fragment does not have and the packet put together has. */
+export const fragmented = [
+  'fragmentKind',
+  'sport',
+  'dport',
+  'icmpType',
+  'icmpCode',
+  'tcpFlags',
+  'mss',
+  'spi',
+  'lengthBytes',
+] as const;
+
 /** Fields in use that something on the way writes, and whose value at entry still counts afterwards. */
-function rewrittenFields(sides: readonly Side[], { fields }: Boundaries): ReadonlySet<FieldName> {
+function rewrittenFields(
+  sides: readonly Side[],
+  { fields }: Boundaries,
+  statusRead: boolean,
+): ReadonlySet<FieldName> {
   const result = new Set<FieldName>();
   const add = (field: FieldName): void => {
     if (fields[field] !== undefined) result.add(field);
   };
+  add('ttl');
+  // Confirmation writes it, and so does NAT.
+  if (statusRead) add('ctStatus');
+  const reassembles = sides.some((s) => !s.switches.defragment && s.ruleset.family === 'ipv4');
+  if (reassembles && fields.fragmentKind !== undefined) for (const field of fragmented) add(field);
   for (const side of sides)
     for (const [, change] of changesOf(side.ruleset, side.program.machine, side.registry))
       for (const field of written(change)) {
         if (change.field !== 'nat' || (field !== 'src' && field !== 'sport')) {
           add(field);
-          if (change.field === 'nat') add('ctStatus');
           continue;
         }
         // The source changes at the very end, where no rule reads it any more; the answers come back to it.

@@ -64,9 +64,8 @@ function connectionOf(
   const entry: Connection = {
     original: event.original,
     reply: event.reply,
-    // Sets speak of the first packet of a connection; a second one without an answer fares alike.
-    status: event.state === 'NEW' ? 0 : event.status & ~ctStatusBit.DYING,
-    mark: event.state === 'NEW' ? 0 : (known?.mark ?? 0),
+    status: event.created ? 0 : event.status & ~ctStatusBit.DYING,
+    mark: known?.mark ?? 0,
     zone: known?.zone ?? 0,
     helper: known?.helper,
     labels: known?.labels ?? [],
