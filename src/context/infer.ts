@@ -1,6 +1,6 @@
 /** What a ruleset gives away about the machine that it was made for. */
 
-import type { Interface } from '../model/machine.ts';
+import type { HostBehind, Interface } from '../model/machine.ts';
 import type { Rule, Ruleset } from '../model/ruleset.ts';
 import {
   type Address,
@@ -27,6 +27,8 @@ export interface Inferences {
   readonly localAddresses: readonly Evidence<Address>[];
   /** By family: why this machine must be forwarding. */
   readonly router: Readonly<Record<Family, Evidence<true> | undefined>>;
+  /** Hosts that a rule lets out by one interface and no rule by another: they are behind it. */
+  readonly behind: readonly Evidence<HostBehind>[];
   readonly containerHost: Evidence<true> | undefined;
   /** Names of all interfaces that rules name without a wildcard. */
   readonly interfaceNames: readonly string[];
@@ -117,6 +119,7 @@ export function inferFromRules(
   const published = collector<string>(String);
   const named = collector<string>(String);
   const local = collector<Address>((a) => `${a.family} ${addressText(a)}`);
+  const behind = new Map<string, Evidence<HostBehind> | 'several'>();
   const names = new Set<string>();
   const router: { ipv4: Evidence<true> | undefined; ipv6: Evidence<true> | undefined } = {
     ipv4: undefined,
@@ -182,12 +185,18 @@ export function inferFromRules(
             if ((target === 'DNAT' || target === 'REDIRECT') && dst && chain.hook !== 'OUTPUT' && !services)
               local.add(dst, because(ruleset, rule, ['-d', addressText(dst), '-j', target]));
           }
-          if (
-            table.name === 'filter' &&
-            chain.hook === 'INPUT' &&
-            rule.target.kind === 'verdict' &&
-            rule.target.verdict === 'ACCEPT'
-          ) {
+          const isAccept = rule.target.kind === 'verdict' && rule.target.verdict === 'ACCEPT';
+          const host = table.name === 'filter' && isAccept && out?.exact ? hostAddress(rule) : undefined;
+          if (host && out && out.name !== 'lo') {
+            const text = addressText(host);
+            const other = behind.get(text);
+            const source = because(ruleset, rule, ['-d', text, '-o', out.name, '-j', 'ACCEPT']);
+            if (other === undefined)
+              behind.set(text, { value: { address: host, interfaceName: out.name }, source });
+            else if (other !== 'several' && other.value.interfaceName !== out.name)
+              behind.set(text, 'several');
+          }
+          if (table.name === 'filter' && chain.hook === 'INPUT' && isAccept) {
             const dst = hostAddress(rule);
             if (dst && rule.base.dst)
               local.add(
@@ -207,6 +216,7 @@ export function inferFromRules(
     outside,
     localAddresses: local.list,
     router,
+    behind: [...behind.values()].flatMap((e) => (e === 'several' ? [] : [e])),
     containerHost,
     interfaceNames: [...names],
   };

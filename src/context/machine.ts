@@ -1,6 +1,15 @@
 /** Puts together what is known of the machine: given, inferred, the kernel's default, or unknown. */
 
-import type { Fact, Interface, IpSet, Machine, PolicyRule, Route, RouteCoverage } from '../model/machine.ts';
+import type {
+  Fact,
+  HostBehind,
+  Interface,
+  IpSet,
+  Machine,
+  PolicyRule,
+  Route,
+  RouteCoverage,
+} from '../model/machine.ts';
 import { routeTable } from '../model/machine.ts';
 import { type Backend, tableNames } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
@@ -144,7 +153,7 @@ function buildLocality(
   input: MachineInput,
   interfaces: readonly Interface[] | undefined,
   inferences: Inferences,
-): Pick<Machine, 'localAddresses' | 'remoteAddresses'> {
+): Pick<Machine, 'localAddresses' | 'remoteAddresses' | 'behind'> {
   const { facts, assume = [] } = input;
   const remote: Fact<Address>[] = [];
   const local: Fact<Address>[] = [];
@@ -183,7 +192,13 @@ function buildLocality(
     const a = parseIpv4(text) ?? parseIpv6(text);
     if (a) add({ value: a, provenance: 'default', source: 'loopback' });
   }
-  return { localAddresses: local, remoteAddresses: remote };
+  const behind = inferences.behind
+    .filter(({ value }) => !knownFamilies.has(value.address.family) && !seen.has(addressText(value.address)))
+    .map((e): Fact<HostBehind> => ({ ...e, provenance: 'inferred' }));
+  for (const { value, source } of behind)
+    if (!includes(remote, value.address))
+      remote.push({ value: value.address, provenance: 'inferred', source });
+  return { localAddresses: local, remoteAddresses: remote, behind };
 }
 
 // ---------------------------------------------------------------------------------------------- sets
@@ -372,6 +387,8 @@ export function listInferences(
   const out: { what: string; source: string }[] = [];
   for (const f of machine.outside)
     if (f.provenance === 'inferred') out.push({ what: `${f.value} leads outside`, source: f.source });
+  for (const { value, source } of machine.behind ?? [])
+    out.push({ what: `${addressText(value.address)} is behind ${value.interfaceName}`, source });
   for (const f of machine.localAddresses)
     if (f.provenance === 'inferred')
       out.push({ what: `${addressText(f.value)} is this machine's`, source: f.source });

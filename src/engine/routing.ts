@@ -334,6 +334,8 @@ function interfaceWithoutFacts(w: Walk, dst: Address): string | undefined {
     w.emit({ kind: 'assumed', assumption: { key, answer: given }, rule: undefined });
     return given;
   }
+  const behind = machine.behind?.find((f) => sameAddress(f.value.address, dst));
+  if (behind) return behind.value.interfaceName;
   if (facts.interfacesKnown && machine.outside.length === 1) return machine.outside[0]?.value;
   const names = new Set<string>([
     ...machine.outside.map((f) => f.value),

@@ -85,7 +85,8 @@ export function planHost(traced: PacketTrace, branches: readonly Branch[]): Host
       leftOut.push(`${name} is an interface of its own here, not a port of ${facts.master}`);
     if (facts === undefined || facts.up) links.push(`link set dev ${name} up`);
     const own = facts?.addresses.filter((a) => a.address.family === family) ?? [];
-    for (const a of own) {
+    // The kernel lists the newest IPv6 address first.
+    for (const a of family === 'ipv6' ? own.toReversed() : own) {
       const place = a.peer ? `${addressText(a.address)} peer ${addressText(a.peer)}` : addressText(a.address);
       const broadcast = a.broadcast ? ` brd ${addressText(a.broadcast)}` : '';
       addresses.push(`address add ${place}/${a.prefixLength}${broadcast} scope ${a.scope} dev ${name}`);

@@ -202,6 +202,12 @@ export const machineRoles = [
 /** One of {@link machineRoles}. `transit`: a router of public networks, meant to be transparent. */
 export type MachineRole = (typeof machineRoles)[number];
 
+/** A host and the interface that leads to it. */
+export interface HostBehind {
+  readonly address: Address;
+  readonly interfaceName: string;
+}
+
 /** All that is known of the machine that the rules run on. `undefined` values mean: nobody said. */
 export interface Machine {
   readonly hostName: Fact<string | undefined>;
@@ -219,6 +225,8 @@ export interface Machine {
   /** Addresses that are (or are not) this machine's, by inference or `--assume`; consulted where routes are unknown. */
   readonly localAddresses: readonly Fact<Address>[];
   readonly remoteAddresses: readonly Fact<Address>[];
+  /** Hosts that rules show to be behind an interface; consulted where routes are unknown. Absent: none. */
+  readonly behind?: readonly Fact<HostBehind>[];
   /** Interfaces known or inferred to lead to the outside. */
   readonly outside: readonly Fact<string>[];
   /** Interfaces that the administrator says lead to networks of his own. Absent: nobody said. */

@@ -47,6 +47,11 @@ export function ruleBook(ruleset: Ruleset): RuleBook {
   };
 }
 
+/** `br0 (port eth1)`, where a bridge handed the packet over. */
+export function portText(name: string, port: string | undefined): string {
+  return port === undefined ? name : `${name} (port ${port})`;
+}
+
 /** How the events are told. */
 export interface EventStyle {
   readonly style: TerminalStyle;
@@ -148,9 +153,10 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         flushQuiet();
         table = undefined;
         ({ inInterface, outInterface } = event);
+        const { physIn, physOut } = event;
         const ways = [
-          ...(inInterface === undefined ? [] : [`in by ${inInterface}`]),
-          ...(outInterface === undefined ? [] : [`out by ${outInterface}`]),
+          ...(inInterface === undefined ? [] : [`in by ${portText(inInterface, physIn)}`]),
+          ...(outInterface === undefined ? [] : [`out by ${portText(outInterface, physOut)}`]),
         ];
         say(`${theme.strong(event.hook)}  ${theme.faint(escapeTerminal(ways.join(', ')))}`, '');
         return;

@@ -8,6 +8,7 @@ import {
   type KernelComparison,
   type PacketWay,
   type RunComparison,
+  recordPlace,
   type WayRecord,
   wayOfTrace,
 } from '../trace/kernel-run.ts';
@@ -22,6 +23,8 @@ interface Row {
   readonly about: string;
   readonly ours: string;
   readonly kernels: string;
+  /** Not compared. */
+  readonly free?: boolean;
 }
 
 /** The block below a trace. */
@@ -72,6 +75,7 @@ function runLines(
     about: placeText((ours ?? kernels) as WayRecord, book),
     ours: outcomeText(ours),
     kernels: outcomeText(kernels),
+    free: comparison.free.has(recordPlace((ours ?? kernels) as WayRecord)),
   }));
   const mine = branch && wayOfTrace(branch.trace);
   told.push({ about: 'end', ours: mine ? endText(mine) : '-', kernels: endText(run.main) });
@@ -83,6 +87,12 @@ function runLines(
     told.push({ about: 'answer', ours: words(made[i]), kernels: words(run.generated[i]) });
   }
   lines.push(...compareLines(told, style));
+  if (told.some((row) => row.free && row.ours !== row.kernels))
+    lines.push(
+      ...wrap(theme.faint('~ only logs, and the packet does not decide whether it matches'), style, {
+        first: '  ',
+      }),
+    );
   return lines;
 }
 
@@ -109,20 +119,22 @@ const gap = '  ';
 /** Two columns where they fit; else a row that both share once, and one that differs twice. */
 function compareLines(rows: readonly Row[], style: TerminalStyle): readonly string[] {
   const { theme } = style;
-  const cells = rows.map(({ about, ours, kernels }) => [about, ours, kernels].map(escapeTerminal));
+  const cells = rows.map(({ about, ours, kernels, free }) => [
+    ...[about, ours, kernels].map(escapeTerminal),
+    ours === kernels ? ' ' : free ? '~' : theme.error('!'),
+  ]);
   const width = (column: number): number =>
     Math.max(...cells.map((row) => terminalWidth(row[column] ?? '')), 6);
-  const sameMark = (row: readonly string[]): string => (row[1] === row[2] ? ' ' : theme.error('!'));
   if (2 + 2 + width(0) + width(1) + width(2) + 2 * gap.length <= style.columns) {
     const line = (mark: string, [about = '', ours = '', kernels = '']: readonly string[]): string =>
       `  ${mark} ${padColumns(about, width(0))}${gap}${padColumns(ours, width(1))}${gap}${kernels}`.trimEnd();
-    return [theme.faint(line(' ', ['', 'fwsim', 'kernel'])), ...cells.map((row) => line(sameMark(row), row))];
+    return [theme.faint(line(' ', ['', 'fwsim', 'kernel'])), ...cells.map((row) => line(row[3] ?? '', row))];
   }
   return cells.flatMap((row) => {
-    const [about = '', ours = '', kernels = ''] = row;
+    const [about = '', ours = '', kernels = '', mark = ''] = row;
     if (ours === kernels) return wrap(`${about}: ${ours}`, style, { first: '    ', rest: '      ' });
     return [
-      ...wrap(`${about}`, style, { first: `  ${theme.error('!')} ` }),
+      ...wrap(`${about}`, style, { first: `  ${mark} ` }),
       ...wrap(`fwsim: ${ours}`, style, { first: '      ', rest: '        ' }),
       ...wrap(`kernel: ${kernels}`, style, { first: '      ', rest: '        ' }),
     ];

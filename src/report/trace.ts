@@ -19,6 +19,7 @@ import {
   deciderWords,
   type EventStyle,
   eventLines,
+  portText,
   ruleBook,
   unbroken,
   verdictLines,
@@ -150,7 +151,9 @@ function headerLines(traced: PacketTrace, style: TerminalStyle, detail: TraceDet
   ];
   lines.push(...contextLines(traced, style, detail));
   const way =
-    request.entry.kind === 'arrives' ? `in by ${request.entry.inInterface}` : 'sent by this machine';
+    request.entry.kind === 'arrives'
+      ? `in by ${portText(request.entry.inInterface, request.entry.physIn)}`
+      : 'sent by this machine';
   lines.push(
     ...labelled(
       'packet',
@@ -233,6 +236,7 @@ function isUsed(what: string, { request, exploration }: PacketTrace): boolean {
   for (const { option } of request.defaults) if (option.startsWith('-i ')) words.add(option.slice(3));
   for (const { trace } of exploration.branches)
     for (const event of trace.events) {
+      if (event.kind === 'nat') words.add(addressText(event.after.dst));
       if (event.kind !== 'route') continue;
       if (event.decision.kind === 'forward' && event.decision.route === undefined) {
         words.add('net.ipv4.ip_forward');

@@ -6,7 +6,7 @@
 import type { Branch } from '../engine/explore.ts';
 import type { CtDirection, CtState, Hook } from '../model/netfilter.ts';
 import { type Packet, tcpFlag } from '../model/packet.ts';
-import type { Assumption, Fate, Trace } from '../model/trace.ts';
+import type { Assumption, Fate, RuleRef, Trace } from '../model/trace.ts';
 import { type Address, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 
@@ -102,6 +102,8 @@ export interface RunComparison {
   /** Undefined where the simulator reached no end on such a machine. */
   readonly branch: Branch | undefined;
   readonly rows: readonly ComparedRow[];
+  /** Places of rules that only log and that the packet does not decide: whether they matched is not compared. */
+  readonly free: ReadonlySet<string>;
   /** Empty: the two agree. */
   readonly differences: readonly WayDifference[];
 }
@@ -161,7 +163,7 @@ export function generatedBy(trace: Trace): readonly Trace[] {
 }
 
 /** Whether two records say the same. */
-export function sameRecord(a: WayRecord, b: WayRecord): boolean {
+function sameRecord(a: WayRecord, b: WayRecord): boolean {
   return (
     a.table === b.table &&
     a.chain === b.chain &&
@@ -273,16 +275,31 @@ export function endText(way: PacketWay): string {
 }
 
 /** `filter INPUT #3` or `policy of filter INPUT`. */
-export function recordPlace({ table, chain, number }: WayRecord): string {
-  return number === undefined ? `policy of ${table} ${chain}` : `${table} ${chain} #${number}`;
+export function recordPlace(record: WayRecord): string {
+  const { table, chain, number } = record;
+  return number === undefined ? `policy of ${table} ${chain}` : placeText({ table, chain, number });
+}
+
+function placeText({ table, chain, number }: Pick<RuleRef, 'table' | 'chain' | 'number'>): string {
+  return `${table} ${chain} #${number}`;
+}
+
+/** What is not compared. */
+interface Exempt {
+  /** Addresses that the kernel's packet may show without meaning. */
+  readonly addresses: readonly Address[];
+  /** Places of rules, by {@link recordPlace}. */
+  readonly rules: ReadonlySet<string>;
 }
 
 /** What two ways say differently; empty: nothing. */
-export function compareWays(
-  ours: PacketWay,
-  kernels: PacketWay,
-  inventedAddresses: readonly Address[] = [],
-): readonly WayDifference[] {
+function compareWays(said: PacketWay, done: PacketWay, exempt: Exempt): readonly WayDifference[] {
+  const compared = (way: PacketWay): PacketWay => ({
+    ...way,
+    records: way.records.filter((r) => r.verdict !== 'continue' || !exempt.rules.has(recordPlace(r))),
+  });
+  const ours = compared(said);
+  const kernels = compared(done);
   const differences: WayDifference[] = [];
   const differ = (what: WayDifference['what'], a: string, b: string): void => {
     if (a !== b) differences.push({ what, ours: a, kernels: b });
@@ -300,9 +317,13 @@ export function compareWays(
     differ('rules', describe(ours.records[at]), describe(kernels.records[at]));
   differ('end', endText(ours), endText(kernels));
   if (ours.packet && kernels.packet) {
-    const mine = comparedFields(ours.packet);
+    // Of a delivered IPv6 fragment the kernel's trace tells no ports.
+    const { sport, dport } = kernels.packet;
+    const mine = comparedFields(
+      sport === undefined && kernels.end === 'local' ? { ...ours.packet, sport, dport } : ours.packet,
+    );
     const others = comparedFields(kernels.packet);
-    const isInvented = (a: Address): boolean => inventedAddresses.some((b) => sameAddress(a, b));
+    const isInvented = (a: Address): boolean => exempt.addresses.some((b) => sameAddress(a, b));
     if (isInvented(kernels.packet.src)) delete others.source;
     if (isInvented(kernels.packet.dst)) delete others.destination;
     for (const field of Object.keys(mine) as ComparedField[]) {
@@ -320,29 +341,44 @@ export function compareWays(
 }
 
 /** Holds a run beside the branch that fits it best, among those that assume the same of the machine. */
-export function compareRun(run: KernelRun, branches: readonly Branch[]): RunComparison {
+function compareRun(run: KernelRun, branches: readonly Branch[]): RunComparison {
   const built = keyOf(run.assumptions);
-  let best: { readonly branch: Branch; readonly differences: readonly WayDifference[] } | undefined;
+  let best: RunComparison | undefined;
   for (const branch of branches) {
     const { fate } = branch.trace;
     if (keyOf(builtBy(branch)) !== built || fate.kind === 'undecided' || fate.kind === 'exhausted') continue;
-    const differences = compareTrace(branch.trace, run);
-    if (best === undefined || differences.length < best.differences.length) best = { branch, differences };
+    const free = freeRules(branch);
+    const differences = compareTrace(branch.trace, run, free);
+    if (best && best.differences.length <= differences.length) continue;
+    const rows = alignRecords(wayOfTrace(branch.trace).records, run.main.records);
+    best = { run, branch, rows, free, differences };
   }
-  const rows = alignRecords(best ? wayOfTrace(best.branch.trace).records : [], run.main.records);
-  const none = [{ what: 'end', ours: 'no way to an end', kernels: endText(run.main) }] as const;
-  return { run, branch: best?.branch, rows, differences: best?.differences ?? none };
+  if (best) return best;
+  const rows = alignRecords([], run.main.records);
+  const differences = [{ what: 'end', ours: 'no way to an end', kernels: endText(run.main) }] as const;
+  return { run, branch: undefined, rows, free: new Set(), differences };
 }
 
-function compareTrace(trace: Trace, run: KernelRun): readonly WayDifference[] {
-  const invented = run.inventedAddresses;
-  const differences = [...compareWays(wayOfTrace(trace), run.main, invented)];
+/** Rules of a way that only log, where the packet does not decide whether they match. */
+function freeRules({ immaterial, trace }: Branch): ReadonlySet<string> {
+  const keys = new Set(immaterial.map((a) => a.key));
+  const places = new Set<string>();
+  for (const { events } of [trace, ...generatedBy(trace)])
+    for (const event of events)
+      if (event.kind === 'assumed' && event.rule && keys.has(event.assumption.key))
+        places.add(placeText(event.rule));
+  return places;
+}
+
+function compareTrace(trace: Trace, run: KernelRun, rules: ReadonlySet<string>): readonly WayDifference[] {
+  const exempt: Exempt = { addresses: run.inventedAddresses, rules };
+  const differences = [...compareWays(wayOfTrace(trace), run.main, exempt)];
   const ours = generatedBy(trace).map(wayOfTrace);
   const words = (ways: readonly PacketWay[]): string =>
     ways.length === 0 ? 'none' : ways.map(generatedText).join('; ');
   const alike =
     ours.length === run.generated.length &&
-    ours.every((way, i) => compareWays(way, run.generated[i] as PacketWay, invented).length === 0);
+    ours.every((way, i) => compareWays(way, run.generated[i] as PacketWay, exempt).length === 0);
   if (!alike) differences.push({ what: 'answers', ours: words(ours), kernels: words(run.generated) });
   return differences;
 }

@@ -7,6 +7,7 @@ import { compile, emptyState } from '../engine/simulate.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { type ReadMachine, type ReadRuleset, readMachine } from '../link/read-machine.ts';
 import { whyNothingToLookAt } from '../link/recognise.ts';
+import { createOwnerOf } from '../lint/generators.ts';
 import { createView } from '../lint/ruleset-view.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Packet } from '../model/packet.ts';
@@ -127,7 +128,7 @@ export function explainLog(texts: readonly SourceText[], options: LogOptions): L
   const contexts = new Map<Family, { readonly context: LogContext; readonly ruleset: ReadRuleset }>();
   for (const ruleset of read.rulesets) {
     const { family } = ruleset.linked.ruleset;
-    const view = createView(ruleset, registry, read.machine);
+    const view = createView(ruleset, registry, read.machine, createOwnerOf());
     const context: LogContext = {
       program,
       machine: read.machine,

@@ -1,25 +1,10 @@
 /** How a packet's way ended, by what, and which of several ways end alike. */
 
+import { decidedBy } from '../engine/decided-by.ts';
 import type { Branch, ExploreTree } from '../engine/explore.ts';
-import type { PolicyRef, Question, RuleRef, Trace } from '../model/trace.ts';
+import type { Question, Trace } from '../model/trace.ts';
 
-/**
- * The rule or policy that decided: the one that stopped the packet, or the one of the filter table that let it
- * pass last. Undefined where no rule had a say.
- */
-export function decidedBy(trace: Trace): RuleRef | PolicyRef | undefined {
-  const { fate, events } = trace;
-  if ('at' in fate) return fate.at;
-  if (fate.kind !== 'local' && fate.kind !== 'forward' && fate.kind !== 'sent') return undefined;
-  for (let i = events.length - 1; i >= 0; i--) {
-    const event = events[i];
-    if (event?.kind === 'rule' && event.rule.table === 'filter' && event.outcome === 'accept')
-      return event.rule;
-    if (event?.kind === 'policy' && event.table === 'filter')
-      return { table: event.table, chain: event.chain, policy: true };
-  }
-  return undefined;
-}
+export { decidedBy } from '../engine/decided-by.ts';
 
 /** Equal for ways that end alike: the same fate, by the same rule, with the same packet. */
 function outcomeKey(trace: Trace): string {

@@ -211,6 +211,28 @@ describe('evidence of rules', () => {
       inferFromRules([ruleset('ipv4', 'nat POSTROUTING ! -o docker0 -j MASQUERADE')], undefined).outside,
     ).toEqual([]);
   });
+  test('a host that is let out by one interface only is behind it', () => {
+    const rules = ruleset(
+      'ipv4',
+      'filter DOCKER -d 172.18.0.2 -o br0 -j ACCEPT',
+      'filter DOCKER -d 172.18.0.3 -o br0 -j DROP',
+      'filter FORWARD -d 172.18.0.4 -o eth0 -j ACCEPT',
+      'filter FORWARD -d 172.18.0.4 -o eth1 -j ACCEPT',
+      'filter FORWARD -d 172.18.0.0/16 -o br0 -j ACCEPT',
+      'filter FORWARD -d 172.18.0.5 ! -o br0 -j ACCEPT',
+      'filter FORWARD -d 172.18.0.6 -o br+ -j ACCEPT',
+    );
+    const m = buildMachine({ facts: nothing, rulesets: [rules] });
+    const source = 'rule filter/DOCKER#1 (-d 172.18.0.2 -o br0 -j ACCEPT)';
+    const value = { address: address('172.18.0.2'), interfaceName: 'br0' };
+    expect(m.behind).toEqual([{ value, provenance: 'inferred', source }]);
+    expect(m.remoteAddresses).toEqual([{ value: value.address, provenance: 'inferred', source }]);
+    expect(listInferences(m)).toContainEqual({ what: '172.18.0.2 is behind br0', source });
+    const known = claimContext([
+      { text: '2: br0    inet 172.18.0.1/16 scope global br0\n', offset: 0 },
+    ]).facts;
+    expect(buildMachine({ facts: known, rulesets: [rules] }).behind).toEqual([]);
+  });
   test('containers', () => {
     const m = buildMachine({ facts: nothing, rulesets: [ruleset('ipv4', 'filter DOCKER-USER -j ACCEPT')] });
     expect(m.containerHost).toEqual({
