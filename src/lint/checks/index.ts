@@ -31,6 +31,15 @@ import { hostnameInRule } from './FW608-hostname-in-rule.ts';
 import { rejectRevealsOrAmplifies } from './FW609-reject-reveals-or-amplifies.ts';
 import { undocumentedRule } from './FW610-undocumented-rule.ts';
 import { unneededMacTrust } from './FW611-unneeded-mac-trust.ts';
+import { hotRuleLate } from './FW701-hot-rule-late.ts';
+import { linearAddressList } from './FW702-linear-address-list.ts';
+import { mergeablePortRules } from './FW703-mergeable-port-rules.ts';
+import { redundantMatchModule } from './FW704-redundant-match-module.ts';
+import { expensiveMatchFirst } from './FW705-expensive-match-first.ts';
+import { zeroHitRule } from './FW706-zero-hit-rule.ts';
+import { longChainNoDispatch } from './FW707-long-chain-no-dispatch.ts';
+import { floodDropAfterConntrack } from './FW708-flood-drop-after-conntrack.ts';
+import { mergeablePrefixes } from './FW709-mergeable-prefixes.ts';
 import { syntaxError } from './FW901-syntax-error.ts';
 import { passesTestButWillNotLoad } from './FW902-passes-test-but-will-not-load.ts';
 import { backendDependentRule } from './FW903-backend-dependent-rule.ts';
@@ -75,6 +84,15 @@ export const checks: readonly Check[] = [
   rejectRevealsOrAmplifies,
   undocumentedRule,
   unneededMacTrust,
+  hotRuleLate,
+  linearAddressList,
+  mergeablePortRules,
+  redundantMatchModule,
+  expensiveMatchFirst,
+  zeroHitRule,
+  longChainNoDispatch,
+  floodDropAfterConntrack,
+  mergeablePrefixes,
   syntaxError,
   passesTestButWillNotLoad,
   backendDependentRule,
