@@ -31,6 +31,8 @@ function textOf(event: TraceEvent): string | undefined {
       return `rule ${number} of ${table} ${chain} matches: ${event.outcome}${to}`;
     }
     case 'policy':
+      // Tables that only rewrite or count let everything pass at their end.
+      if (event.table !== 'filter' && event.verdict === 'accept') return undefined;
       return `policy of ${event.table} ${event.chain}: ${event.verdict}`;
     case 'nat': {
       const { manip, before, after } = event;

@@ -242,14 +242,11 @@ function footer(report: MachineReport, style: TerminalStyle, detail: LintDetail)
     .map(([severity, count]) =>
       theme[severity](severity === 'info' ? `${count} info` : countText(count, severity)),
     );
-  const lines: string[] = [];
-  if (counts.length === 0) {
-    lines.push(
-      `${about}; ${theme.verdictAccept(`${countText(report.checked.length, 'check')} found nothing`)}`,
-    );
-  } else {
-    lines.push(`${about}; ${counts.join(', ')}`);
-  }
+  const outcome =
+    counts.length === 0
+      ? theme.verdictAccept(`${countText(report.checked.length, 'check')} found nothing`)
+      : counts.join(', ');
+  const lines = [...wrap(`${about}; ${outcome}`, style, { rest: '  ' })];
   lines.push(...hiddenText(report, style), ...context(report, style, detail));
   const [worst] = severities.flatMap((severity) => findings.filter((f) => f.severity === severity));
   if (worst) lines.push(...wrap(theme.faint(`fwsim explain ${worst.code} tells more`), style));

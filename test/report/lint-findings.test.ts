@@ -60,7 +60,7 @@ describe('for the terminal', () => {
                 directly or through others
         help    delete it: iptables -t filter -X old
 
-      gw.rules: 7 rules, IPv4; 1 error, 3 info
+      gw.rules: 7 rules, IPv4, host; 1 error, 3 info
       fwsim explain FW204 tells more
       "
     `);
@@ -74,10 +74,27 @@ describe('for the terminal', () => {
 
   test('a clean ruleset is one line', () => {
     const clean = dump.replace(/-A OUTPUT.*\n|:old.*\n|-A INPUT -p tcp -m tcp --dport 443.*\n/g, '');
-    expect(printLintPretty([reportText(clean, { select })], style, brief)).toMatchInlineSnapshot(`
-      "gw.rules: 3 rules, IPv4; 7 checks found nothing
-      "
-    `);
+    const printed = printLintPretty([reportText(clean, { select: ['FW204'] })], style, brief);
+    expect(printed).toMatch(/^gw\.rules: 3 rules, IPv4, host; \d+ checks found nothing\n$/);
+  });
+
+  test('what is not told is counted, what has the same cause is told with it', () => {
+    const noted = dump.replace(':old', '# fwsim-ignore-next FW205: for later\n:old');
+    const report = reportText(noted, { select });
+    expect(printLintPretty([report], style, brief)).toContain('not told: 1 suppressed\n');
+    const explains = Array.from({ length: 5 }, (_, index) => ({
+      code: 'FW302' as const,
+      name: 'x',
+      severity: 'error' as const,
+      message: `cause ${index}`,
+      span: { start: 0, end: 1, source: 'gw.rules' },
+    }));
+    const [first, ...rest] = report.findings;
+    if (!first) throw new Error('no finding');
+    const broad = { ...report, findings: [{ ...first, explains }, ...rest] };
+    const printed = printLintPretty([broad], style, brief);
+    expect(printed).toContain('  also    gw.rules:1:1  FW302: cause 2\n  also    2 more of the same cause');
+    expect(printLintPretty([broad], style, { all: true, verbose: false })).toContain('cause 4');
   });
 
   test('only commands and what cannot be cut are wider than the terminal', () => {
@@ -115,7 +132,15 @@ describe('as JSON', () => {
 
   test('has the fields that programs rely on', () => {
     const object = parsed();
-    expect(Object.keys(object)).toEqual(['schemaVersion', 'tool', 'inputs', 'context', 'findings', 'stats']);
+    expect(Object.keys(object)).toEqual([
+      'schemaVersion',
+      'tool',
+      'inputs',
+      'context',
+      'findings',
+      'suppressed',
+      'stats',
+    ]);
     expect(object.tool).toEqual({ name: 'fwsim', version: '1.2.3' });
     expect(object.inputs[0]).toMatchObject({
       file: 'gw.rules',
