@@ -71,7 +71,8 @@ export function whyLines(row: RuleRow, trace: Trace | undefined): readonly WhyLi
     if (has !== undefined) out.push(line(`the packet: ${has}`));
   } else if (what.kind === 'rule') {
     const to = what.to === undefined ? '' : ` to ${what.to}`;
-    out.push(line(`✓ ${outcomeWords[what.outcome]}${to}`, what.outcome === 'drop' ? 'drop' : 'accept'));
+    const stops = what.outcome === 'drop';
+    out.push(line(`${stops ? '✗' : '✓'} ${outcomeWords[what.outcome]}${to}`, stops ? 'drop' : 'accept'));
   } else if (what.kind === 'policy') {
     out.push(
       line(

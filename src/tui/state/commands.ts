@@ -3,8 +3,10 @@
  * The handler, the list of keys, the hints and the completion all read it.
  */
 
+import type { Branch } from '../../engine/explore.ts';
 import { assumptionText } from '../../engine/tape.ts';
 import { ruleText } from '../../link/rule-text.ts';
+import type { Assumption } from '../../model/trace.ts';
 import { shellCommand } from '../../report/shell-quote.ts';
 import { followJump, goBack, moveRow, nextChain, ruleAtCursor, searchNext } from './browsing.ts';
 import { loadFinding, shownFindings } from './findings.ts';
@@ -151,11 +153,14 @@ function pinWay(world: World, state: State): State {
 
 /** The `--assume` options that lead to the way that is shown. */
 export function wayOptions({ answer, way }: State): readonly string[] {
-  if (answer.kind !== 'walked') return [];
-  const branch = answer.ways[way]?.branch;
-  return (branch?.assumptions ?? [])
-    .filter((a) => !branch?.immaterial.includes(a))
-    .flatMap((a) => ['--assume', assumptionText(a)]);
+  const branch = answer.kind === 'walked' ? answer.ways[way]?.branch : undefined;
+  return branch ? decisive(branch).flatMap((a) => ['--assume', assumptionText(a)]) : [];
+}
+
+/** What a way assumes beyond what makes a log line only. */
+export function decisive({ assumptions, immaterial }: Branch): readonly Assumption[] {
+  const logOnly = new Set(immaterial.map((a) => a.key));
+  return assumptions.filter((a) => !logOnly.has(a.key));
 }
 
 function backOut(world: World, state: State): State {

@@ -56,7 +56,7 @@ function react(world: World, before: State, action: Action): State {
       return everywhere(state, (s) => ({
         ...s,
         written: { draft: action.draft, path: action.path },
-        message: { tone: 'info', text: `written: ${action.path}; nothing was changed on this machine` },
+        message: { tone: 'info', text: `written: ${action.path}; the firewall is as it was` },
       }));
     case 'failed':
       return everywhere(state, (s) => ({ ...s, message: { tone: 'error', text: action.text } }));

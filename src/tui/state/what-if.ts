@@ -160,8 +160,5 @@ export function draftText(world: World, draft: Draft = emptyDraft): string {
   const rulesets = world.opened.read.rulesets
     .map((r) => r.linked)
     .map((linked) => ({ ...linked, ruleset: draftRuleset(linked.ruleset, draft) }));
-  const counted = rulesets.some(({ ruleset }) =>
-    ruleset.tables.some((t) => t.chains.some((c) => c.rules.some((r) => r.counters !== undefined))),
-  );
-  return formatLinked({ rulesets }, { keepComments: true, counters: counted });
+  return formatLinked({ rulesets }, { keepComments: true, counters: true });
 }

@@ -26,12 +26,11 @@ export interface Layout {
 
 /** Rows above the content: title, packet. */
 export const headRows = 2;
-/** Rows below: verdict, line or message, keys. */
-export const footRows = 3;
 
-/** Lays the screen out. `pathRowsOf` says how many rows the diagram takes in a form; `undefined`: it does not fit. */
+/** Lays the screen out. `footRows` are those below the content. `pathRowsOf` says how many rows the diagram takes in a form; `undefined`: it does not fit. */
 export function layoutOf(
   state: State,
+  footRows: number,
   pathRowsOf: (form: PathForm, columns: number) => number | undefined,
 ): Layout {
   const { columns } = state.size;

@@ -210,7 +210,7 @@ export function pathDiagram(road: Road, columns: number, form: DiagramForm): rea
   );
   write('OUTPUT', output, lowerTop - 1, upEdge - output);
   write('INPUT', input, lowerTop - 1, columns);
-  if (road.routing !== undefined && road.routing !== 'out')
-    canvas.text(routing + 2, middle + 1, road.routing.slice(0, Math.max(0, forward - routing - 3)), 'faint');
+  if (road.routing !== undefined && road.routing !== 'out' && roadHooks.INPUT.rewriting === undefined)
+    canvas.text(routing + 2, lowerTop - 1, road.routing.slice(0, Math.max(0, upEdge - routing - 3)), 'faint');
   return canvas.lines();
 }

@@ -3,7 +3,7 @@
 import { terminalCells } from '../../report/escape-terminal.ts';
 import { packetFields } from '../state/packet-fields.ts';
 import type { Prompt, State } from '../state/state.ts';
-import { columnsOf, type Line, type Span, span } from './text.ts';
+import { columnsOf, type Line, type Span, span, wrapText } from './text.ts';
 
 function label(state: State, { kind, base }: Prompt): string {
   const { name, row } = base.cursor;
@@ -67,12 +67,16 @@ export function editorSpans(prompt: Prompt, columns: number): Line {
   return out;
 }
 
-/** What there is to say when no line is open. */
-export function messageLine({ message }: State): Line {
-  if (!message) return [];
-  return message.tone === 'error'
-    ? [span('✗ ', 'error'), span(message.text, 'error')]
-    : [span(message.text, 'info')];
+/** Lines that a message may take: a copied command is to be read whole. */
+const messageLinesMax = 6;
+
+/** What there is to say when no line is open; one empty line for nothing. */
+export function messageLines({ message, size }: State): readonly Line[] {
+  if (!message) return [[]];
+  const tone = message.tone === 'error' ? 'error' : 'info';
+  return wrapText(`${message.tone === 'error' ? '✗ ' : ''}${message.text}`, size.columns)
+    .slice(0, messageLinesMax)
+    .map((text): Line => [span(text, tone)]);
 }
 
 /** The open line, and below it what is wrong (a caret under the place), the words that fitLine, or the keys. */

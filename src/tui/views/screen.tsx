@@ -8,18 +8,18 @@ import { decidedBy } from '../../trace/outcome.ts';
 import { type Road, roadOf } from '../model/road.ts';
 import { type DeadRules, type RuleRow, rowsOf } from '../model/rows.ts';
 import { whyLines } from '../model/why.ts';
-import { commands, listSize } from '../state/commands.ts';
+import { type Command, commands, decisive, listSize } from '../state/commands.ts';
 import { changeCount } from '../state/draft.ts';
 import { currentChain, currentEvent, currentLeg, type State, screens } from '../state/state.ts';
 import type { World } from '../state/world.ts';
-import { footRows, headRows, type Layout, layoutOf, type PathForm, windowTop } from './layout.ts';
+import { headRows, type Layout, layoutOf, type PathForm, windowTop } from './layout.ts';
 import { findingDetail, findingLines, flowDetail, flowLines, helpLines, packetLines } from './lists-view.ts';
 import type { Palette } from './palette.ts';
 import { pathDiagram } from './path-diagram.ts';
 import { pathList } from './path-list.ts';
-import { messageLine, promptLines } from './prompt-view.ts';
+import { messageLines, promptLines } from './prompt-view.ts';
 import { crumbs, ruleLine } from './rules-view.ts';
-import { columnsOf, fitLine, type Line, lineColumns, paint, type Span, span, wrapText } from './text.ts';
+import { columnsOf, type Line, lineColumns, paint, type Span, span, wrapText } from './text.ts';
 
 /** What the screen is drawn from. */
 export interface ScreenProps {
@@ -117,7 +117,7 @@ function verdictLine(world: World, state: State): Line {
     at &&
     ('policy' in at ? `policy of ${at.table} ${at.chain}` : `rule ${at.number} of ${at.table} ${at.chain}`);
   const branch = answer.ways[state.way]?.branch;
-  const assumed = (branch?.assumptions ?? []).filter((a) => !branch?.immaterial.includes(a));
+  const assumed = branch ? decisive(branch) : [];
   const stop = `${Math.min(state.step + 1, leg.index.stops.length)}/${leg.index.stops.length} `;
   const says = /^[,:]/.test(rest) || rest === '' ? rest : ` ${rest}`;
   return [
@@ -132,12 +132,22 @@ function verdictLine(world: World, state: State): Line {
 }
 
 function hintLine(state: State): Line {
+  const hint = (c: Command): Line => [span(c.keys[0] ?? '', 'command'), span(` ${c.hint}  `, 'faint')];
+  const here = commands.filter(
+    (c) => c.hint !== undefined && (c.on === undefined || c.on.includes(state.screen)),
+  );
+  // The way to the list of keys, and the way out, are always shown; of the others, what fits.
+  const always = here.filter((c) => c.name === 'help' || c.name === 'quit').flatMap(hint);
   const out: Span[] = [];
-  for (const c of commands) {
-    if (c.hint === undefined || (c.on !== undefined && !c.on.includes(state.screen))) continue;
-    out.push(span(`${c.keys[0]}`, 'command'), span(` ${c.hint}  `, 'faint'));
+  let room = state.size.columns - lineColumns(always);
+  for (const c of here) {
+    const spans = hint(c);
+    room -= lineColumns(spans);
+    if (c.name === 'help' || c.name === 'quit') continue;
+    if (room < 0) break;
+    out.push(...spans);
   }
-  return out;
+  return [...out, ...always];
 }
 
 function title(text: readonly Span[], columns: number, right: readonly Span[] = []): Line {
@@ -157,10 +167,21 @@ function drawPath(road: Road | undefined, form: PathForm, columns: number): read
   return form === 'list' ? pathList(road) : pathDiagram(road, columns, form);
 }
 
+/** The verdict; the open line or the message; the keys. */
+function footLines(world: World, state: State): readonly Line[] {
+  return [
+    verdictLine(world, state),
+    ...(state.prompt
+      ? promptLines(state, state.prompt, state.size.columns)
+      : [...messageLines(state), hintLine(state)]),
+  ];
+}
+
 /** Where everything stands, for this state. The mouse asks too. */
 export function screenLayout(world: World, state: State): Layout {
   const road = state.screen === 'path' ? roadHere(world, state) : undefined;
-  return layoutOf(state, (form, columns) => drawPath(road, form, columns)?.length);
+  const footRows = footLines(world, state).length;
+  return layoutOf(state, footRows, (form, columns) => drawPath(road, form, columns)?.length);
 }
 
 /** The first row of the list that is in sight. */
@@ -290,10 +311,7 @@ export function Screen(props: ScreenProps): ReactElement {
   const { columns } = state.size;
   const { rows } = state.size;
   const layout = screenLayout(world, state);
-  const foot = [
-    verdictLine(world, state),
-    ...(state.prompt ? promptLines(state, state.prompt, columns) : [messageLine(state), hintLine(state)]),
-  ];
+  const foot = footLines(world, state);
   const head = [titleLine(world, state), packetLine(world, state)];
   const path =
     layout.pathRows === 0
@@ -313,14 +331,7 @@ export function Screen(props: ScreenProps): ReactElement {
         ) : null}
       </Box>
       {why.place === 'below' ? <Lines lines={detail} columns={columns} palette={palette} /> : null}
-      <Lines
-        lines={exactly(
-          foot.map((l) => fitLine(l, columns)),
-          footRows,
-        )}
-        columns={columns}
-        palette={palette}
-      />
+      <Lines lines={foot} columns={columns} palette={palette} />
     </Box>
   );
 }
