@@ -86,6 +86,20 @@ const matchFlags = SPORT | DPORT | ICMP | EXTRA;
 /** Stands for a port or type that the packet does not have: outside of every range. */
 const absent = -1;
 
+const authHeader = 51;
+
+/**
+ * What `-p` is compared with. An authentication header of IPv6 hides what is behind it from rules, though not from
+ * conntrack.
+ *
+ * Source: include/net/netfilter/nf_tables_ipv6.h __nft_set_pktinfo_ipv6(), net/ipv6/exthdrs_core.c ipv6_find_hdr().
+ */
+function ruleProtocol(p: Packet): number {
+  return p.extensionHeaders.length > 0 && p.extensionHeaders.some((h) => h.protocol === authHeader)
+    ? authHeader
+    : p.protocol;
+}
+
 /**
  * The first rule from `from` on whose columns do not refuse the packet; `to` if all before it do. The columns and what
  * they are compared with are held in variables, so that a rule costs a few comparisons of numbers.
@@ -99,10 +113,11 @@ function passOver(c: CompiledChain, w: Walk, from: number, to: number): number {
   const destination = p.dst;
   const source4 = source.w3 | 0;
   const destination4 = destination.w3 | 0;
-  const own = p.protocol;
+  const own = ruleProtocol(p);
   const later = p.fragmentOffsetBytes > 0;
-  const sport = p.sport ?? absent;
-  const dport = p.dport ?? absent;
+  const hidden = own !== p.protocol;
+  const sport = hidden ? absent : (p.sport ?? absent);
+  const dport = hidden ? absent : (p.dport ?? absent);
   const icmpType = p.icmpType ?? absent;
   const hasInterfaces = (c.usedFlags & interfaceFlags) !== 0;
   const inKnown = hasInterfaces ? c.interfaces.find(w.inInterface) : nowhere;
@@ -172,7 +187,7 @@ function baseRefusal(c: CompiledChain, i: number, p: Packet, w: Walk): BaseCondi
     if (outInterface && interfaceMatches(outInterface.value, w.outInterface) === outInterface.negated)
       return 'outInterface';
   }
-  if (f & (PROTOCOL | PROTOCOL_NOT) && (p.protocol === c.protocol[i]) === ((f & PROTOCOL_NOT) !== 0))
+  if (f & (PROTOCOL | PROTOCOL_NOT) && (ruleProtocol(p) === c.protocol[i]) === ((f & PROTOCOL_NOT) !== 0))
     return 'protocol';
   if (f & (FRAGMENT | FRAGMENT_NOT) && p.fragmentOffsetBytes > 0 === ((f & FRAGMENT_NOT) !== 0))
     return 'fragment';

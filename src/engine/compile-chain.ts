@@ -4,7 +4,7 @@
  *
  * A column holds one number per rule. `flags` says which columns a rule uses and which are negated. Base conditions
  * are decided by the columns alone; those of matches are necessary conditions, taken only from matches that stand
- * in front of the first one without columns, since that one may keep state and must see what the kernel shows it.
+ * in front of the first one that declares none, since that one may keep state and must see what the kernel shows it.
  */
 
 import type { ColumnTest, CompileContext, Matcher, TargetRunner } from '../extensions/define.ts';

@@ -180,10 +180,14 @@ function arriveByPort(w: Walk, bridge: string): Fate {
     if (to?.outInterface === bridge) return switchFrame(w, bridge, to);
     w.destination = to as Destination;
     w.packet.packetType = 'unicast';
+    w.largestFragmentBytes = undefined;
+    w.pieceBytes = undefined;
     return w.destination.kind === 'forward' ? forward(w) : deliver(w);
   }
   if (whom === 'there') return switchFrame(w, bridge, bridgeDestination(facts, bridge));
-  // Only now the machine itself looks at it.
+  // Only now the machine itself looks at it, and knows nothing of pieces any more.
+  w.largestFragmentBytes = undefined;
+  w.pieceBytes = undefined;
   if (refusedAtIngress(w) !== undefined) return routeDrop(w, 'martian-source');
   return routeIn(w);
 }

@@ -54,6 +54,8 @@ function checksumAccepted(w: Walk): boolean {
   const p = w.packet;
   if (unchecked.has(p.protocol)) return true;
   if (headerSumBroken(w)) return false;
+  // The sum of the whole is not that of the first piece.
+  if (summed.has(p.protocol) && p.moreFragments) return false;
   if (summed.has(p.protocol)) return !p.badChecksum;
   // DCCP's covers addresses, too, which only IPv6 adds for protocols other than TCP and UDP.
   if (p.protocol === 33) return p.family === 'ipv6' && !p.badChecksum;
@@ -67,7 +69,7 @@ function checksumAccepted(w: Walk): boolean {
 function sendReset(w: Walk): void {
   const p = w.packet;
   if (p.fragmentOffsetBytes > 0 || p.protocol !== 6 || p.tcpFlags & tcpFlag.RST || p.badChecksum) return;
-  if (headerSumBroken(w)) return;
+  if (headerSumBroken(w) || p.moreFragments) return;
   if (p.sport === undefined || p.dport === undefined) return;
   if (w.family === 'ipv4') {
     if (w.destination?.toMany) return;

@@ -578,7 +578,8 @@ export function reroute(w: Walk): RouteAnswer {
     tos: p.tos,
     protocol: p.protocol,
     ...portsOf(p),
-    uid: p.uid ?? 0,
+    // ip_route_me_harder() leaves the owner out.
+    uid: w.family === 'ipv4' ? 0 : (p.uid ?? 0),
     outInterface:
       w.family === 'ipv6' && needsInterface6(p.dst) && !isLoopback6(p.dst) ? w.outInterface : undefined,
     anySource: true,

@@ -375,8 +375,12 @@ export interface MatchExtension<D extends object = object, O extends OptionTable
   extends ExtensionBase<D, O> {
   readonly kind: 'match';
   compile(data: D, context: CompileContext): Matcher;
-  /** Over-approximation of {@link compile} by header columns; leave out what it cannot say. */
-  columns?(data: D): readonly ColumnTest[];
+  /**
+   * Over-approximation of {@link compile} by header columns; leave out what it cannot say. A match that has columns,
+   * even none of them, promises to keep no state, to ask nothing and never to drop: a rule may be refused by what
+   * stands behind it. Undefined: only what stands in front of it may.
+   */
+  columns?(data: D): readonly ColumnTest[] | undefined;
   /** The packets for which `compile` says yes, with a choice for whatever it may answer by {@link MatchEnv.ask}. */
   packets(data: D, space: PacketSpace, context: SetContext): PacketSet;
 }

@@ -252,7 +252,7 @@ class Machine:
         frames = []
         for end, data in self.frames:
             kind = struct.unpack('!H', data[12:14])[0]
-            if kind == ETH_P_IP or (kind == ETH_P_IPV6 and not is_small_talk(data[14:54], data[54:])):
+            if kind == ETH_P_IP or (kind == ETH_P_IPV6 and not is_small_talk(data[14:54], data[54:], True)):
                 # What a port of a bridge sends went out by the bridge.
                 name = self.masters.get(back[end], back[end])
                 self.ports[name, data[14:]] = back[end]
@@ -294,11 +294,13 @@ class Machine:
         return None
 
 
-def is_small_talk(header, transport):
+def is_small_talk(header, transport, in_frame=False):
     """What the machine says of itself in IPv6: multicast listener reports and redirects, which no setting stops."""
-    if header[6:7] == b'\0':
+    if header[6:7] == b'\0' and in_frame:
         # Frames have the hop-by-hop header in front of the report, the trace leaves it out.
-        return transport[:1] in LISTENER_REPORTS or (transport[:1] == b'\x3a' and transport[8:9] in LISTENER_REPORTS)
+        return transport[:1] == b'\x3a' and transport[8:9] in LISTENER_REPORTS
+    if header[6:7] == b'\0':
+        return transport[:1] in LISTENER_REPORTS
     return header[6:7] == b'\x3a' and transport[:1] == b'\x89'
 
 

@@ -9,6 +9,7 @@ import { ctStatusBit, type Tuple } from '../../model/connection.ts';
 import type { CtDirection, CtState } from '../../model/netfilter.ts';
 import type { Packet } from '../../model/packet.ts';
 import { sameAddress } from '../../net/address.ts';
+import { isFragment, lacksHeaders } from '../fragments.ts';
 import { changeEntry, type Entry, type EntryChange } from '../state.ts';
 import type { Walk } from '../walk.ts';
 import { findTuple, insertEntry, originalKey, removeEntry, replyKey, storeEntry } from '../working-state.ts';
@@ -243,6 +244,7 @@ function trackProtocol(
   switch (p.protocol) {
     case protocol.TCP: {
       if (bad) return 'checksum';
+      if (isFragment(p) && lacksHeaders(p)) return 'short-header';
       if (!validTcpFlags(p.tcpFlags)) return 'tcp-flags';
       const known = entry.protocolState.kind === 'tcp' ? entry.protocolState : undefined;
       if (!created && !known) {

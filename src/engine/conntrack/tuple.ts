@@ -45,7 +45,24 @@ export function tupleOf(packet: Packet): Tuple | undefined {
     const id = packet.icmpId ?? (packet.icmpRest ?? 0) >>> 16;
     return { src, dst, protocol: p, sport: id, dport: packet.icmpType * 256 + (packet.icmpCode ?? 0) };
   }
+  if (p === protocol.GRE) {
+    const key = callId(packet.layer4 ?? packet.payload ?? '');
+    return key === undefined ? undefined : { src, dst, protocol: p, sport: 0, dport: key };
+  }
   return { src, dst, protocol: p, sport: 0, dport: 0 };
+}
+
+/**
+ * The call of PPTP's GRE, zero for any other; undefined: version 1 that carries no PPP. The key of the other direction
+ * only the PPTP helper knows.
+ *
+ * Source: net/netfilter/nf_conntrack_proto_gre.c gre_pkt_to_tuple().
+ */
+function callId(hex: string): number | undefined {
+  const version = Number.parseInt(hex.slice(3, 4) || '0', 16) & 7;
+  if (version !== 1 || hex.length < 8) return 0;
+  if (hex.slice(4, 8) !== '880b') return undefined;
+  return hex.length < 16 ? 0 : Number.parseInt(hex.slice(12, 16), 16);
 }
 
 const icmpPairs: readonly (readonly [number, number])[] = [

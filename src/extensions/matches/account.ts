@@ -50,6 +50,7 @@ export const account = defineMatch({
   ],
   compile: (d) => (packet) =>
     tri(networkContains(d.network, packet.src) || networkContains(d.network, packet.dst)),
+  columns: () => [],
   packets: (d, space) => space.or(space.network('src', d.network), space.network('dst', d.network)),
   docs: {
     summary: 'Counts the traffic of a network; matches packets from or to it (not in iptables since 1.4).',

@@ -78,6 +78,7 @@ export const ah = defineMatch({
     const match = context.family === 'ipv4' ? matchIpv4 : matchIpv6;
     return (packet) => match(d, packet);
   },
+  columns: () => [],
   packets: (d, space, context) => {
     if (context.family === 'ipv6') {
       const { spi, length } = d;

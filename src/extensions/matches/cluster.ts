@@ -116,6 +116,7 @@ export const cluster = defineMatch({
       return tri(((nodeMask >>> node) & 1) === 1, negated);
     };
   },
+  columns: () => [],
   packets: (d, space) => {
     const key = `cluster ${d.totalNodes} ${d.nodeMask} ${d.seed}`;
     const ours = space.choice({ kind: 'pure', key, reads: ['ctOrigSrc'] });

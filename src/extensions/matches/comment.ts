@@ -16,6 +16,7 @@ export const comment = defineMatch({
   bind: (o): CommentData => ({ text: o.comment.value }),
   print: (d) => [option('comment', saveString(d.text))],
   compile: () => () => YES,
+  columns: () => [],
   packets: (_d, space) => space.all,
   docs: {
     summary: 'A remark of up to 255 bytes; matches every packet.',

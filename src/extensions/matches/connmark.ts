@@ -24,6 +24,7 @@ export const connmark = defineMatch({
       return entry ? tri((entry.mark & mask) >>> 0 === value, negated) : NO;
     };
   },
+  columns: () => [],
   packets: (d, space) =>
     space.and(space.tracked(), complementIf(d.negated, space, space.bits('connmark', d.value, d.mask))),
   docs: {

@@ -279,6 +279,7 @@ export const conntrack = defineMatch({
       return tri(seconds >= d.expires.low && seconds <= d.expires.high, d.expires.negated);
     };
   },
+  columns: (d) => (d.expires ? undefined : []),
   packets: (d, space) => {
     let states = space.all;
     if (d.state) {

@@ -51,6 +51,7 @@ export const dscp = defineMatch({
     const { value, negated } = d;
     return (packet) => tri(packet.tos >> 2 === value, negated);
   },
+  columns: () => [],
   packets: (d, space) => complementIf(d.negated, space, space.bits('tos', d.value << 2, 0xfc)),
   docs: {
     summary: 'DiffServ code point, the upper six bits of the TOS byte or traffic class.',

@@ -23,6 +23,7 @@ export const dst = defineMatch({
   bind: (o): OptionsHeaderData => bindOptionsHeader(o['dst-len'], o['dst-opts']),
   print: (d) => printOptionsHeader('dst', d),
   compile: (d) => (packet) => matchOptionsHeader(d, nextHeader.destination, packet),
+  columns: () => [],
   packets: (d, space) => optionsHeaderPackets('dst', d, space),
   docs: {
     summary: 'Length and options of the destination options header.',

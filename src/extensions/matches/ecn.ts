@@ -64,6 +64,7 @@ export const ecn = defineMatch({
       return cwr && ((packet.tcpFlags & tcpFlag.CWR) !== 0) === cwr.negated ? NO : YES;
     };
   },
+  columns: () => [],
   packets: (d, space) => {
     let set = d.ip ? complementIf(d.ip.negated, space, space.bits('tos', d.ip.value, 3)) : space.all;
     if (d.ece || d.cwr) set = space.and(set, space.and(space.interval('protocol', 6, 6), space.has('sport')));

@@ -72,6 +72,7 @@ export const frag = defineMatch({
       return more && packet.moreFragments !== (more === 'more') ? NO : YES;
     };
   },
+  columns: () => [],
   packets: (d, space) => {
     const pure = (key: string) => space.choice({ kind: 'pure', key: `frag ${key}`, reads: [] });
     const kind = (low: number, high: number) => space.interval('fragmentKind', low, high);

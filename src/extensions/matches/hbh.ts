@@ -23,6 +23,7 @@ export const hbh = defineMatch({
   bind: (o): OptionsHeaderData => bindOptionsHeader(o['hbh-len'], o['hbh-opts']),
   print: (d) => printOptionsHeader('hbh', d),
   compile: (d) => (packet) => matchOptionsHeader(d, nextHeader.hopByHop, packet),
+  columns: () => [],
   packets: (d, space) => optionsHeaderPackets('hbh', d, space),
   docs: {
     summary: 'Length and options of the hop-by-hop options header.',

@@ -29,6 +29,7 @@ export const helper = defineMatch({
       return tri(found !== undefined && (name === '' || name.startsWith(found)), negated);
     };
   },
+  columns: () => [],
   packets: (d, space) => {
     let set = space.none;
     if (d.name === '') set = space.has('helper');

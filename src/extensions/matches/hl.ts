@@ -26,6 +26,7 @@ export const hl = defineMatch({
   },
   print: (d) => [option(`hl-${d.op === 'ne' ? 'eq' : d.op}`, String(d.value), d.op === 'ne')],
   compile: (d, context) => ttl.compile(d, context),
+  columns: () => [],
   packets: (d, space, context) => ttl.packets(d, space, context),
   docs: {
     summary: 'Hop limit of the packet.',

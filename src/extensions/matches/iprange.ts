@@ -79,6 +79,7 @@ export const iprange = defineMatch({
       return destination && rangeContains(destination, packet.dst) === destination.negated ? NO : YES;
     };
   },
+  columns: () => [],
   packets: (d, space) => {
     const within = (c: RangeSide | undefined, field: 'src' | 'dst'): PacketSet => {
       if (!c) return space.all;

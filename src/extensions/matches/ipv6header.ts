@@ -115,6 +115,7 @@ export const ipv6header = defineMatch({
     if (d.soft) return tri((actual & d.headers) === (d.negated ? 0 : d.headers));
     return tri(actual === d.headers, d.negated);
   },
+  columns: () => [],
   packets: (d, space) =>
     space.choice({
       kind: 'pure',

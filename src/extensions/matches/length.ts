@@ -15,6 +15,7 @@ export const length = defineMatch({
   bind: (o): LengthData => ({ ...o.length.value, negated: o.length.negated }),
   print: (d) => [option('length', numberRangeText(d), d.negated)],
   compile: (d) => (packet) => tri(meetsRange(d, packet.lengthBytes)),
+  columns: () => [],
   packets: (d, space) => rangePackets(space, 'lengthBytes', d),
   docs: {
     summary: 'Length of the packet in bytes, from its IP header on.',

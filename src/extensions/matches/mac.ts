@@ -35,6 +35,7 @@ export const mac = defineMatch({
   bind: (o): MacData => ({ source: o['mac-source'].value, negated: o['mac-source'].negated }),
   print: (d) => [option('mac-source', d.source, d.negated)],
   compile: (d) => (packet) => (packet.ethSrc === undefined ? NO : tri(packet.ethSrc === d.source, d.negated)),
+  columns: () => [],
   packets: (d, space) => {
     const same = space.named('mac', d.source);
     return d.negated ? space.and(space.has('mac'), space.not(same)) : same;

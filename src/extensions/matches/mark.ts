@@ -20,6 +20,7 @@ export const mark = defineMatch({
     const { value, mask, negated } = d;
     return (packet) => tri((packet.mark & mask) >>> 0 === value, negated);
   },
+  columns: () => [],
   packets: (d, space) => complementIf(d.negated, space, space.bits('mark', d.value, d.mask)),
   docs: {
     summary: 'Mark of the packet, under a mask.',

@@ -128,6 +128,7 @@ export const physdev = defineMatch({
       return physOut === undefined ? NO : tri(portMatches(outPort.pattern, physOut), outPort.negated);
     };
   },
+  columns: () => [],
   packets: (d, space) => space.choice({ kind: 'pure', key: `physdev ${allConditions(d)}`, reads: [] }),
   docs: {
     summary: 'Bridge ports by which a bridged packet came in and goes out.',

@@ -43,6 +43,7 @@ export const pkttype = defineMatch({
   bind: (o): PkttypeData => ({ type: o['pkt-type'].value, negated: o['pkt-type'].negated }),
   print: (d) => [option('pkt-type', d.type, d.negated)],
   compile: (d) => (packet) => tri(packet.packetType === d.type, d.negated),
+  columns: () => [],
   packets: (d, space) => complementIf(d.negated, space, space.named('packetType', d.type)),
   docs: {
     summary: 'Whether the frame was sent to one host, to all or to a group.',

@@ -168,6 +168,7 @@ export const rt = defineMatch({
     if (d.reservedZero && !header.reservedZero) return NO;
     return tri(d.addresses.length === 0 || addressesFit(d, header.addresses));
   },
+  columns: () => [],
   packets: (d, space) =>
     space.choice({ kind: 'pure', key: `rt ${conditions(d, true).join(' ')}`, reads: [] }),
   docs: {

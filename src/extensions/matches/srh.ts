@@ -174,6 +174,7 @@ export const srh = defineMatch({
     if (!segmentHolds(d.next, next)) return NO;
     return segmentHolds(d.last, h.segment(0)) ? YES : NO;
   },
+  columns: () => [],
   packets: (d, space) => space.choice({ kind: 'pure', key: `srh ${conditions(d).join(' ')}`, reads: [] }),
   docs: {
     summary: 'Fields of the IPv6 segment routing header.',

@@ -24,6 +24,7 @@ export const state = defineMatch({
   bind: (o): StateData => ({ bits: o.state.value, negated: o.state.negated }),
   print: (d) => [option('state', stateText(d.bits), d.negated)],
   compile: (d) => (_packet, env) => tri((ctStateBit(env.connection.state) & d.bits) !== 0, d.negated),
+  columns: () => [],
   packets: (d, space) => {
     let set = space.none;
     for (const [i, word] of stateWords.entries())

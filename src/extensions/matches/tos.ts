@@ -72,6 +72,7 @@ export const tos = defineMatch({
     const { value, mask, negated } = d;
     return (packet) => tri((packet.tos & mask) === value, negated);
   },
+  columns: () => [],
   packets: (d, space) => complementIf(d.negated, space, space.bits('tos', d.value, d.mask)),
   docs: {
     summary: 'TOS byte (IPv4) or traffic class (IPv6), under a mask.',

@@ -44,6 +44,7 @@ export const ttl = defineMatch({
         return (packet) => tri(packet.ttl > value);
     }
   },
+  columns: () => [],
   packets: (d, space) => {
     if (d.op === 'lt') return d.value === 0 ? space.none : space.interval('ttl', 0, d.value - 1);
     if (d.op === 'gt') return d.value === 255 ? space.none : space.interval('ttl', d.value + 1, 255);
