@@ -24,7 +24,7 @@ function masked(text: string): string {
 }
 
 /** A rule's conditions in an order of their own, then its target; comments are no condition. */
-export function canonicalRule(rule: Pick<Rule, 'base' | 'matches' | 'target'>): string {
+function canonicalRule(rule: Pick<Rule, 'base' | 'matches' | 'target'>): string {
   const matches = rule.matches.filter((m) => m.extension !== 'comment').map((m) => m.text);
   const conditions = [...printBase(rule.base), ...matches].sort();
   return masked([...conditions, targetText(rule.target)].filter((part) => part !== '').join(' '));
@@ -93,9 +93,6 @@ export function createFingerprinter(texts: readonly { readonly name: string; rea
     return `${code}-${sha256(`${key}\n${count}`).slice(0, 20)}`;
   };
 }
-
-/** What {@link createFingerprinter} gives. */
-export type Fingerprinter = ReturnType<typeof createFingerprinter>;
 
 /** Whether a text looks like a fingerprint. */
 export function isFingerprint(text: string): boolean {

@@ -116,7 +116,7 @@ export type OwnerOf = (chain: string) => Generator | undefined;
 export type GeneratorChoices = Readonly<Record<string, 'managed' | 'user'>>;
 
 /** How the configuration names the programs that are known. */
-export const generatorIds: readonly string[] = known.map(({ id }) => id);
+const generatorIds: readonly string[] = known.map(({ id }) => id);
 
 const declared: Generator = { name: 'a program (by the configuration)', knob: "the program's configuration" };
 

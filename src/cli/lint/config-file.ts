@@ -6,9 +6,9 @@ import type { Io } from '../io.ts';
 import { type LoadedConfig, type LoadedSuppressions, shownPath } from './loaded-config.ts';
 
 /** How the configuration is called, and where suppressions and the like are kept. */
-export const configName = 'fwsim.yml';
+const configName = 'fwsim.yml';
 /** Beside the configuration, or beside a ruleset. */
-export const suppressionsName = join('.fwsim', 'suppressions.yml');
+const suppressionsName = join('.fwsim', 'suppressions.yml');
 
 /** Where the configuration comes from. */
 export interface ConfigChoice {
@@ -44,7 +44,7 @@ export function createConfigLoader(io: Io, choice: ConfigChoice): ConfigLoader {
 
   const sourceOf = (path: string): SourceText => {
     const name = shownPath(io, path);
-    return { name, text: decodeText(io.readFile(path), name).text };
+    return { name, text: decodeText(io.readFile(name), name).text };
   };
 
   return {

@@ -51,7 +51,7 @@ const captures = Object.fromEntries(
 ) as unknown as Record<keyof typeof captureKinds, v.OptionalSchema<typeof file, undefined>>;
 
 /** `lint:`, what the linter does. */
-export const lintConfigSchema = strict({
+const lintConfigSchema = strict({
   extends: described(
     v.array(v.picklist(presets)),
     'Presets that say which checks run. Default: recommended.',
@@ -87,7 +87,7 @@ export const lintConfigSchema = strict({
 });
 
 /** `context:`, what nothing but its administrator can tell of the machine. */
-export const contextConfigSchema = strict({
+const contextConfigSchema = strict({
   outside: described(v.array(interfaceName), 'Interfaces that lead to strangers.'),
   inside: described(v.array(interfaceName), 'Interfaces that lead to networks of your own.'),
   'expected-interfaces': described(
@@ -107,9 +107,6 @@ export const configSchema = strict({
   lint: described(lintConfigSchema, 'What fwsim lint does.'),
   context: described(contextConfigSchema, 'What only its administrator knows of the machine.'),
 });
-
-/** The configuration as it is written. */
-export type ConfigFile = v.InferOutput<typeof configSchema>;
 
 const suppression = strict({
   reason: described(text, 'Why the finding is right to be left as it is. Without one it has no effect.'),

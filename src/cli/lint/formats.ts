@@ -61,7 +61,7 @@ const printers = {
 } as const;
 
 /** A name that `--format` takes. */
-export type LintFormat = keyof typeof printers;
+type LintFormat = keyof typeof printers;
 
 /** All of them, in the order of the help. */
 export const lintFormats = Object.keys(printers) as readonly LintFormat[];
