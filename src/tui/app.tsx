@@ -25,6 +25,9 @@ export interface AppOptions {
   readonly dead?: DeadRules;
 }
 
+/** Long enough for the frame and for the next key of somebody who types. */
+const walkDelayMs = 120;
+
 /** A click or a turn of the wheel as an action; undefined where it means nothing. */
 export function pointAt(world: World, state: State, input: Input): Action | undefined {
   if (input.kind === 'wheel') return { kind: 'key', key: input.by === 1 ? 'down' : 'up' };
@@ -63,6 +66,7 @@ export async function runApp(options: AppOptions): Promise<void> {
     isScreenReaderEnabled: false,
   });
   let scheduled = false;
+  let walk: NodeJS.Timeout | undefined;
   /** Keys that come in one go are drawn once. */
   const redrawSoon = (): void => {
     if (scheduled) return;
@@ -93,6 +97,11 @@ export async function runApp(options: AppOptions): Promise<void> {
         return;
       case 'redraw':
         redrawAll();
+        return;
+      case 'walk':
+        // Behind the frame and behind keys that wait already; of several changes, only the last is walked.
+        clearTimeout(walk);
+        walk = setTimeout(() => dispatch({ kind: 'walk' }), walkDelayMs);
         return;
       case 'copy':
         terminal.copy(effect.text);
@@ -126,6 +135,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   try {
     await ended;
   } finally {
+    clearTimeout(walk);
     frames.pause();
     instance.unmount();
     terminal.leave();

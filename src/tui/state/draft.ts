@@ -126,8 +126,18 @@ export function draftRuleset(ruleset: Ruleset, draft: Draft): Ruleset {
   };
 }
 
-/** How many rules and policies differ from what was read. */
+const counted = new WeakMap<Draft, number>();
+
+/** How many rules and policies differ from what was read. Counted once for each draft. */
 export function changeCount(rulesets: readonly Ruleset[], draft: Draft): number {
+  const known = counted.get(draft);
+  if (known !== undefined) return known;
+  const count = countChanges(rulesets, draft);
+  counted.set(draft, count);
+  return count;
+}
+
+function countChanges(rulesets: readonly Ruleset[], draft: Draft): number {
   let count = 0;
   for (const [key, chain] of draft) {
     const [family, table, ...rest] = key.split(' ');

@@ -11,17 +11,8 @@ import { currentRuleset, follow, type Prompt, type PromptKind, refresh, type Sta
 import { draftText, putRules } from './what-if.ts';
 import type { World } from './world.ts';
 
-/** Above this many rules a typed rule is read with every key, and walked only when it is taken. */
-const walkedLiveMax = 5_000;
-
 /** Lines remembered for each kind of prompt. */
 const historyMax = 50;
-
-function countRules(world: World): number {
-  let count = 0;
-  for (const r of world.rulesets) for (const t of r.tables) for (const c of t.chains) count += c.rules.length;
-  return count;
-}
 
 /** What a prompt begins with. */
 function firstText(world: World, state: State, kind: PromptKind): string {
@@ -110,7 +101,8 @@ function typed(world: World, state: State, prompt: Prompt, line: LineEditor): St
     case 'insert-rule': {
       const read = readTypedRule(world, base, line.text);
       if (!read.ok) return withProblem(read.problem, base);
-      if (countRules(world) > walkedLiveMax) return withProblem(undefined, base);
+      // A large ruleset is walked when the rule is taken.
+      if (world.large) return withProblem(undefined, base);
       const how = kind === 'edit-rule' ? 'replace' : 'insert';
       return withProblem(undefined, { ...putRules(world, base, read.rules, how), message: undefined });
     }

@@ -5,7 +5,7 @@ import { commandNames, runCommandLine } from './command-line.ts';
 import { commandOfKey } from './commands.ts';
 import type { Draft } from './draft.ts';
 import { promptKey } from './prompts.ts';
-import type { Findings, State } from './state.ts';
+import { type Findings, refresh, type State } from './state.ts';
 import type { World } from './world.ts';
 
 /** What can happen. */
@@ -19,7 +19,9 @@ export type Action =
   | { readonly kind: 'click-row'; readonly row: number }
   | { readonly kind: 'findings'; readonly findings: Findings }
   | { readonly kind: 'wrote'; readonly path: string; readonly draft: Draft }
-  | { readonly kind: 'failed'; readonly text: string };
+  | { readonly kind: 'failed'; readonly text: string }
+  /** The screen has been drawn after a change of a large ruleset. */
+  | { readonly kind: 'walk' };
 
 /** Changes that come from outside hold for the state below an open line as well: escape must not take them back. */
 function everywhere(state: State, change: (state: State) => State): State {
@@ -58,6 +60,8 @@ function react(world: World, before: State, action: Action): State {
         written: { draft: action.draft, path: action.path },
         message: { tone: 'info', text: `written: ${action.path}; the firewall is as it was` },
       }));
+    case 'walk':
+      return everywhere(state, (s) => (s.walkPending ? refresh(world, s) : s));
     case 'failed':
       return everywhere(state, (s) => ({ ...s, message: { tone: 'error', text: action.text } }));
   }

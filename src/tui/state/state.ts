@@ -25,6 +25,8 @@ export type Effect =
   | { readonly kind: 'quit' }
   | { readonly kind: 'suspend' }
   | { readonly kind: 'redraw' }
+  /** Walk the changed rules once the screen has been drawn. */
+  | { readonly kind: 'walk' }
   | { readonly kind: 'copy'; readonly text: string }
   | { readonly kind: 'write'; readonly path: string; readonly text: string; readonly draft: Draft };
 
@@ -109,6 +111,8 @@ export interface State {
   readonly message: { readonly tone: 'info' | 'error'; readonly text: string } | undefined;
   /** What was last copied, shown for terminals that cannot. */
   readonly copied: string | undefined;
+  /** The rules were changed, and what is shown is still the walk through the old ones. */
+  readonly walkPending: boolean;
   /** To be carried out after this state was made. */
   readonly effects: readonly Effect[];
 }
@@ -189,8 +193,15 @@ export function atEnd(world: World, state: State): State {
   return leg ? { ...state, step: leg.index.stops.length - 1 } : { ...state, step: 0 };
 }
 
+/** After a change of the rules: the walk at once, or for a large ruleset behind the next frame. */
+export function refreshSoon(world: World, state: State): State {
+  if (!world.large) return refresh(world, state);
+  return { ...state, walkPending: true, effects: [...state.effects, { kind: 'walk' }] };
+}
+
 /** Asks again after the packet or the rules changed; a line that is no packet leaves the last answer. */
-export function refresh(world: World, state: State): State {
+export function refresh(world: World, before: State): State {
+  const state: State = before.walkPending ? { ...before, walkPending: false } : before;
   const answer = world.ask(state.draft, state.packet);
   if (answer.kind === 'refused' && state.answer.kind === 'walked') return state;
   let next: State = { ...state, answer };
@@ -249,6 +260,7 @@ export function initialState(world: World, packet: string, size: State['size']):
     rows: { packet: 0, flow: 0, findings: 0, help: 0 },
     message: undefined,
     copied: undefined,
+    walkPending: false,
     effects: [],
   };
   return follow(world, atEnd(world, state));

@@ -4,7 +4,7 @@ import { formatLinked } from '../../link/format.ts';
 import type { Policy } from '../../model/netfilter.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { changeChain, type Draft, type DraftRule, draftRuleset, emptyDraft, splice } from './draft.ts';
-import { keepCursor, refresh, type State } from './state.ts';
+import { keepCursor, refreshSoon, type State } from './state.ts';
 import type { World } from './world.ts';
 
 /** Changes that can be undone; older ones are forgotten. */
@@ -27,7 +27,7 @@ export function commit(world: World, state: State, draft: Draft, title: string, 
     cursor: row === undefined ? cursor : { ...cursor, row },
     message: { tone: 'info', text: title },
   };
-  return keepCursor(world, refresh(world, next));
+  return keepCursor(world, refreshSoon(world, next));
 }
 
 const place = ({ cursor }: State): string =>
@@ -135,7 +135,7 @@ export function undo(world: World, state: State): State {
     trail: [],
     message: { tone: 'info', text: `undone: ${title}` },
   };
-  return keepCursor(world, refresh(world, next));
+  return keepCursor(world, refreshSoon(world, next));
 }
 
 /** Makes the last undone change again. */
@@ -152,7 +152,7 @@ export function redo(world: World, state: State): State {
     trail: [],
     message: { tone: 'info', text: `done again: ${title}` },
   };
-  return keepCursor(world, refresh(world, next));
+  return keepCursor(world, refreshSoon(world, next));
 }
 
 /** All rulesets as iptables-save prints them, with the draft in force and the counters that were read. */

@@ -118,6 +118,7 @@ function verdictLine(world: World, state: State): Line {
     ('policy' in at ? `policy of ${at.table} ${at.chain}` : `rule ${at.number} of ${at.table} ${at.chain}`);
   const branch = answer.ways[state.way]?.branch;
   const assumed = branch ? decisive(branch) : [];
+  if (state.walkPending) return [span('walking the changed rules …', 'other')];
   const stop = `${Math.min(state.step + 1, leg.index.stops.length)}/${leg.index.stops.length} `;
   const says = /^[,:]/.test(rest) || rest === '' ? rest : ` ${rest}`;
   return [

@@ -52,8 +52,14 @@ function cutText(text: string, columns: number): { readonly text: string; readon
 
 /** The line cut (with an ellipsis) or filled with blanks to exactly these columns. */
 export function fitLine(line: Line, columns: number): Line {
-  const whole = lineColumns(line);
-  if (whole <= columns) return whole === columns ? line : [...line, { text: ' '.repeat(columns - whole) }];
+  const cut = clipLine(line, columns);
+  const left = columns - lineColumns(cut);
+  return left > 0 ? [...cut, { text: ' '.repeat(left) }] : cut;
+}
+
+/** The line, cut (with an ellipsis) where it is longer than these columns. */
+export function clipLine(line: Line, columns: number): Line {
+  if (lineColumns(line) <= columns) return line;
   const out: Span[] = [];
   let left = Math.max(0, columns - 1);
   for (const piece of line) {
@@ -65,10 +71,9 @@ export function fitLine(line: Line, columns: number): Line {
     }
     const cut = cutText(piece.text, left);
     out.push({ ...piece, text: `${cut.text}${columns > 0 ? '\u2026' : ''}` });
-    left -= cut.columns;
     break;
   }
-  return left > 0 ? [...out, { text: ' '.repeat(left) }] : out;
+  return out;
 }
 
 /** Breaks a text between words into lines of at most these columns; a word that is longer is cut into pieces. */
@@ -93,11 +98,11 @@ export function wrapText(text: string, columns: number): readonly string[] {
   return lines;
 }
 
-/** Lines as one text for the terminal, each cut or filled to the columns. Every span passes the escape module here. */
+/** Lines as one text for the terminal, each cut to the columns. Every span passes the escape module here. */
 export function paint(lines: readonly Line[], columns: number, palette: Palette): string {
   return lines
     .map((line) =>
-      fitLine(line, columns)
+      clipLine(line, columns)
         .map(({ text, tone }) => {
           const safe = oneColumnEach.test(text) ? text : escapeTerminal(text);
           return tone === undefined ? safe : palette[tone](safe);
