@@ -127,6 +127,9 @@ function withReplyTuple({ space }: Vocabulary, set: PacketSet): PacketSet {
   return result;
 }
 
+/** Has ports, and no tracker that looks at them: see `hasTrackedPorts`. */
+const dccp = 33;
+
 /** Packets whose connection has the same value as the packet itself, where the packet has one. */
 export function sameOrAbsent(
   space: BddPacketSpace,
@@ -136,10 +139,9 @@ export function sameOrAbsent(
 ): PacketSet {
   if (!space.codec.fields.has(mine) || !space.codec.fields.has(theirs)) return set;
   const equal = space.equal(mine, theirs);
-  return space.and(
-    set,
-    mine === 'src' || mine === 'dst' ? equal : space.or(equal, space.not(space.has(mine))),
-  );
+  if (mine === 'src' || mine === 'dst') return space.and(set, equal);
+  const tracked = space.diff(space.has(mine), space.interval('protocol', dccp, dccp));
+  return space.and(set, space.or(equal, space.not(tracked)));
 }
 
 function translateAddress(o: ChangeRequest, { from, range }: NatChange): PacketSet {

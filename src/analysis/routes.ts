@@ -138,16 +138,19 @@ export function describeRoutes(side: Side, space: PacketSpace): void {
   if (fib === undefined) return;
   lookUp(fib, { field: 'dst', purpose: 'input' }, space.all, space);
   lookUp(fib, { field: 'dst', purpose: 'output' }, space.all, space);
-  if (checksReversePath(side)) lookUp(fib, { field: 'src', purpose: 'reverse' }, space.all, space);
+  if (looksBack(side)) lookUp(fib, { field: 'src', purpose: 'reverse' }, space.all, space);
   for (const route of [...fib.tables.values()].flatMap((t) => t.routes))
     for (const hop of route.nextHops)
       if (hop.device !== undefined) space.interface('out', interfacePattern(hop.device));
 }
 
-/** Whether some known interface checks the way back. */
-export function checksReversePath({ ruleset, facts }: Side): boolean {
-  if (ruleset.family !== 'ipv4') return false;
+/** Whether the kernel looks up the way back for some packet: rp_filter, or local routes that are not its own. */
+export function looksBack({ ruleset, facts }: Side): boolean {
+  const fib = facts.fib.ipv4;
+  if (ruleset.family !== 'ipv4' || fib === undefined) return false;
   return (
+    fib.customLocalRoutes ||
+    fib.customRules ||
     Number(facts.interfaceSysctl('all', 'rp_filter') ?? 0) > 0 ||
     Number(facts.interfaceSysctl('default', 'rp_filter') ?? 0) > 0 ||
     [...facts.interfaces.keys()].some((name) => reversePathFilter(facts, name) > 0)

@@ -5,7 +5,7 @@ import { type Address, type Network, prefix } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
 import { allHosts4, everybody4, groups4, localGroups4, loopbackOf, nobody4 } from './mention.ts';
-import { checksReversePath, crossesLoopback, lookUp, type RoutedPackets } from './routes.ts';
+import { crossesLoopback, looksBack, lookUp, type RoutedPackets } from './routes.ts';
 import type { Side } from './side.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -135,18 +135,21 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       byInterface((name) => confOr(facts, name, 'accept_local')),
     );
     let wrong = own;
-    if (checksReversePath(side)) {
-      const reverse = lookUp(fib, { field: 'src', purpose: 'reverse' }, space.all, space);
+    if (looksBack(side)) {
       const filtered = (level: number): PacketSet =>
         byInterface((name) => reversePathFilter(facts, name) === level);
+      const custom = fib.customLocalRoutes || fib.customRules;
       let proper = space.none;
       let some = space.none;
-      for (const { end, set } of reverse) {
+      let odd = space.none;
+      for (const { end, set } of lookUp(fib, { field: 'src', purpose: 'reverse' }, space.all, space)) {
+        if (end.kind === 'local' || end.kind === 'broadcast') odd = space.or(odd, set);
         if (end.kind !== 'unicast') continue;
         some = space.or(some, set);
         for (const device of end.devices) proper = space.or(proper, space.and(set, inside(device)));
       }
       wrong = space.union([wrong, space.diff(filtered(1), proper), space.diff(filtered(2), some)]);
+      if (custom) wrong = space.or(wrong, odd);
     }
     // Without a source nothing is looked up; what this machine sent to itself is its own.
     return space.or(odd, space.diff(wrong, space.or(nobody, byLo)));

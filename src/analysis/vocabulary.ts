@@ -423,6 +423,7 @@ function rewrittenFields(
       for (const field of written(change)) {
         if (change.field !== 'nat' || (field !== 'src' && field !== 'sport')) {
           add(field);
+          if (change.field === 'nat') for (const answer of ['ctReplSrc', 'ctReplSport'] as const) add(answer);
           continue;
         }
         // The source changes at the very end, where no rule reads it any more; the answers come back to it.
