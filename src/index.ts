@@ -35,6 +35,15 @@ export function defaultRegistry(): Registry {
   return registry;
 }
 
+export { type Analysis, type AnalysisOptions, analyse } from './analysis/analysis.ts';
+export type { CoverPart } from './analysis/cover.ts';
+export {
+  answerRules,
+  type Death,
+  type Loss,
+  type RuleAnswers,
+  type Standing,
+} from './analysis/rule-answers.ts';
 export { type Parsed, parse } from './grammar/parse.ts';
 export { type FormatOptions, formatLinked } from './link/format.ts';
 export { type Linked, type LinkedRuleset, type LinkOptions, link } from './link/link.ts';

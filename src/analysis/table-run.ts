@@ -63,6 +63,8 @@ export interface Visit {
   reaching(rule: Rule): PacketSet;
   /** Of these, the packets that it may take. */
   taking(rule: Rule): PacketSet;
+  /** Whether it may take any: as `taking`, without making the set. Undefined: the nodes ran out. */
+  takes(rule: Rule): boolean | undefined;
   /** Packets that come to the beginning of this chain. */
   entries(chain: ChainModel): PacketSet;
 }
@@ -203,6 +205,26 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
       : space.and(entries(chain), summary.reaching[rule.index] as PacketSet);
   };
 
+  const takes = (rule: Rule): boolean | undefined => {
+    const r = modelOf(rule);
+    const chain = model.chains.get(rule.chain);
+    if (r === undefined || chain === undefined || rule.table !== table) return false;
+    const meets = (coming: PacketSet, own: PacketSet): boolean | undefined =>
+      coming === space.none || own === space.none
+        ? false
+        : space.isDecided(coming) && space.isDecided(own)
+          ? !space.disjoint(coming, own)
+          : undefined;
+    if (chain.rewrites) {
+      const answers = (pushed.get(rule) ?? []).map((set) => meets(set, r.may));
+      return answers.includes(true) ? true : answers.includes(undefined) ? undefined : false;
+    }
+    const summary = analysis.summary(chain);
+    // Within a loop nothing is told.
+    if (summary === undefined) return entries(chain) === space.none ? false : undefined;
+    return meets(entries(chain), space.and(summary.reaching[rule.index] as PacketSet, r.may));
+  };
+
   return {
     hook,
     table,
@@ -216,6 +238,7 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
       const r = modelOf(rule);
       return r === undefined ? space.none : space.and(reaching(rule), r.may);
     },
+    takes,
     entries,
   };
 }

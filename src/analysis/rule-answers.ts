@@ -1,0 +1,274 @@
+/**
+ * Rules on trial: whether a rule can ever match, what reaches it, and why the rest does not come.
+ *
+ * *Dead* holds for every packet, every state of connections and every answer to what is not known. *Live* says that
+ * nothing known forbids it: the packets in question are given, and the engine can walk one.
+ */
+
+import type { Fact, Machine } from '../model/machine.ts';
+import { findTable, type Rule, type Ruleset } from '../model/ruleset.ts';
+import type { FieldName } from '../packetset/fields.ts';
+import { createMeasure, type Measure } from '../packetset/measure.ts';
+import type { PacketSet } from '../packetset/space.ts';
+import { type Analysis, analyse } from './analysis.ts';
+import type { Ending, RuleModel } from './chain-model.ts';
+import { type CoverPart, type CoverRequest, coverOf, takersOf } from './cover.ts';
+import { type Blocker, blockersOf } from './cover-blockers.ts';
+import { createWays, type Way } from './cover-ways.ts';
+import { atEntry } from './fates.ts';
+import type { RoadName } from './road.ts';
+import type { Visit } from './table-run.ts';
+
+/** `undecided`: a limit was reached, or jumps lead in a circle. */
+export type Standing = 'live' | 'dead' | 'undecided';
+
+/** Why no packet ever matches a rule. */
+export type Death =
+  /** Its own conditions exclude each other. */
+  | { readonly kind: 'conditions' }
+  /** No chain of jumps leads from a hook to its chain. */
+  | { readonly kind: 'unreferenced' }
+  /** Every way into its chain asks for what the rule refuses. `jumps`: those of the shortest way, outermost first. */
+  | { readonly kind: 'jumps'; readonly jumps: readonly Rule[] }
+  /** No such packet comes to its hooks. `fields`: each of them alone forbids it, as packets are there. */
+  | { readonly kind: 'arrivals'; readonly fields: readonly FieldName[] }
+  /** Earlier rules take every packet. `deadJumps`: all jumps to its chain are dead as well. */
+  | { readonly kind: 'covered'; readonly cover: readonly CoverPart[]; readonly deadJumps: boolean }
+  /** It is dead, but which rules make it so is not told: by marks written on the way, or by more ways than are followed. */
+  | { readonly kind: 'untold' };
+
+/** What earlier rules leave of a live rule. */
+export interface Loss {
+  /** Share of the packets that the rule describes, and that come to its hooks, which never come to it; 0 to 1. */
+  readonly share: number;
+  /** These packets, by their header at the rule. */
+  readonly lost: PacketSet;
+  /** Who takes them, largest first share first. Shares are of what is lost. */
+  readonly takers: readonly CoverPart[];
+}
+
+/** The answers for all rules of one analysis; each is worked out when it is asked for, and kept. */
+export interface RuleAnswers {
+  readonly analysis: Analysis;
+  standing(rule: Rule): Standing;
+  /** All rules that are dead, in the order of tables, chains and numbers. */
+  dead(): readonly Rule[];
+  /** Why a dead rule is dead; undefined for others. */
+  death(rule: Rule): Death | undefined;
+  /** What is lost of a live rule; undefined for others, and where that cannot be told. */
+  loss(rule: Rule): Loss | undefined;
+  /** The packets that the rule may take, as they came in: by the road that they came. */
+  entering(rule: Rule): ReadonlyMap<RoadName, PacketSet>;
+  /** Facts of the machine without which the dead rule would be live; none where the rules alone make it dead. */
+  restsOn(rule: Rule): readonly Fact<unknown>[];
+}
+
+/** Answers for the rules of an analysis. */
+export function answerRules(analysis: Analysis): RuleAnswers {
+  const { vocabulary, side } = analysis;
+  const { space } = vocabulary;
+  let ways: ReturnType<typeof createWays> | undefined;
+  let measure: Measure | undefined;
+  let withoutFacts: RuleAnswers | undefined;
+  const standings = new Map<Rule, Standing>();
+  const deaths = new Map<Rule, Death>();
+  const referenced = new Map<string, ReadonlySet<string>>();
+  const isReferenced = (rule: Rule): boolean => {
+    let names = referenced.get(rule.table);
+    if (names === undefined) {
+      names = referencedChains(side.ruleset, rule.table);
+      referenced.set(rule.table, names);
+    }
+    return names.has(rule.chain);
+  };
+  const visitsOf = (rule: Rule): readonly Visit[] => analysis.visits().filter((v) => v.table === rule.table);
+
+  function standing(rule: Rule): Standing {
+    let known = standings.get(rule);
+    if (known === undefined) {
+      known = judge(rule);
+      standings.set(rule, known);
+    }
+    return known;
+  }
+  function judge(rule: Rule): Standing {
+    const visits = visitsOf(rule);
+    if (visits.some((v) => v.analysis.model.chains.get(rule.chain)?.loops)) return 'undecided';
+    let decided = true;
+    for (const visit of visits) {
+      const takes = visit.takes(rule);
+      if (takes === true) return 'live';
+      if (takes === undefined) decided = false;
+    }
+    return decided ? 'dead' : 'undecided';
+  }
+
+  /** What the rule does with the packets that it takes, where that is the end of them. */
+  const endingOf = (rule: Rule): Ending | undefined => {
+    const model = visitsOf(rule)[0]?.analysis.model.chains.get(rule.chain);
+    const action = model?.rules[rule.index]?.action;
+    return action?.kind === 'end' ? action.ending : undefined;
+  };
+  const waysTo = (rule: Rule): readonly Way[] | undefined => {
+    ways ??= createWays(vocabulary, analysis.visits());
+    return ways.to(rule);
+  };
+  const request = (
+    rule: Rule,
+    blockers: readonly Blocker[],
+    inQuestion: readonly PacketSet[],
+  ): CoverRequest => {
+    measure ??= createMeasure(space);
+    const mine = endingOf(rule);
+    return {
+      space,
+      measure,
+      blockers,
+      inQuestion,
+      wanted: (ending) =>
+        mine !== undefined &&
+        ending !== 'return' &&
+        ending !== 'away' &&
+        (mine === 'accept') !== (ending === 'accept'),
+    };
+  };
+
+  function death(rule: Rule): Death | undefined {
+    if (standing(rule) !== 'dead') return undefined;
+    let known = deaths.get(rule);
+    if (known === undefined) {
+      known = explain(rule);
+      deaths.set(rule, known);
+    }
+    return known;
+  }
+
+  function explain(rule: Rule): Death {
+    if (space.disjoint(vocabulary.matches(side, rule).may, space.valid)) return { kind: 'conditions' };
+    const found = waysTo(rule);
+    if (found === undefined) return { kind: 'untold' };
+    if (found.length === 0)
+      return isReferenced(rule) ? { kind: 'arrivals', fields: [] } : { kind: 'unreferenced' };
+    const possible = found.filter((w) => w.asked !== space.none);
+    if (possible.length === 0) return { kind: 'jumps', jumps: jumpsOf(shortest(found)) };
+    const coming = possible.filter((w) => w.packets !== space.none);
+    if (coming.length === 0) return { kind: 'arrivals', fields: excludingFields(possible) };
+    const inQuestion = coming.map((w) => w.packets);
+    const { blockers, rest } = blockersOf(coming, inQuestion);
+    if (rest.some((set) => set !== space.none)) return { kind: 'untold' };
+    const cover = coverOf(request(rule, blockers, inQuestion));
+    if (cover === undefined) return { kind: 'untold' };
+    const deadJumps = coming.every(
+      (w) => w.legs.length > 1 && jumpsOf(w).some((j) => standing(j) === 'dead'),
+    );
+    return { kind: 'covered', cover, deadJumps };
+  }
+
+  /** Fields each of which, left open, would let packets come that the rule is for. */
+  function excludingFields(possible: readonly Way[]): readonly FieldName[] {
+    return [...space.codec.fields.keys()].filter((field) =>
+      possible.some(({ asked, coming }) => !space.disjoint(asked, space.forget(coming, [field]))),
+    );
+  }
+
+  function loss(rule: Rule): Loss | undefined {
+    if (standing(rule) !== 'live') return undefined;
+    const found = waysTo(rule)?.filter((w) => w.packets !== space.none);
+    if (found === undefined || found.length === 0) return undefined;
+    const all = found.map((w) => w.packets);
+    // What is certain to be taken before: all but what may still come.
+    const { rest } = blockersOf(found, all);
+    const lost = all.map((set, w) => space.diff(set, rest[w] as PacketSet));
+    const { blockers } = blockersOf(found, lost);
+    const parts = request(rule, blockers, lost);
+    const size = (sets: readonly PacketSet[]): bigint =>
+      sets.reduce((n, set) => n + parts.measure.count(space.may(set)), 0n);
+    const whole = size(all);
+    return {
+      share: whole === 0n ? 0 : Number((size(lost) * 1_000_000_000n) / whole) / 1e9,
+      lost: space.union(lost),
+      takers: takersOf(parts),
+    };
+  }
+
+  return {
+    analysis,
+    standing,
+    death,
+    loss,
+    dead: () =>
+      side.ruleset.tables.flatMap((t) =>
+        t.chains.flatMap((c) => c.rules.filter((rule) => standing(rule) === 'dead')),
+      ),
+    entering: (rule) => {
+      const result = new Map<RoadName, PacketSet>();
+      for (const name of ['arrive', 'local'] as const) {
+        const road = analysis.road(name);
+        const sets = road.visits.flatMap((v) => (v.table === rule.table ? [v.taking(rule)] : []));
+        result.set(name, atEntry(vocabulary, space.union(sets), road));
+      }
+      return result;
+    },
+    restsOn: (rule) => {
+      if (standing(rule) !== 'dead') return [];
+      const facts = givenFacts(side.program.machine);
+      if (facts.length === 0) return [];
+      withoutFacts ??= answerRules(
+        analyse({
+          ruleset: side.ruleset,
+          machine: withoutGivenFacts(side.program.machine),
+          registry: side.registry,
+        }),
+      );
+      return withoutFacts.standing(rule) === 'dead' ? [] : facts;
+    },
+  };
+}
+
+/** Names of the chains of a table that some jumps lead to from a built-in one. */
+function referencedChains(ruleset: Ruleset, table: string): ReadonlySet<string> {
+  const chains = new Map(findTable(ruleset, table)?.chains.map((c) => [c.name, c]));
+  const seen = new Set<string>();
+  const open = [...chains.values()].filter((c) => c.hook !== undefined);
+  for (let chain = open.pop(); chain !== undefined; chain = open.pop()) {
+    if (seen.has(chain.name)) continue;
+    seen.add(chain.name);
+    for (const { target } of chain.rules) {
+      const next = target.kind === 'jump' || target.kind === 'goto' ? chains.get(target.chain) : undefined;
+      if (next !== undefined) open.push(next);
+    }
+  }
+  return seen;
+}
+
+function jumpsOf({ legs }: Way): readonly Rule[] {
+  return legs.slice(0, -1).map(({ chain, before }) => (chain.rules[before] as RuleModel).rule);
+}
+
+function shortest(ways: readonly Way[]): Way {
+  return ways.reduce((best, way) => (way.legs.length < best.legs.length ? way : best));
+}
+
+/** Facts of the machine that change what packets there are. */
+const packetFacts = ['interfaces', 'routes', 'policyRules', 'sysctls', 'sets'] as const;
+
+function givenFacts(machine: Machine): readonly Fact<unknown>[] {
+  return packetFacts.flatMap((name) => (machine[name].provenance === 'given' ? [machine[name]] : []));
+}
+
+/** The machine as if nobody had told anything of it. */
+function withoutGivenFacts(machine: Machine): Machine {
+  const { inferredSysctls: _, behind: __, routeCoverage: ___, ...rest } = machine;
+  const unknown = { value: undefined, provenance: 'unknown', source: '' } as const;
+  return {
+    ...rest,
+    interfaces: unknown,
+    routes: unknown,
+    policyRules: unknown,
+    sets: unknown,
+    sysctls: { ...unknown, value: {} },
+    localAddresses: [],
+    remoteAddresses: [],
+    outside: [],
+  };
+}
