@@ -6,6 +6,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -13,10 +14,15 @@ import { CommandFailure } from './command-failure.ts';
 
 /**
  * Replaces a file as a whole or not at all: the text goes into a new file beside it, reaches the disk, and takes
- * the name. Permissions stay, and a symbolic link keeps pointing where it did.
+ * the name. Permissions stay, and a symbolic link keeps pointing where it did. What is there and is no file (a pipe,
+ * `/dev/stdout`) is written into.
  * @throws CommandFailure when the file cannot be written; the old one is then untouched.
  */
 export function writeFileAtomically(path: string, text: string): void {
+  if (isDevice(path)) {
+    writeInto(path, text);
+    return;
+  }
   const target = resolveLink(path);
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   try {
@@ -33,6 +39,22 @@ export function writeFileAtomically(path: string, text: string): void {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'EEXIST') rmSync(temporary, { force: true });
     throw new CommandFailure(`cannot write "${path}": ${code ?? String(error)}`);
+  }
+}
+
+/** Whether a path is there and is neither a file nor a folder. */
+function isDevice(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
+}
+
+function writeInto(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new CommandFailure(
+      `cannot write "${path}": ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
+    );
   }
 }
 

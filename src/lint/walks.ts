@@ -69,7 +69,9 @@ function makeWalk(sketch: PacketSketch, trace: Trace, options: SendOptions, mach
     else if (event.kind === 'route') routed = true;
   }
   const { kind } = trace.fate;
-  const told = [machine.interfaces, machine.routes].some((fact) => fact.provenance === 'given');
+  const declared = machine.roles ?? machine.inside ?? machine.outside.filter((f) => f.provenance === 'given');
+  const told =
+    declared.length > 0 || [machine.interfaces, machine.routes].some((fact) => fact.provenance === 'given');
   return {
     sketch,
     trace,

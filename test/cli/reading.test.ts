@@ -133,4 +133,9 @@ describe('real files', () => {
   test('what cannot be written is said', () => {
     expect(() => writeFileAtomically(join(folder, 'no', 'such'), 'x')).toThrow(/cannot write .*ENOENT/);
   });
+
+  test('a device is written into, and stays one', () => {
+    writeFileAtomically('/dev/null', 'gone');
+    expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
 });
