@@ -125,15 +125,51 @@ function boxLines(
 ): Lines {
   const lines = new Set<string>();
   let said = 0;
+  const possible = possibleInterfaces(space, care);
   for (const box of boxes) {
     // Words cost more than boxes, and nobody reads beyond the last line.
     if (lines.size >= linesMax) break;
     said++;
     for (const part of printableBoxes(space, box, care)) {
-      for (const line of partLines(space, part.box, part.laterFragment, options)) lines.add(line);
+      for (const line of partLines(space, part.box, part.laterFragment, options, possible)) lines.add(line);
     }
   }
   return { lines: [...lines], unsaid: boxes.length - said, complete };
+}
+
+/** By direction: interfaces that packets that matter have. */
+type PossibleInterfaces = ReadonlyMap<FieldName, PacketSet>;
+
+function possibleInterfaces(space: BddPacketSpace, care: PacketSet): PossibleInterfaces {
+  const layouts = [...space.codec.fields.values()];
+  const copied = layouts.filter((l) => l.entry !== l.now).map((l) => l.field);
+  const header = space.forget(space.may(care), copied, 'entry');
+  return new Map(
+    (['inInterface', 'outInterface'] as const)
+      .filter((field) => space.codec.fields.has(field))
+      .map((field) => [
+        field,
+        space.forget(
+          header,
+          layouts.map((l) => l.field).filter((f) => f !== field),
+        ),
+      ]),
+  );
+}
+
+/** Names cannot be widened to a range: interfaces that no packet has are said or not, whichever is shorter. */
+function interfaceTexts(
+  space: BddPacketSpace,
+  field: 'inInterface' | 'outInterface',
+  values: PacketSet,
+  possible: PacketSet = space.all,
+): readonly OptionText[] {
+  const { family } = space.codec;
+  const said = [values, space.and(values, possible), space.or(values, space.not(possible))].map((set) =>
+    set === space.all ? [''] : optionTexts(field, fieldValues(space, field, set), family),
+  );
+  const length = (texts: readonly OptionText[]): number => texts.join(' ').split(' ').length + texts.length;
+  return said.reduce((best, texts) => (length(texts) < length(best) ? texts : best));
 }
 
 /** All ways to say one part; more than one where a field's values need several options. */
@@ -142,6 +178,7 @@ function partLines(
   box: Box,
   laterFragment: boolean,
   options: DescribeOptions,
+  possible: PossibleInterfaces,
 ): readonly string[] {
   const { family } = space.codec;
   const values = new Map<FieldName, FieldValues>();
@@ -157,6 +194,8 @@ function partLines(
     if (field === 'fragmentKind' && laterFragment) choices.push([laterFragmentText(family)]);
     if (v === undefined || field === 'icmpCode') continue;
     if (field === 'icmpType') choices.push(icmpTexts(intervals('icmpType'), intervals('icmpCode'), family));
+    else if (field === 'inInterface' || field === 'outInterface')
+      choices.push(interfaceTexts(space, field, box.get(field) ?? space.all, possible.get(field)));
     else choices.push(optionTexts(field, v, family));
   }
   if (values.has('icmpCode') && !values.has('icmpType')) {
@@ -166,7 +205,7 @@ function partLines(
   if (unknown !== undefined) choices.push([unknownsText(space, unknown, options.unknownName ?? unknownText)]);
   return choices
     .reduce<string[][]>((all, texts) => all.flatMap((words) => texts.map((t) => [...words, t])), [[]])
-    .map((words) => words.join(' '));
+    .map((words) => words.filter((w) => w !== '').join(' '));
 }
 
 function unknownsText(space: BddPacketSpace, condition: PacketSet, name: typeof unknownText): string {

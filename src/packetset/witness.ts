@@ -101,7 +101,8 @@ export function findWitness(
     left = both;
     return true;
   };
-  for (const wanted of options.wishes ?? []) grant(wanted);
+  // A wish is about this header too, even if it is made of sets that speak of both.
+  for (const wanted of options.wishes ?? []) grant(space.forget(space.may(wanted), copied, 'entry'));
 
   const fields = new Map<FieldName, WitnessValue>();
   const settle = (layout: FieldLayout, wishes: readonly (WitnessValue | undefined)[]): void => {
