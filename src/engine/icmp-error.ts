@@ -125,7 +125,7 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
   const toUs = d !== undefined && (d.kind === 'local' || (d.kind === 'output' && d.outInterface === 'lo'));
   const tos = (p.tos & 0x1e) | 0xc0;
   const mark = replyMark(w);
-  let src = toUs ? p.dst : inboundAddress(w);
+  let src = toUs ? (isZero(p.dst) ? undefined : p.dst) : inboundAddress(w);
   const answer = routeOutput(w, flowOf(p.src, src, mark, tos, 1));
   if (answer.kind !== 'to') return;
   if (!spendIcmpError(w, p.src, type, code, answer.destination.outInterface)) return;

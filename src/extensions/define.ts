@@ -377,8 +377,8 @@ export interface MatchExtension<D extends object = object, O extends OptionTable
   compile(data: D, context: CompileContext): Matcher;
   /**
    * Over-approximation of {@link compile} by header columns; leave out what it cannot say. A match that has columns,
-   * even none of them, promises to keep no state, to ask nothing and never to drop: a rule may be refused by what
-   * stands behind it. Undefined: only what stands in front of it may.
+   * even none of them, promises to keep no state and never to drop: a rule may be refused by what stands behind it
+   * without asking it. Undefined: only what stands in front of it may.
    */
   columns?(data: D): readonly ColumnTest[] | undefined;
   /** The packets for which `compile` says yes, with a choice for whatever it may answer by {@link MatchEnv.ask}. */

@@ -78,7 +78,7 @@ function connectionOf(
 }
 
 /** The packet as sets see it at the beginning of its road: once for each state that conntrack might have given it. */
-function viewsOf(trace: Trace, before: SimulationState): readonly PacketView[] {
+export function viewsOf(trace: Trace, before: SimulationState): readonly PacketView[] {
   const first = trace.events.find((e) => e.kind === 'hook');
   const tracked = trace.events.find((e) => e.kind === 'conntrack');
   const whole = trace.events.find(
@@ -152,7 +152,7 @@ export function lawBook(ruleset: Ruleset, program: Program, registry: Registry):
         counts.passedOver++;
         return found;
       }
-      if (!inside(atEntry(vocabulary, analysis.road(name).entering, analysis.road(name))))
+      if (!inside(space.may(atEntry(vocabulary, analysis.road(name).entering, analysis.road(name)))))
         found.push(`not among the packets of its road (${trace.fate.kind})`);
       if (fate === undefined) counts.passedOver++;
       else {

@@ -476,6 +476,7 @@ def answer(track, story, frames, error):
             mine = mine[:1]
         for data in mine:
             frames.remove((track.output, data))
+            machine.told.add(data)
         out['out_iface'] = track.output
         if track.output in machine.bridges and mine:
             out['out_port'] = machine.ports[track.output, mine[0]]
@@ -533,6 +534,7 @@ def connection_of(seen):
 
 def record_packet(machine, packet):
     machine.arriving = packet.get('iface')
+    machine.told = set()
     error = machine.send(packet)
     machine.settle()
     events, frames = machine.observed()
@@ -570,11 +572,9 @@ def record_packet(machine, packet):
     for one in answers:
         (one.get('packet_out') or {}).pop('id', None)
     # A refusal of what came in by a port of a bridge goes straight back out there, and no hook sees it.
-    seen = {key_of(b''.join(track.header), machine.family) + track.header[1][:4] for track in story.tracks if track.header}
     for name, data in frames:
-        begin = (data[0] & 15) * 4 if machine.family == 4 else 40
-        known = key_of(data, machine.family) + data[begin:begin + 4] in seen
-        if name in machine.bridges and main is not None and not known:
+        # A bridge that does not know where a host is sends to all ports.
+        if name in machine.bridges and main is not None and data not in machine.told:
             one = {**read_packet(data, machine.family, True), 'mark': 0}
             one.pop('id', None)
             answers.append({'trace': [], 'fate': 'sent', 'out_iface': machine.ports[name, data], 'packet_out': one})

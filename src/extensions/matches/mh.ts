@@ -97,7 +97,6 @@ export const mh = defineMatch({
     if (bytes.length < 6 || bytes[0] !== noNextHeader) return env.hotDrop();
     return tri(d.type === undefined || meetsRange(d.type, bytes[2] ?? 0));
   },
-  columns: () => [{ column: 'protocol', low: mhProtocol, high: mhProtocol }],
   packets: (d, space) => {
     const later = space.interval('fragmentKind', 2, 2);
     const set = space.and(space.interval('protocol', mhProtocol, mhProtocol), space.not(later));

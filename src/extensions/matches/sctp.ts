@@ -191,11 +191,15 @@ export const sctp = defineMatch({
       return answer === undefined ? env.hotDrop() : tri(answer, chunks.negated);
     };
   },
-  columns: (d) => [
-    { column: 'protocol', low: 132, high: 132 },
-    ...portColumns('sport', d.sport),
-    ...portColumns('dport', d.dport),
-  ],
+  // Looking at chunks may end in a drop, which what stands behind must not forestall.
+  columns: (d) =>
+    d.chunks
+      ? undefined
+      : [
+          { column: 'protocol', low: 132, high: 132 },
+          ...portColumns('sport', d.sport),
+          ...portColumns('dport', d.dport),
+        ],
   packets: (d, space) => {
     let set = space.and(space.interval('protocol', 132, 132), space.has('sport'));
     if (d.sport) set = space.and(set, rangePackets(space, 'sport', d.sport));

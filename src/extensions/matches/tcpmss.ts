@@ -14,6 +14,11 @@ export function announcedMss(packet: Packet): number | undefined {
   return found && Number.parseInt(found.data, 16);
 }
 
+/** A first fragment that ends within the TCP header: the match drops it. */
+function isCutHeader(packet: Packet): boolean {
+  return packet.moreFragments && packet.layer4 !== undefined && packet.layer4.length < 2 * 20;
+}
+
 /** Maximum segment size in the TCP header of any packet; negated, packets without the option match too. */
 export const tcpmss = defineMatch({
   name: 'tcpmss',
@@ -29,12 +34,12 @@ export const tcpmss = defineMatch({
   needs: [],
   bind: (o): TcpmssData => ({ ...o.mss.value, negated: o.mss.negated }),
   print: (d) => [option('mss', numberRangeText(d), d.negated)],
-  compile: (d) => (packet) => {
+  compile: (d) => (packet, env) => {
     if (packet.protocol !== 6 || packet.sport === undefined) return NO;
+    if (isCutHeader(packet)) return env.hotDrop();
     const mss = announcedMss(packet);
     return mss === undefined ? tri(d.negated) : tri(meetsRange(d, mss));
   },
-  columns: () => [{ column: 'protocol', low: 6, high: 6 }],
   packets: (d, space) =>
     space.and(space.and(space.interval('protocol', 6, 6), space.has('sport')), rangePackets(space, 'mss', d)),
   docs: {
