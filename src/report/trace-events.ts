@@ -32,6 +32,9 @@ export interface RuleBook {
   chain(table: string, name: string): Chain | undefined;
 }
 
+/** Rules that did not match and are told of one trace; nobody reads more. */
+const missesToldMax = 2000;
+
 /** Makes the book of a ruleset. */
 export function ruleBook(ruleset: Ruleset): RuleBook {
   const rules = new Map<number, Rule>();
@@ -147,7 +150,17 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
     for (const text of ruleLines(ref, depth, to)) lines.push({ event: at, text });
   };
 
+  let missesTold = 0;
+  let missesLeftOut = 0;
+  const flushMisses = (): void => {
+    if (missesLeftOut === 0) return;
+    const count = missesLeftOut.toLocaleString('en');
+    missesLeftOut = 0;
+    say(theme.faint(`… ${count} more that did not match; --json has them all`));
+  };
+
   const tell = (event: TraceEvent): void => {
+    if (event.kind !== 'miss') flushMisses();
     switch (event.kind) {
       case 'hook': {
         flushQuiet();
@@ -186,6 +199,11 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         if (all) say(theme.faint('conntrack: the connection is recorded'), '  ');
         return;
       case 'miss': {
+        if (missesTold++ >= missesToldMax) {
+          missesLeftOut++;
+          heldBack.delete(event.rule.id);
+          return;
+        }
         tellRule(event.rule);
         const note = heldBack.get(event.rule.id);
         if (note !== undefined) say(note, `${effectIndent}${'  '.repeat(depth)}`);
@@ -354,13 +372,15 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
     tell(event);
     at++;
   }
+  flushMisses();
   flushQuiet();
   return lines;
 }
 
 /** Whether what becomes of the rule is told by an event of its own, next among those about rules. */
 function isTold(events: readonly TraceEvent[], from: number, rule: RuleRef): boolean {
-  for (const event of events.slice(from + 1)) {
+  for (let index = from + 1; index < events.length; index++) {
+    const event = events[index] as TraceEvent;
     if (event.kind === 'rule' || event.kind === 'miss') return event.rule.id === rule.id;
     if (event.kind !== 'assumed' || event.rule?.id !== rule.id) return false;
   }

@@ -78,15 +78,15 @@ function runLines(
     free: comparison.free.has(recordPlace((ours ?? kernels) as WayRecord)),
   }));
   const mine = branch && wayOfTrace(branch.trace);
-  told.push({ about: 'end', ours: mine ? endText(mine) : '-', kernels: endText(run.main) });
+  const long: Row[] = [{ about: 'end', ours: mine ? endText(mine) : '-', kernels: endText(run.main) }];
   if (mine?.packet || run.main.packet)
-    told.push({ about: 'packet', ours: mine ? packetWords(mine) : '-', kernels: packetWords(run.main) });
+    long.push({ about: 'packet', ours: mine ? packetWords(mine) : '-', kernels: packetWords(run.main) });
   const made = branch ? generatedBy(branch.trace).map(wayOfTrace) : [];
   for (let i = 0; i < Math.max(made.length, run.generated.length); i++) {
     const words = (way: PacketWay | undefined): string => (way ? generatedText(way) : '-');
-    told.push({ about: 'answer', ours: words(made[i]), kernels: words(run.generated[i]) });
+    long.push({ about: 'answer', ours: words(made[i]), kernels: words(run.generated[i]) });
   }
-  lines.push(...compareLines(told, style));
+  lines.push(...compareLines(told, long, style));
   if (told.some((row) => row.free && row.ours !== row.kernels))
     lines.push(
       ...wrap(theme.faint('~ only logs, and the packet does not decide whether it matches'), style, {
@@ -116,29 +116,42 @@ function packetWords(way: PacketWay): string {
 
 const gap = '  ';
 
-/** Two columns where they fit; else a row that both share once, and one that differs twice. */
-function compareLines(rows: readonly Row[], style: TerminalStyle): readonly string[] {
+/** A row with its mark: the cells, escaped. */
+interface Cells {
+  readonly about: string;
+  readonly ours: string;
+  readonly kernels: string;
+  readonly mark: string;
+}
+
+/** Two columns where they fit; else, and for `long` rows, what both say once, and what differs twice. */
+function compareLines(rows: readonly Row[], long: readonly Row[], style: TerminalStyle): readonly string[] {
   const { theme } = style;
-  const cells = rows.map(({ about, ours, kernels, free }) => [
-    ...[about, ours, kernels].map(escapeTerminal),
-    ours === kernels ? ' ' : free ? '~' : theme.error('!'),
-  ]);
-  const width = (column: number): number =>
-    Math.max(...cells.map((row) => terminalWidth(row[column] ?? '')), 6);
-  if (2 + 2 + width(0) + width(1) + width(2) + 2 * gap.length <= style.columns) {
-    const line = (mark: string, [about = '', ours = '', kernels = '']: readonly string[]): string =>
-      `  ${mark} ${padColumns(about, width(0))}${gap}${padColumns(ours, width(1))}${gap}${kernels}`.trimEnd();
-    return [theme.faint(line(' ', ['', 'fwsim', 'kernel'])), ...cells.map((row) => line(row[3] ?? '', row))];
-  }
-  return cells.flatMap((row) => {
-    const [about = '', ours = '', kernels = '', mark = ''] = row;
+  const cellsOf = ({ about, ours, kernels, free }: Row): Cells => ({
+    about: escapeTerminal(about),
+    ours: escapeTerminal(ours),
+    kernels: escapeTerminal(kernels),
+    mark: ours === kernels ? ' ' : free ? '~' : theme.error('!'),
+  });
+  const stacked = ({ about, ours, kernels, mark }: Cells): readonly string[] => {
     if (ours === kernels) return wrap(`${about}: ${ours}`, style, { first: '    ', rest: '      ' });
     return [
-      ...wrap(`${about}`, style, { first: `  ${mark} ` }),
+      ...wrap(about, style, { first: `  ${mark} ` }),
       ...wrap(`fwsim: ${ours}`, style, { first: '      ', rest: '        ' }),
       ...wrap(`kernel: ${kernels}`, style, { first: '      ', rest: '        ' }),
     ];
-  });
+  };
+  const cells = rows.map(cellsOf);
+  const below = long.flatMap((row) => stacked(cellsOf(row)));
+  const width = (name: 'about' | 'ours' | 'kernels'): number =>
+    Math.max(...cells.map((row) => terminalWidth(row[name])), 6);
+  const columns = 4 + width('about') + width('ours') + width('kernels') + 2 * gap.length;
+  if (columns > style.columns) return [...cells.flatMap(stacked), ...below];
+  const line = ({ about, ours, kernels, mark }: Cells): string =>
+    `  ${mark} ${padColumns(about, width('about'))}${gap}${padColumns(ours, width('ours'))}${gap}${kernels}`.trimEnd();
+  if (cells.length === 0) return below;
+  const head = line({ about: '', ours: 'fwsim', kernels: 'kernel', mark: ' ' });
+  return [theme.faint(head), ...cells.map(line), ...below];
 }
 
 function agreeLines(runs: readonly RunComparison[], style: TerminalStyle): readonly string[] {

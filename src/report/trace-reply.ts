@@ -10,6 +10,7 @@ import {
   deciderText,
   type EventStyle,
   eventLines,
+  portText,
   sentenceOf,
   unbroken,
   wrapUnbroken,
@@ -51,7 +52,7 @@ export function replyLines(reply: Reply, request: Trace, to: EventStyle): readon
   const way =
     reply.entry.kind === 'local'
       ? 'sent by this machine'
-      : `in by ${escapeTerminal(reply.entry.inInterface)}`;
+      : `in by ${escapeTerminal(portText(reply.entry.inInterface, reply.entry.physIn))}`;
   const refused = reply.sort === 'refusal' ? ' (no program listens, so the kernel refuses)' : '';
   const head = wrap(`${title}  ${escapeTerminal(packetText(reply.packet))} ${way}${refused}`, style, {
     rest: '  ',

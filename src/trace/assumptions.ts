@@ -21,10 +21,15 @@ export interface RefusedAssumption {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Questions of the walk that are no facts about the machine: where a packet leaves, what an unknown target does. */
+/**
+ * Questions of the walk that are no facts about the machine: where a packet leaves, what bridges do with it, what an
+ * unknown target does.
+ */
 const walkOnly = [
   /^forwarding=(?:on|off)$/,
   /^out:[^=]+=[^=]+$/,
+  /^bridge-netfilter=(?:on|off)$/,
+  /^port:[^=]+=[^=]+$/,
   /^target:[^/]+\/.+\/[1-9]\d{0,8}=(?:continue|accept|drop)$/,
 ];
 

@@ -55,13 +55,22 @@ export function arrived(fate: Fate): fate is Fate & { kind: 'local' | 'forward' 
 
 /** Where the answer to a packet sets out: here where it was delivered, else at the interface where it left. */
 export function entryOfAnswer(trace: Trace): EntryPoint | undefined {
-  const { fate, entry } = trace;
+  const { fate, entry, events } = trace;
   if (!arrived(fate)) return undefined;
   if (fate.kind !== 'local') {
     const hints: EntryHints =
       entry.kind === 'local'
         ? { destination: 'local' }
         : { destination: 'remote', outInterface: entry.inInterface };
+    const left = events.findLast((e) => e.kind === 'hook' && e.physOut !== undefined);
+    // A switched packet leaves by a port of the bridge that it came by, and so does its answer, the other way round.
+    if (left?.kind === 'hook' && left.outInterface !== undefined && entry.kind === 'arrives') {
+      const back: EntryHints = {
+        destination: 'remote',
+        ...(entry.physIn === undefined ? {} : { physOut: entry.physIn }),
+      };
+      return { kind: 'arrives', inInterface: left.outInterface, physIn: fate.outInterface, hints: back };
+    }
     return { kind: 'arrives', inInterface: fate.outInterface, hints };
   }
   const hints: EntryHints =

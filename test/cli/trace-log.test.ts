@@ -132,6 +132,13 @@ describe('many lines', () => {
 });
 
 describe('what cannot be asked', () => {
+  test.each(['--flow', '--kernel', '--no-reply'])('with %s', async (option) => {
+    const { said, exitCode } = await run(log('home.rules', option, '--log', logLines.tcp), 'x');
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(said.out).toBe('');
+    expect(said.err).toContain(`${option} `);
+  });
+
   test.each([
     ['no log line', log('home.rules', '--log', 'usb 1-1: new device'), exitCodes.usage, 'no-log-line'],
     ['cut', log('home.rules', '--log', logLines.tcp.slice(0, 150)), exitCodes.usage, 'truncated-log-line'],

@@ -1,7 +1,7 @@
 /** Goal: what `fwsim trace` prints, to the letter. Method: whole command lines, their answers kept in test/cli/trace. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { runCommandLine } from '../../src/cli/run-command-line.ts';
 import { type FakeIo, fakeIo } from '../support/fake-io.ts';
@@ -72,6 +72,8 @@ const files = {
     .replace('-A INPUT -m set --match-set bad src -j DROP', '-A INPUT -p tcp --dport 81 -j ACCEPT')
     .replace('-A INPUT -p udp', '-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A INPUT -p udp'),
   'gw.context': machine,
+  'bridge.rules':
+    '*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m physdev --physdev-is-bridged -j ACCEPT\nCOMMIT\n',
   'empty.rules': '\n',
   'list.rules': 'Chain INPUT (policy ACCEPT)\ntarget     prot opt source               destination\n',
 };
@@ -155,6 +157,28 @@ describe('refused and not looked', () => {
   });
 
   test.each([
+    ['trace gw.rules --flow --no-reply -- -p tcp', '--flow plays the answers too'],
+    ['trace gw.rules --flow --kernel -- -p tcp', '--kernel sends one packet'],
+    ['trace gw.rules --kernel -- -i eth0 -p tcp --ctstate ESTABLISHED', 'leave out --ctstate'],
+    ['trace gw.rules --kernel --json -- -i lo -p tcp', 'nothing can be handed to lo'],
+    ['trace gw.rules gw.context -- -p tcp', 'too many arguments'],
+  ])('%s asks for what does not go together', async (line, message) => {
+    const { said, exitCode } = await run(line);
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(said.out).toBe('');
+    expect(said.err).toContain(message);
+  });
+
+  test('--kernel without root says so', async () => {
+    vi.spyOn(process, 'getuid').mockReturnValue(1000);
+    const { said, exitCode } = await run('trace gw.rules --kernel -- -i eth0 -p tcp');
+    vi.restoreAllMocks();
+    expect(exitCode).toBe(exitCodes.usage);
+    expect(said.out).toBe('');
+    expect(said.err).toContain('needs root');
+  });
+
+  test.each([
     ['trace list.rules -- -p tcp', /iptables -L/],
     ['trace empty.rules -- -p tcp', /empty/],
     ['trace gw.rules -- -p tcp -s 2001:db8::7', /no IPv6 ruleset.*ip6tables-save/],
@@ -210,6 +234,25 @@ describe('command line', () => {
     );
     expect(apart.said.out).toBe(behind.said.out);
     expect(apart.exitCode).toBe(exitCodes.ok);
+  });
+
+  test('--all tells of the first two thousand rules that did not match, and how many more there are', async () => {
+    const rules = `*filter\n:INPUT DROP [0:0]\n${'-A INPUT -s 192.0.2.9 -j DROP\n'.repeat(5000)}-A INPUT -j ACCEPT\nCOMMIT\n`;
+    const { said } = await run('trace --all --assume local=203.0.113.1 -- -i eth0 -d 203.0.113.1', rules);
+    expect(said.out).toContain(
+      '  … 3,000 more that did not match; --json has them all\n  5003  #5001 -A INPUT -j ACCEPT',
+    );
+    expect(said.out.match(/no: /g)).toHaveLength(2000);
+  });
+
+  test('ports of a bridge are named', async () => {
+    const line =
+      'trace bridge.rules --assume bridge-netfilter=on -- -i br0 --physdev-in eth1 -p tcp -d 192.0.2.9 --physdev-out eth2';
+    const { said } = await run(line);
+    expect(said.out).toContain('in by br0 (port eth1)');
+    expect(said.out).toContain('FORWARD  in by br0 (port eth1), out by br0 (port eth2)');
+    expect(said.out).toContain('in by br0 (port eth2)\n');
+    expect(said.out).toContain('COMES BACK by eth1: rule 1 of filter FORWARD');
   });
 
   test('--no-reply leaves the answer out', async () => {

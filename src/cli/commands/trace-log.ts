@@ -64,6 +64,16 @@ function refuseOthers(invocation: Invocation, more: readonly string[]): void {
   if (more.length > 0) throw new CommandFailure(`a trace is of one machine, "${more[0]}" is a second one`);
   if (invocation.expression.length > 0)
     throw new CommandFailure('the packet is told twice: by --log and by match options');
+  for (const name of ['flow', 'kernel'])
+    if (flag(invocation, name))
+      throw new CommandFailure(
+        `--${name} begins with a packet in match options, and --log with one that was logged`,
+        {
+          hint: 'write the logged packet in match options instead: -i eth0 -p tcp -s ADDRESS -d ADDRESS --dport PORT',
+        },
+      );
+  if (invocation.options['reply'] === false)
+    throw new CommandFailure('--no-reply has no say here: of a logged packet no answer is shown');
   for (const name of ['local', 'pick'])
     if (flag(invocation, name))
       throw new CommandFailure(`--${name} is about a packet in match options; a log line says all itself`);
