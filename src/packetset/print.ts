@@ -125,7 +125,7 @@ function boxLines(
 ): Lines {
   const lines = new Set<string>();
   let said = 0;
-  const possible = possibleInterfaces(space, care);
+  const possible = possibleValues(space, care);
   for (const box of boxes) {
     // Words cost more than boxes, and nobody reads beyond the last line.
     if (lines.size >= linesMax) break;
@@ -137,38 +137,42 @@ function boxLines(
   return { lines: [...lines], unsaid: boxes.length - said, complete };
 }
 
-/** By direction: interfaces that packets that matter have. */
-type PossibleInterfaces = ReadonlyMap<FieldName, PacketSet>;
+/** Values that packets of interest have in a field. */
+type PossibleValues = (field: FieldName) => PacketSet;
 
-function possibleInterfaces(space: BddPacketSpace, care: PacketSet): PossibleInterfaces {
+function possibleValues(space: BddPacketSpace, care: PacketSet): PossibleValues {
   const layouts = [...space.codec.fields.values()];
   const copied = layouts.filter((l) => l.entry !== l.now).map((l) => l.field);
   const header = space.forget(space.may(care), copied, 'entry');
-  return new Map(
-    (['inInterface', 'outInterface'] as const)
-      .filter((field) => space.codec.fields.has(field))
-      .map((field) => [
-        field,
-        space.forget(
-          header,
-          layouts.map((l) => l.field).filter((f) => f !== field),
-        ),
-      ]),
-  );
+  const known = new Map<FieldName, PacketSet>();
+  return (field) => {
+    let set = known.get(field);
+    if (set === undefined) {
+      set = space.forget(
+        header,
+        layouts.map((l) => l.field).filter((f) => f !== field),
+      );
+      known.set(field, set);
+    }
+    return set;
+  };
 }
 
-/** Names cannot be widened to a range: interfaces that no packet has are said or not, whichever is shorter. */
-function interfaceTexts(
+/** Fields in whose conditions a value that no packet of interest has is in or not, whichever is shorter to say. */
+const roundedFields: readonly FieldName[] = ['inInterface', 'outInterface', 'src', 'dst'];
+
+function roundedTexts(
   space: BddPacketSpace,
-  field: 'inInterface' | 'outInterface',
+  field: FieldName,
   values: PacketSet,
-  possible: PacketSet = space.all,
+  possible: PacketSet,
 ): readonly OptionText[] {
   const { family } = space.codec;
   const said = [values, space.and(values, possible), space.or(values, space.not(possible))].map((set) =>
     set === space.all ? [''] : optionTexts(field, fieldValues(space, field, set), family),
   );
-  const length = (texts: readonly OptionText[]): number => texts.join(' ').split(' ').length + texts.length;
+  const length = (texts: readonly OptionText[]): number =>
+    texts.join(' ').split(/[ ,]/).length + 2 * texts.length;
   return said.reduce((best, texts) => (length(texts) < length(best) ? texts : best));
 }
 
@@ -178,7 +182,7 @@ function partLines(
   box: Box,
   laterFragment: boolean,
   options: DescribeOptions,
-  possible: PossibleInterfaces,
+  possible: PossibleValues,
 ): readonly string[] {
   const { family } = space.codec;
   const values = new Map<FieldName, FieldValues>();
@@ -194,8 +198,8 @@ function partLines(
     if (field === 'fragmentKind' && laterFragment) choices.push([laterFragmentText(family)]);
     if (v === undefined || field === 'icmpCode') continue;
     if (field === 'icmpType') choices.push(icmpTexts(intervals('icmpType'), intervals('icmpCode'), family));
-    else if (field === 'inInterface' || field === 'outInterface')
-      choices.push(interfaceTexts(space, field, box.get(field) ?? space.all, possible.get(field)));
+    else if (roundedFields.includes(field) && v.kind !== 'maskedAddress')
+      choices.push(roundedTexts(space, field, box.get(field) ?? space.all, possible(field)));
     else choices.push(optionTexts(field, v, family));
   }
   if (values.has('icmpCode') && !values.has('icmpType')) {
