@@ -1,0 +1,175 @@
+/** Who decided: the rules and policies behind each end of the packets of a road, each with the packets that it ended. */
+
+import type { Policy } from '../model/netfilter.ts';
+import type { Rule } from '../model/ruleset.ts';
+import type { PacketSet } from '../packetset/space.ts';
+import type { ChainModel, Ending, RuleModel } from './chain-model.ts';
+import { atEntry } from './fates.ts';
+import type { FateKind, FatePart, Road } from './road.ts';
+import type { Visit } from './table-run.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** The rule or policy that ended packets, or let them pass last. */
+export type Decider =
+  | { readonly kind: 'rule'; readonly rule: Rule }
+  | { readonly kind: 'policy'; readonly table: string; readonly chain: string; readonly policy: Policy };
+
+/** Packets of one fate that one rule or policy decided about. */
+export interface DecidedPart {
+  readonly fate: FateKind;
+  /** The part of the road that these packets belong to. */
+  readonly part: FatePart;
+  /** Undefined where no rule had a say: routing, or no filter table. */
+  readonly by: Decider | undefined;
+  /** As they came in, for some answer to what is not known. */
+  readonly set: PacketSet;
+}
+
+/** One text for equal deciders; fit for keys, not for reading. */
+export function deciderKey(by: Decider | undefined): string {
+  if (by === undefined) return '';
+  return by.kind === 'rule'
+    ? `${by.rule.table} ${by.rule.chain} ${by.rule.index}`
+    : `${by.table} ${by.chain} policy`;
+}
+
+const acceptedAt = { local: 'INPUT', forward: 'FORWARD', sent: 'OUTPUT' } as const;
+
+/** The visit to table filter that let the packets of this part pass last. */
+function lastFilter(road: Road, { fate, looped }: FatePart): Visit | undefined {
+  const hook = acceptedAt[fate as keyof typeof acceptedAt];
+  const visits = road.visits.filter((v) => v.table === 'filter');
+  // On the road of this machine's own packets, what comes in again by `lo` visits its hook after OUTPUT.
+  const there = visits.filter((v) => v.hook === hook).at(looped ? -1 : 0);
+  return there ?? (road.name === 'local' ? visits.find((v) => v.hook === 'OUTPUT') : undefined);
+}
+
+/** Which packets of a road are asked about; what is absent is no condition. */
+export interface PartFilter {
+  /** By their header as they came in; a condition on the out-interface is about the one that they leave by. */
+  readonly within: PacketSet;
+  /** By their header at the end of their way. */
+  readonly ending?: PacketSet | undefined;
+  readonly only?: ((part: FatePart) => boolean) | undefined;
+}
+
+/**
+ * Packets of a road by fate and by who decided. Linear in the rules of the chains that these packets meet.
+ */
+export function decidedParts(
+  vocabulary: Vocabulary,
+  road: Road,
+  { within, ending, only }: PartFilter,
+): readonly DecidedPart[] {
+  const { space } = vocabulary;
+  const found: DecidedPart[] = [];
+  const relation = space.atEntry(within);
+  const takers = new Map<string, readonly Taker[]>();
+  const takersAt = (visit: Visit, how: Ending): readonly Taker[] => {
+    const key = `${road.visits.indexOf(visit)} ${how}`;
+    let list = takers.get(key);
+    if (list === undefined) {
+      list = takersOf(visit, how, space.and(visit.entering, relation)).map(({ by, set }) => ({
+        by,
+        set: space.may(atEntry(vocabulary, set, road)),
+      }));
+      takers.set(key, list);
+    }
+    return list;
+  };
+  for (const part of road.parts) {
+    if (only?.(part) === false) continue;
+    let inside = space.and(part.set, relation);
+    if (ending !== undefined) inside = space.and(inside, ending);
+    if (inside === space.none) continue;
+    let rest = space.may(atEntry(vocabulary, inside, road));
+    const visit = part.visit ?? lastFilter(road, part);
+    const here = rest;
+    if (part.fate !== 'route-drop' && visit !== undefined)
+      for (const { by, set } of takersAt(visit, part.visit ? (part.fate as Ending) : 'accept')) {
+        const both = space.and(set, here);
+        if (both === space.none) continue;
+        found.push({ fate: part.fate, part, by, set: both });
+        rest = space.diff(rest, both);
+      }
+    if (rest !== space.none) found.push({ fate: part.fate, part, by: undefined, set: rest });
+  }
+  return found;
+}
+
+interface Taker {
+  readonly by: Decider;
+  readonly set: PacketSet;
+}
+
+/** Whether a rule may end packets in this way. */
+function mayEnd({ action }: RuleModel, ending: Ending): boolean {
+  switch (action.kind) {
+    case 'end':
+      return action.ending === ending;
+    case 'open':
+      return ending === 'accept' || ending === 'drop';
+    case 'jump':
+    case 'goto':
+      return action.chain === undefined && (ending === 'accept' || ending === 'drop');
+    default:
+      return false;
+  }
+}
+
+/** Everybody who ends packets of `entering` in this way at this visit; the sets are relations. */
+function takersOf(visit: Visit, ending: Ending, entering: PacketSet): readonly Taker[] {
+  const { analysis, table, hook, policy } = visit;
+  const { space } = analysis.vocabulary;
+  const { model } = analysis;
+  const found: Taker[] = [];
+  const add = (by: Decider, set: PacketSet): void => {
+    if (set !== space.none) found.push({ by, set });
+  };
+  const builtin = model.chains.get(hook);
+  const policyEnds = { ACCEPT: 'accept', DROP: 'drop', QUEUE: 'queue' } as const;
+  const byPolicy: Decider = { kind: 'policy', table, chain: hook, policy };
+  if (builtin === undefined) return found;
+
+  if (builtin.rewrites || builtin.loops) {
+    // The header at each rule is another one: what the visit itself has noted.
+    const from = space.entryOf(entering);
+    const there = space.atEntry(from);
+    for (const chain of model.order)
+      for (const r of chain.rules)
+        if (mayEnd(r, ending)) add({ kind: 'rule', rule: r.rule }, space.and(visit.taking(r.rule), there));
+    if (policyEnds[policy] === ending) add(byPolicy, space.and(visit.byPolicy, there));
+    return found;
+  }
+
+  // Callers before callees, so that each chain is walked once with all that comes to it.
+  const arrivals = new Map<ChainModel, PacketSet[]>([[builtin, [entering]]]);
+  for (let i = model.order.length - 1; i >= 0; i--) {
+    const chain = model.order[i] as ChainModel;
+    let rest = space.union(arrivals.get(chain) ?? []);
+    if (rest === space.none || chain.loops) continue;
+    for (const r of chain.rules) {
+      if (rest === space.none) break;
+      const { action } = r;
+      if (action.kind === 'continue') continue;
+      const taken = space.and(rest, r.may);
+      if (taken === space.none) continue;
+      if (mayEnd(r, ending)) add({ kind: 'rule', rule: r.rule }, taken);
+      const stays = space.diff(rest, r.must);
+      if (action.kind === 'open') continue;
+      if (action.kind !== 'jump' && action.kind !== 'goto') {
+        rest = stays;
+        continue;
+      }
+      if (action.chain === undefined) continue;
+      const list = arrivals.get(action.chain) ?? [];
+      arrivals.set(action.chain, list);
+      list.push(taken);
+      const returns = analysis.summary(action.chain)?.returns ?? space.none;
+      rest = action.kind === 'jump' ? space.or(stays, space.and(taken, returns)) : stays;
+    }
+  }
+  if (policyEnds[policy] === ending)
+    add(byPolicy, space.and(entering, analysis.summary(builtin)?.returns ?? space.none));
+  return found;
+}
