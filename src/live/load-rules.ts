@@ -2,7 +2,7 @@
 
 import type { Backend } from '../model/netfilter.ts';
 import type { Family } from '../net/address.ts';
-import { LiveFailure, type Namespace } from './helper.ts';
+import { LiveFailure, type Namespace } from './namespace.ts';
 
 /** A program that loads rules. */
 export interface Loader {

@@ -9,15 +9,15 @@ import { addressText } from '../net/address-text.ts';
 import { builtBy, type KernelAnswer, type KernelRun, keyOf } from '../trace/kernel-run.ts';
 import type { PacketTrace } from '../trace/trace-packet.ts';
 import { frameOf } from './frames.ts';
-import { CommandRefused, LiveFailure, Namespace } from './helper.ts';
 import { type HostPlan, isInterfaceName, planHost, scopeInterface } from './host.ts';
 import { type Loaded, loadRules, pickLoader } from './load-rules.ts';
+import { CommandRefused, LiveFailure, Namespace } from './namespace.ts';
 import { errorOf, readMessages } from './netlink.ts';
 import { readTraceRecord } from './nft-trace.ts';
 import { askForRules, makeOwnTable, ruleNumbers } from './own-table.ts';
 import { type SentFrame, type Stage, tellStory } from './story.ts';
 
-export { LiveFailure } from './helper.ts';
+export { LiveFailure } from './namespace.ts';
 
 /** How packets are sent. */
 export interface LiveOptions {

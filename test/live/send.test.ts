@@ -140,7 +140,7 @@ describeLive('packets through the running kernel', () => {
     expect(endOf(await sendAndCompare({ text, ...sent }))).toBe(end);
   });
 
-  test.each(['python3', 'perl'])('the helper in %s', async (interpreter) => {
+  test.each(['python3', 'perl'])('the program inside, in %s', async (interpreter) => {
     const arrives = {
       text,
       expression: '-i eth0 -p udp -s 198.51.100.7 -d 203.0.113.1 --dport 99',

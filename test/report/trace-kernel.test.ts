@@ -107,8 +107,8 @@ describe('the kernel beside the simulator', () => {
   });
 
   test('where two columns do not fit, one below the other', () => {
-    const { text } = shown({ records: [log, policy], end: 'drop', packet: undefined }, 50);
-    for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(50);
+    const { text } = shown({ records: [log, policy], end: 'drop', packet: undefined }, 45);
+    for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(45);
     expect(text).toContain('  ! filter svc #1, line 6\n      fwsim: accept\n      kernel: -\n');
   });
 

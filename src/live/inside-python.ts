@@ -1,5 +1,5 @@
-/** The program within the namespace, in Python; `helper-perl.ts` is the same in Perl. `helper.ts` tells what it understands. */
-export const helperPython = String.raw`
+/** The program within the namespace, in Python; `inside-perl.ts` is the same in Perl. `namespace.ts` tells what it understands. */
+export const insidePython = String.raw`
 import errno, fcntl, os, select, socket, struct, sys
 
 ends, listening = {}, None

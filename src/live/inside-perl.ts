@@ -1,5 +1,5 @@
-/** The program within the namespace, in the Perl that is always there (perl-base); `helper-python.ts` is the same in Python. */
-export const helperPerl = String.raw`
+/** The program within the namespace, in the Perl that is always there (perl-base); `inside-python.ts` is the same in Python. */
+export const insidePerl = String.raw`
 use strict;
 use warnings;
 use Socket qw(inet_pton AF_INET AF_INET6 SOCK_RAW SOL_SOCKET SO_BROADCAST pack_sockaddr_in pack_sockaddr_in6);

@@ -20,8 +20,8 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
-import { helperPerl } from './helper-perl.ts';
-import { helperPython } from './helper-python.ts';
+import { insidePerl } from './inside-perl.ts';
+import { insidePython } from './inside-python.ts';
 
 /** Why nothing can be sent here: a sentence, and what to do. */
 export class LiveFailure extends Error {
@@ -51,8 +51,8 @@ const environment = { PATH: path, LC_ALL: 'C', XTABLES_LOCKFILE: '/dev/null' };
 const secondsMax = 60;
 
 const interpreters: readonly (readonly [program: string, args: readonly string[]])[] = [
-  ['python3', ['-c', helperPython]],
-  ['perl', ['-e', helperPerl]],
+  ['python3', ['-c', insidePython]],
+  ['perl', ['-e', insidePerl]],
 ];
 
 /** A namespace with its process. */
