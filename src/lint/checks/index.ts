@@ -10,16 +10,21 @@ import { forwardedTrafficFilteredInOutput } from './FW106-forwarded-traffic-filt
 import { ownTrafficFilteredInForward } from './FW107-own-traffic-filtered-in-forward.ts';
 import { impossibleInterfaceForHook } from './FW110-impossible-interface-for-hook.ts';
 import { interfaceNameCannotMatch } from './FW112-interface-name-cannot-match.ts';
+import { bridgePortInsteadOfBridge } from './FW113-bridge-port-instead-of-bridge.ts';
+import { pathDisabledBySysctl } from './FW122-path-disabled-by-sysctl.ts';
 import { ruleAfterCatchAll } from './FW204-rule-after-catch-all.ts';
 import { unusedChain } from './FW205-unused-chain.ts';
 import { jumpToEmptyChain } from './FW206-jump-to-empty-chain.ts';
 import { duplicateRule } from './FW210-duplicate-rule.ts';
 import { noOpRule } from './FW211-no-op-rule.ts';
+import { setCannotMatch } from './FW215-set-cannot-match.ts';
 import { negationsExcludeEveryone } from './FW216-negations-exclude-everyone.ts';
 import { negatedProtocolWithPorts } from './FW217-negated-protocol-with-ports.ts';
 import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
+import { helperNotAttached } from './FW511-helper-not-attached.ts';
 import { recentListMisused } from './FW515-recent-list-misused.ts';
 import { bareLimitDefault } from './FW516-bare-limit-default.ts';
+import { forwardedSynWithoutMssClamp } from './FW518-forwarded-syn-without-mss-clamp.ts';
 import { deprecatedStateMatch } from './FW601-deprecated-state-match.ts';
 import { obsoleteExtension } from './FW602-obsolete-extension.ts';
 import { logAfterVerdict } from './FW603-log-after-verdict.ts';
@@ -63,16 +68,21 @@ export const checks: readonly Check[] = [
   ownTrafficFilteredInForward,
   impossibleInterfaceForHook,
   interfaceNameCannotMatch,
+  bridgePortInsteadOfBridge,
+  pathDisabledBySysctl,
   ruleAfterCatchAll,
   unusedChain,
   jumpToEmptyChain,
   duplicateRule,
   noOpRule,
+  setCannotMatch,
   negationsExcludeEveryone,
   negatedProtocolWithPorts,
   dnatPortArithmetic,
+  helperNotAttached,
   recentListMisused,
   bareLimitDefault,
+  forwardedSynWithoutMssClamp,
   deprecatedStateMatch,
   obsoleteExtension,
   logAfterVerdict,
