@@ -1,5 +1,6 @@
 /** Interfaces and addresses that are known of a machine or named by its rules: for presets and completion. */
 
+import { sidedInterfaces } from '../../lint/sides.ts';
 import type { Ruleset } from '../../model/ruleset.ts';
 import type { Family, Network } from '../../net/address.ts';
 import { addressText, networkTextShort } from '../../net/address-text.ts';
@@ -87,8 +88,10 @@ function collect(world: World, family: Family): MachineWords {
     ...(machine.interfaces.value ?? []).flatMap((i) => i.addresses.map((a) => a.address)),
     ...machine.localAddresses.map((f) => f.value),
   ].filter((a) => a.family === family && addressKind(a) !== 'loopback');
-  const outside = machine.outside.find((f) => interfaces.has(f.value))?.value ?? [...interfaces][0];
-  const inside = [...interfaces].find((name) => !machine.outside.some((f) => f.value === name));
+  const sides = sidedInterfaces(machine, [...interfaces]).filter(({ name }) => interfaces.has(name));
+  const ofSide = (side: 'outside' | 'inside' | 'unknown') => sides.find((i) => i.side === side)?.name;
+  const outside = ofSide('outside') ?? ofSide('unknown');
+  const inside = ofSide('inside') ?? sides.find((i) => i.side === 'unknown' && i.name !== outside)?.name;
   return {
     interfaces: [...interfaces],
     outside,

@@ -78,7 +78,8 @@ export class FrameWriter extends Writable {
       this.#waiting = frame;
       return;
     }
-    const lines = frame.split('\n');
+    // A frame may be higher than a terminal that is too small for it.
+    const lines = frame.split('\n').slice(0, this.rows);
     const text = frameChange(this.#shown, lines);
     this.#shown = lines;
     if (text !== '') this.#out.write(text);

@@ -322,7 +322,7 @@ export function Screen(props: ScreenProps): ReactElement {
   const list = [listTitle(world, state, listColumns), ...exactly(listLines(props, layout), listRows)];
   const detail = exactly(detailLines(props, layout), why.place === 'beside' ? why.rows + 1 : why.rows);
   return (
-    <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
+    <Box flexDirection="column" width={columns} height={rows}>
       <Lines lines={exactly(head, headRows)} columns={columns} palette={palette} />
       <Lines lines={path} columns={columns} palette={palette} />
       <Box width={columns} flexShrink={0}>
