@@ -39,7 +39,7 @@ function applyChange(o: ChangeRequest, change: FieldChange): PacketSet {
     case 'tcpOptions':
       return set;
     case 'ctState':
-      return untrack(vocabulary, set);
+      return untrack(o);
     case 'ttl': {
       if (!inUse('ttl')) return set;
       if (change.operation === 'set')
@@ -79,19 +79,19 @@ function applyChange(o: ChangeRequest, change: FieldChange): PacketSet {
 /** Back to headers that can exist, after a field was left open. */
 const within = ({ space }: Vocabulary, set: PacketSet): PacketSet => space.and(set, space.valid);
 
-/** No entry, and nothing of one. */
-function untrack(vocabulary: Vocabulary, set: PacketSet): PacketSet {
+/** No entry, and nothing of one. A packet that comes in by `lo` keeps the entry that it got in OUTPUT. */
+function untrack({ vocabulary, set, hook }: ChangeRequest): PacketSet {
   const { space } = vocabulary;
   if (!space.codec.fields.has('ctState')) return set;
-  const fields: FieldName[] = ['ctState', 'ctDirection', ...entryFields];
-  return within(
-    vocabulary,
-    space.rewrite(
-      set,
-      fields.filter((f) => space.codec.fields.has(f)),
-      space.named('ctState', 'UNTRACKED'),
-    ),
+  const attached =
+    hook === 'PREROUTING'
+      ? space.and(set, space.and(space.interface('in', interfacePattern('lo')), space.tracked()))
+      : space.none;
+  const fields = (['ctState', 'ctDirection', ...entryFields] as const).filter((f) =>
+    space.codec.fields.has(f),
   );
+  const untracked = space.rewrite(space.diff(set, attached), fields, space.named('ctState', 'UNTRACKED'));
+  return space.or(attached, within(vocabulary, untracked));
 }
 
 /** Which half of the header a NAT target writes at this hook. */

@@ -78,7 +78,7 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
     if (!stateKnown || !space.fieldsOf(set).some((f) => ctFields.includes(f))) return set;
     let view = space.and(state('INVALID'), space.valid);
     if (inUse('ctDirection')) view = space.and(view, space.named('ctDirection', 'original'));
-    return space.forget(space.and(set, view), ctFields);
+    return space.forget(space.forget(space.and(set, view), ctFields), ctFields, 'entry');
   };
   const tables = new Map<string, TableAnalysis | undefined>();
   function tableOf(name: TableName, tracked: boolean): TableAnalysis | undefined {

@@ -231,7 +231,10 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         else if (part.end.kind === 'unicast' || part.end.kind === 'broadcast') sent.push(leaveByRoute(part));
         else dropped = space.or(dropped, part.set);
       }
-      sent.push(leaveWithoutRoutes(space.and(set, toMany)));
+      // ip_route_output_key_hash_rcu(): no destination is the machine itself.
+      const many = space.and(set, toMany);
+      const here = family === 'ipv4' ? space.and(many, space.network('dst', nobody4)) : space.none;
+      sent.push(leaveBy(here, outBy('lo')), leaveWithoutRoutes(space.diff(many, here)));
       return { sent: space.union(sent), dropped };
     },
   };

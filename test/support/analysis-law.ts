@@ -23,7 +23,7 @@ export interface LawBook {
   /** What the trace of a packet breaks; empty: nothing. `before` is the state that the packet met. */
   breaches(trace: Trace, before: SimulationState): readonly string[];
   /** Packets that were looked at, and those passed over because sets do not speak of their end. */
-  readonly counts: { judged: number; passedOver: number };
+  readonly counts: { judged: number; passedOver: number; undecided: number };
 }
 
 /** Ends that sets leave out: age and size of packets, queues of fragments, exhausted tuples, frames for others. */
@@ -106,7 +106,7 @@ export function lawBook(ruleset: Ruleset, program: Program, registry: Registry):
   const { vocabulary } = analysis;
   const { space } = vocabulary;
   const fates = new Map<RoadName, Fates>();
-  const counts = { judged: 0, passedOver: 0 };
+  const counts = { judged: 0, passedOver: 0, undecided: 0 };
   const fatesFor = (name: RoadName): Fates => {
     let f = fates.get(name);
     if (f === undefined) {
@@ -143,7 +143,9 @@ export function lawBook(ruleset: Ruleset, program: Program, registry: Registry):
       const fate = fateOf(trace);
       const name: RoadName = trace.entry.kind === 'arrives' ? 'arrive' : 'local';
       const views = viewsOf(trace, before);
-      const inside = (set: PacketSet): boolean => views.some((v) => space.contains(set, v));
+      // A set that ran out of nodes says nothing.
+      const inside = (set: PacketSet): boolean =>
+        !space.isDecided(set) || views.some((v) => space.contains(set, v));
       const found: string[] = [];
       if (
         trace.events.some((e) => e.kind === 'fragment' && !e.complete) ||
@@ -158,6 +160,10 @@ export function lawBook(ruleset: Ruleset, program: Program, registry: Registry):
       else {
         counts.judged++;
         const all = fatesFor(name);
+        if ([...all.values()].some(({ may }) => !space.isDecided(may))) {
+          counts.judged--;
+          counts.undecided++;
+        }
         if (!inside(all.get(fate)?.may ?? space.none)) found.push(`its fate ${fate} is not thought possible`);
         for (const [other, { must }] of all)
           if (other !== fate && views.every((v) => space.contains(must, v)))
