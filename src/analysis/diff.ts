@@ -1,0 +1,409 @@
+/**
+ * Which packets fare differently under two rulesets: all of them, or a proof that there are none.
+ *
+ * Both sides are walked in one vocabulary, so that equal sets are the same set. Their fates are compared as relations
+ * between the packet that came in and the one that left; what sets cannot hold is compared in the words of the rules.
+ */
+
+import type { FamilyProgram, Program } from '../engine/program.ts';
+import type { Registry } from '../extensions/registry.ts';
+import type { CtState } from '../model/netfilter.ts';
+import type { Rule, Ruleset } from '../model/ruleset.ts';
+import type { Trace } from '../model/trace.ts';
+import type { Family } from '../net/address.ts';
+import { interfacePattern } from '../net/interface-pattern.ts';
+import type { UnknownVariable } from '../packetset/choices.ts';
+import { unknownText } from '../packetset/choices.ts';
+import { describeSet, type SetDescription } from '../packetset/print.ts';
+import type { PacketSet } from '../packetset/space.ts';
+import type { Meter } from '../support/budget.ts';
+import { effectMoves } from './diff-effects.ts';
+import {
+  decidersOf,
+  fateMoves,
+  fateOutcomes,
+  goesOn,
+  kindOfKey,
+  openOutcomes,
+  writersOf,
+} from './diff-fates.ts';
+import { createFrame, type Decided, type Decider, type Frame } from './diff-frame.ts';
+import { type ChangeKind, type Group, groupMoves, type Move } from './diff-groups.ts';
+import type { Moved, Outcomes } from './diff-pairs.ts';
+import { type DiffWitness, type DiffWitnessFinder, diffWitnesses, type WantedEnds } from './diff-witness.ts';
+import { changesOf } from './effects.ts';
+import { budgetReached } from './machine-rulesets.ts';
+import { openingPackets, ordinaryAddresses } from './ordinary.ts';
+import { createRoads, type RoadName } from './road.ts';
+import { createSide, type Side } from './side.ts';
+import { changedRules, sameStructure } from './structure.ts';
+import { createVocabulary, type Description, type Vocabulary } from './vocabulary.ts';
+
+/** One of the two sides. */
+export interface DiffSide {
+  readonly ruleset: Ruleset;
+  /** Of the machine, with this ruleset among its rulesets. */
+  readonly program: Program;
+}
+
+/** What {@link diffRulesets} is told. */
+export interface RulesetDiffOptions {
+  readonly registry: Registry;
+  readonly old: DiffSide;
+  readonly new: DiffSide;
+  /** Both programs are of one machine, with the same facts. False: addresses and routes differ as well. */
+  readonly oneMachine: boolean;
+  /** Only packets of this set are compared. */
+  readonly only?: Description;
+  /** Log lines count. */
+  readonly logging?: boolean;
+  /** Lines that describe the packets of one difference; default 4. */
+  readonly linesMax?: number;
+  /** Differences for which a witness is looked for, the first ones; default: all. */
+  readonly witnessesMax?: number;
+  readonly nodesMax?: number;
+  /** Stops the work when it is used up or cancelled. */
+  readonly meter?: Meter;
+}
+
+/** One side of a difference. */
+export interface DifferenceSide {
+  /**
+   * How the packets end: `local`, `forward`, `sent`, `drop`, `reject …`, `queue …`, `stolen …`, `stuck`; of limits and
+   * effects the words of the rule, or the empty text for none.
+   */
+  readonly ends: readonly string[];
+  /** Who decides, the most frequent first. */
+  readonly deciders: readonly Decider[];
+}
+
+/** Packets that fare differently in one way. */
+export interface Difference {
+  readonly change: ChangeKind;
+  /** Of effects: what kind, `LOG`, `list NAME` … */
+  readonly about: string;
+  readonly road: RoadName;
+  readonly old: DifferenceSide;
+  readonly new: DifferenceSide;
+  /** Whether packets that open connections are among them; these are then described, else the others. */
+  readonly opening: boolean;
+  readonly packets: SetDescription;
+  /** States of further packets that fare differently in the same way; empty where states do not matter. */
+  readonly states: readonly CtState[];
+  /** What the difference depends on beside where packets go: in words. `certain`: for some packets on nothing. */
+  readonly unknowns: readonly string[];
+  readonly certain: boolean;
+  /** Undefined where none was looked for, or no packet of a few replayed. */
+  readonly witness: DiffWitness | undefined;
+}
+
+/** The answer for one family. */
+export type RulesetDiff =
+  /** `structure`: the texts say the same; `sets`: they differ, and no packet fares differently. */
+  | { readonly kind: 'equal'; readonly proof: 'structure' | 'sets' }
+  /** Packets that open connections first. `changed`: rules that the other side does not have. */
+  | {
+      readonly kind: 'different';
+      readonly differences: readonly Difference[];
+      readonly changed: ReadonlySet<Rule>;
+    }
+  | { readonly kind: 'undecided'; readonly why: string };
+
+/** A ruleset that lets everything pass: what a machine has that was given none. */
+export function emptyRuleset(like: Ruleset): Ruleset {
+  return { family: like.family, backend: like.backend, version: like.version, tables: [] };
+}
+
+/** Compares to the end; see {@link diffRulesetsStepwise}. */
+export function diffRulesets(options: RulesetDiffOptions): RulesetDiff {
+  const work = diffRulesetsStepwise(options);
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/**
+ * Compares two rulesets of one family in steps, so that others may work in between; each step yields what was done.
+ * Costs what the analysis of both rulesets costs, and little where their structure is the same.
+ */
+export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, RulesetDiff> {
+  if (o.oneMachine && sameStructure(o.old.ruleset, o.new.ruleset))
+    return { kind: 'equal', proof: 'structure' };
+  const sides = makeSides(o);
+  const [oldSide, newSide] = sides;
+  const budget = {
+    ...(o.nodesMax === undefined ? {} : { nodesMax: o.nodesMax }),
+    ...(o.meter === undefined ? {} : { meter: o.meter }),
+  };
+  const { only } = o;
+  const ordinary = ordinaryAddresses(o.old.ruleset.family);
+  const vocabulary = createVocabulary({
+    sides,
+    marks: true,
+    queries: [ordinary, ...writtenFields(sides), ...(only === undefined ? [] : [only])],
+    ...budget,
+  });
+  const { space } = vocabulary;
+  yield 'vocabulary';
+  const oldRoads = createRoads(oldSide, vocabulary);
+  const newRoads = createRoads(newSide, vocabulary);
+  const asked = only === undefined ? space.all : vocabulary.describe(oldSide, only).may;
+  const changed = changedRules(o.old.ruleset, o.new.ruleset);
+  const gathered: { readonly road: RoadName; readonly group: Group; readonly care: PacketSet }[] = [];
+  for (const road of ['arrive', 'local'] as const) {
+    oldRoads.road(road);
+    yield `${road}, old`;
+    newRoads.road(road);
+    yield `${road}, new`;
+    const frames = [createFrame(oldRoads, road), createFrame(newRoads, road)] as const;
+    const { moves, care } = movesOf(frames, asked, o.logging ?? false);
+    const undecided = moves.some((m) => !space.isDecided(m.set)) || !space.isDecided(care);
+    const why = budgetReached(!undecided, budget);
+    if (why !== undefined) return { kind: 'undecided', why };
+    for (const group of groupMoves(space, moves, changed)) gathered.push({ road, group, care });
+    yield `${road}, compared`;
+  }
+  if (gathered.length === 0) return { kind: 'equal', proof: 'sets' };
+
+  const opening = openingPackets(vocabulary);
+  const usual = vocabulary.describe(oldSide, ordinary).may;
+  const find = diffWitnesses(vocabulary, sides);
+  const ranked = gathered
+    .map((g) => ({ ...g, opens: !space.disjoint(g.group.set, opening) }))
+    .sort(
+      (a, b) =>
+        Number(b.opens) - Number(a.opens) || changeOrder[a.group.change] - changeOrder[b.group.change],
+    );
+  const differences: Difference[] = [];
+  for (const [index, g] of ranked.entries()) {
+    const wanted = index < (o.witnessesMax ?? Number.POSITIVE_INFINITY);
+    differences.push(
+      tellDifference(vocabulary, g, { opening, usual }, wanted ? find : undefined, o.linesMax ?? 4),
+    );
+    yield 'difference';
+    if (o.meter?.exhausted !== undefined) break;
+  }
+  const why = budgetReached(true, budget);
+  if (why !== undefined) return { kind: 'undecided', why };
+  return { kind: 'different', differences, changed };
+}
+
+// ---------------------------------------------------------------------------------------------- sides
+
+/** On one machine, what one ruleset switches on is on for both: connections do not end when rules are replaced. */
+function aligned(program: Program, family: Family, other: FamilyProgram): Program {
+  const mine = program.families[family];
+  return {
+    ...program,
+    families: {
+      ...program.families,
+      [family]: {
+        ...mine,
+        conntrack: mine.conntrack || other.conntrack,
+        defragment: mine.defragment || other.defragment,
+        nat: mine.nat || other.nat,
+      },
+    },
+  };
+}
+
+function makeSides(o: RulesetDiffOptions): readonly [Side, Side] {
+  const { registry, oneMachine } = o;
+  const { family } = o.old.ruleset;
+  const named = [...new Set([...o.old.program.namedInterfaces, ...o.new.program.namedInterfaces])].sort();
+  const side = (mine: DiffSide, theirs: DiffSide, machine: string): Side =>
+    createSide({
+      ruleset: mine.ruleset,
+      program: {
+        ...(oneMachine ? aligned(mine.program, family, theirs.program.families[family]) : mine.program),
+        namedInterfaces: named,
+      },
+      registry,
+      ...(oneMachine ? { beside: [theirs.ruleset] } : { machine }),
+    });
+  return [side(o.old, o.new, 'old'), side(o.new, o.old, 'new')];
+}
+
+/** Fields that count because rules write them, even where none reads them. */
+function writtenFields(sides: readonly Side[]): readonly Description[] {
+  const fields = new Set<string>();
+  for (const side of sides)
+    for (const [, change] of changesOf(side.ruleset, side.program.machine, side.registry))
+      fields.add(change.field);
+  return fields.has('tos') ? [(s) => s.bits('tos', 0, 0xff)] : [];
+}
+
+// ---------------------------------------------------------------------------------------------- moves
+
+const stopping: ReadonlySet<string> = new Set(['drop', 'reject', 'stuck']);
+
+function changeOf({ from, to }: Moved, fields: readonly string[]): ChangeKind {
+  const a = kindOfKey(from);
+  const b = kindOfKey(to);
+  if (goesOn(a) && goesOn(b)) {
+    const moved = a !== b || fields.some((f) => f === 'dst' || f === 'dport' || f === 'outInterface');
+    return moved ? 'redirected' : 'marked';
+  }
+  if (goesOn(a) && stopping.has(b)) return 'closed';
+  if (stopping.has(a) && goesOn(b)) return 'opened';
+  return stopping.has(a) && stopping.has(b) ? 'answered' : 'otherwise';
+}
+
+const isRule = ({ decider }: Decided): boolean => decider.kind === 'rule';
+
+function movesOf(
+  frames: readonly [Frame, Frame],
+  asked: PacketSet,
+  logging: boolean,
+): { readonly moves: readonly Move[]; readonly care: PacketSet } {
+  const [old, now] = frames;
+  const { space } = old.vocabulary;
+  const care = space.and(space.and(old.entering, now.entering), asked);
+  const before = fateOutcomes(old, care);
+  const after = fateOutcomes(now, care);
+  const { moved, differing } = fateMoves(old, before, after, care);
+  const moves = moved.map((m): Move => {
+    const change = changeOf(m, m.fields);
+    const deciders = (frame: Frame, key: string): readonly Decided[] => decidersOf(frame, key, m.set);
+    const base = { change, from: m.from, to: m.to, about: m.fields.join(' '), set: m.set };
+    if (change === 'marked' || change === 'redirected') {
+      const fields = change === 'marked' ? m.fields : (['dst', 'dport', 'mark'] as const);
+      const a = writersOf(old, fields, m.set);
+      const b = writersOf(now, fields, m.set);
+      if (a.some(isRule) || b.some(isRule)) return { ...base, oldDeciders: a, newDeciders: b };
+    }
+    return { ...base, oldDeciders: deciders(old, m.from), newDeciders: deciders(now, m.to) };
+  });
+  const arriving = (frame: Frame): PacketSet =>
+    frame.packets(
+      space.union(frame.road.parts.filter((part) => part.fate !== 'route-drop').map((part) => part.set)),
+    );
+  const goingOn = (outcomes: Outcomes): PacketSet =>
+    space.union([...outcomes.values()].filter((x) => goesOn(x.key)).map((x) => x.set));
+  const effects = effectMoves(
+    { frame: old, goingOn: goingOn(before), open: openOutcomes(old, before) },
+    { frame: now, goingOn: goingOn(after), open: openOutcomes(now, after) },
+    space.diff(care, differing),
+    logging,
+  );
+  const kinds: Readonly<Record<string, ChangeKind>> = {
+    source: 'translated',
+    destination: 'redirected',
+    limit: 'limited',
+  };
+  return {
+    care: space.and(care, space.may(space.or(arriving(old), arriving(now)))),
+    moves: [
+      ...moves,
+      ...effects.map((e): Move => ({ ...e, change: kinds[e.kind] ?? 'effect', about: e.kind })),
+    ],
+  };
+}
+
+// ---------------------------------------------------------------------------------------------- telling
+
+const changeOrder: Readonly<Record<ChangeKind, number>> = {
+  opened: 0,
+  closed: 1,
+  redirected: 2,
+  translated: 3,
+  answered: 4,
+  limited: 5,
+  marked: 6,
+  otherwise: 7,
+  effect: 8,
+};
+
+/** Where a packet goes: not an unknown that is worth a word, since the ends of a difference say it. */
+function isWhereTo({ unknown }: UnknownVariable): boolean {
+  return unknown.kind === 'addressOfType' || unknown.kind === 'fieldOfType' || unknown.kind === 'ambient';
+}
+
+function tellDifference(
+  vocabulary: Vocabulary,
+  g: { readonly road: RoadName; readonly group: Group; readonly care: PacketSet; readonly opens: boolean },
+  { opening, usual }: { readonly opening: PacketSet; readonly usual: PacketSet },
+  find: DiffWitnessFinder | undefined,
+  linesMax: number,
+): Difference {
+  const { space } = vocabulary;
+  const { group, road, opens } = g;
+  const variables = space.unknownsOf(group.set);
+  const whereTo = variables.filter(isWhereTo);
+  const others = variables.filter((v) => !isWhereTo(v));
+  const set = space.mayOver(group.set, whereTo);
+  const kind = opens ? opening : space.all;
+  // Packets without an out-interface are meant with every one; nothing that arrives leaves by lo.
+  const nowhere = space.interface('out', { name: '', exact: true });
+  const out = road === 'arrive' ? space.or(nowhere, space.interface('out', interfacePattern('lo'))) : nowhere;
+  const possible = space.diff(space.and(g.care, kind), out);
+  const ordinary = space.and(possible, usual);
+  const care = space.disjoint(set, ordinary) ? possible : ordinary;
+  const rest = opens ? space.diff(set, opening) : set;
+  const stateInUse = space.codec.fields.has('ctState');
+  const states = (['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'UNTRACKED'] as const).filter(
+    (s) => stateInUse && !(opens && s === 'NEW') && !space.disjoint(rest, space.named('ctState', s)),
+  );
+  return {
+    change: group.change,
+    about: group.about,
+    road,
+    old: { ends: group.from, deciders: group.old },
+    new: { ends: group.to, deciders: group.new },
+    opening: opens,
+    packets: describeSet(space, space.and(set, kind), { care, linesMax, boxesMax: 16 }),
+    states,
+    unknowns: others.map((v) => unknownText(v.unknown)),
+    certain: others.length === 0 || space.mustOver(set, others) !== space.none,
+    witness: find?.(road, space.and(group.set, kind), wantedEnds(group)),
+  };
+}
+
+/** The key of an end as the engine tells it. */
+function keyOfTrace({ fate }: Trace): string {
+  switch (fate.kind) {
+    case 'drop':
+    case 'route-drop':
+    case 'send-error':
+    case 'hook-drop':
+    case 'ingress-drop':
+    case 'lost':
+      return 'drop';
+    default:
+      return fate.kind;
+  }
+}
+
+function wantedEnds({ change, from, to, about }: Group): WantedEnds {
+  const endsIn =
+    (keys: readonly string[]) =>
+    (trace: Trace): boolean =>
+      keys.some((key) => kindOfKey(key) === keyOfTrace(trace));
+  const any = (): boolean => true;
+  switch (change) {
+    case 'limited':
+    case 'effect':
+      return { old: any, new: any };
+    case 'translated':
+      return { old: any, new: any, both: (a, b) => leavesAs(a) !== leavesAs(b) };
+    case 'marked':
+      return { old: endsIn(from), new: endsIn(to) };
+    case 'redirected':
+      return {
+        old: endsIn(from),
+        new: endsIn(to),
+        both: about === 'destination' ? any : (a, b) => leavesAs(a) !== leavesAs(b),
+      };
+    default:
+      return { old: endsIn(from), new: endsIn(to) };
+  }
+}
+
+/** Addresses and interface at the end of the way. */
+function leavesAs({ fate }: Trace): string {
+  if (!('packet' in fate)) return fate.kind;
+  const { src, dst, sport, dport } = fate.packet;
+  const by = 'outInterface' in fate ? fate.outInterface : '';
+  return JSON.stringify([fate.kind, src, dst, sport, dport, by]);
+}
