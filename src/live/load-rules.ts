@@ -10,7 +10,6 @@ export interface Loader {
   readonly program: string;
   /** Its name and version, as it says itself. */
   readonly version: string;
-  readonly backend: Backend;
 }
 
 /** Rules that are in force now. */
@@ -21,28 +20,30 @@ export interface Loaded {
 }
 
 /**
- * The program for rules of this back end; where it is missing, that of the other, which is told.
+ * The program that loads the rules: iptables-nft, also for rules of iptables-legacy, which is told, because the kernel
+ * hands out a trace of rules in nf_tables alone.
  *
  * @throws LiveFailure where there is none
  */
 export function pickLoader(space: Namespace, family: Family, backend: Backend, leftOut: string[]): Loader {
   const name = family === 'ipv4' ? 'iptables' : 'ip6tables';
-  const found: Loader[] = [];
-  for (const program of [`${name}-${backend}`, name, `${name}-nft`, `${name}-legacy`]) {
+  let seen = false;
+  for (const program of [`${name}-nft`, name]) {
     const { ok, stdout } = space.run(program, ['-V']);
     if (!ok) continue;
-    const loader: Loader = {
-      program: `${program}-restore`,
-      version: `${program} ${/v([\d.]+)/.exec(stdout)?.[1] ?? ''}`.trim(),
-      backend: stdout.includes('nf_tables') ? 'nft' : 'legacy',
-    };
-    if (loader.backend === backend) return loader;
-    found.push(loader);
+    seen = true;
+    if (!stdout.includes('nf_tables')) continue;
+    const version = `${program} ${/v([\d.]+)/.exec(stdout)?.[1] ?? ''}`.trim();
+    if (backend === 'legacy')
+      leftOut.push(`the back end: the rules are of iptables-legacy, ${version} loads them`);
+    return { program: `${program}-restore`, version };
   }
-  const [other] = found;
-  if (!other) throw new LiveFailure(`there is no ${name} here`, `install iptables`);
-  leftOut.push(`the back end: the rules are of iptables-${backend}, and ${other.version} loads them`);
-  return other;
+  throw new LiveFailure(
+    seen
+      ? `${name} is of the legacy back end here, whose trace only goes to the log`
+      : `there is no ${name} here`,
+    'install an iptables with iptables-nft (1.8 or newer)',
+  );
 }
 
 /** Rules that are taken out one after the other before it is given up. */

@@ -229,6 +229,18 @@ net.ipv6.conf.all.forwarding = 1
     );
   });
 
+  test('rules of the legacy back end are loaded by the other, and it is said', async () => {
+    const { runs, agrees } = await sendAndCompare({
+      text: text.replace('iptables-save v1.8.9 (nf_tables)', 'iptables-save v1.8.9 (legacy)'),
+      expression: '-i eth0 -p tcp -s 198.51.100.7 -d 203.0.113.1 --dport 22',
+    });
+    expect(runs[0]?.run.leftOut.join()).toMatch(
+      /^the back end: .* iptables-legacy, iptables-nft 1[.\d]+ loads them$/,
+    );
+    expect(runs[0]?.run.main.end).toBe('local');
+    expect(agrees).toBe(true);
+  });
+
   test('nothing is left behind', async () => {
     const namespaces = (): readonly string[] => readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     const before = namespaces().length;
