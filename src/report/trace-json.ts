@@ -14,7 +14,7 @@ import { notCovered } from '../trace/not-covered.ts';
 import { decidedBy, waysOf } from '../trace/outcome.ts';
 import { type Reply, replyEnd } from '../trace/reply.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
-import { unreadLineCount } from './trace.ts';
+import { unreadLineCount } from './machine-header.ts';
 import { type RuleBook, ruleBook } from './trace-events.ts';
 
 /** Raised when a field changes its meaning or goes away; new fields do not raise it. */
@@ -86,7 +86,7 @@ function tracedJson(traced: PacketTrace, book: RuleBook) {
       inferred: listInferences(machine),
       nativeTables: machine.nativeTables?.value,
       notCovered: notCovered(read, ruleset),
-      unreadLineCount: unreadLineCount(traced),
+      unreadLineCount: unreadLineCount(traced.diagnostics),
     },
     packet: request.packet,
     entry: request.entry,

@@ -1,8 +1,7 @@
 /** A trace for the terminal: what was asked, the way hook by hook, the verdict, and what it depends on. */
 
-import { listInferences } from '../context/machine.ts';
 import type { Branch } from '../engine/explore.ts';
-import type { Fact, Machine } from '../model/machine.ts';
+import type { Machine } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Question } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
@@ -13,6 +12,7 @@ import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import { wrap } from './layout.ts';
+import { contextLines, labelled, type RulesSubject, rulesLines } from './machine-header.ts';
 import { shellQuote } from './shell-quote.ts';
 import type { Paint } from './theme.ts';
 import {
@@ -27,7 +27,7 @@ import {
 } from './trace-events.ts';
 import { flowLines } from './trace-flow.ts';
 import { kernelLines } from './trace-kernel.ts';
-import { nextStep, outsideWords } from './trace-next.ts';
+import { nextStep } from './trace-next.ts';
 import { replyLines } from './trace-reply.ts';
 import {
   assumeOption,
@@ -52,8 +52,6 @@ const waysShownMax = 8;
 
 /** Ways to the same end that are named. */
 const waysNamedMax = 4;
-
-const labelColumns = 9;
 
 /** Prints a trace; empty for a question without an answer. */
 export function printTrace(result: TraceResult, style: TerminalStyle, detail: TraceDetail): string {
@@ -123,33 +121,14 @@ function localSources(machine: Machine): (address: string) => string | undefined
 
 // ------------------------------------------------------------------------------------------ header
 
-function labelled(label: string, text: string, style: TerminalStyle): readonly string[] {
-  return wrapUnbroken(text, style, {
-    first: `${style.theme.faint(label.padEnd(labelColumns))} `,
-    rest: ' '.repeat(labelColumns + 1),
-  });
-}
-
 function headerLines(traced: PacketTrace, style: TerminalStyle, detail: TraceDetail): readonly string[] {
-  const { read, ruleset, request, family } = traced;
-  const { linked, source } = ruleset;
-  const { machine } = read;
+  const { read, ruleset, request } = traced;
   const { theme } = style;
-  const about = [
-    family === 'ipv4' ? 'IPv4' : 'IPv6',
-    linked.familyUndecided ? '(not said in the dump)' : '',
-    `iptables ${linked.ruleset.version} (${linked.ruleset.backend === 'nft' ? 'nf_tables' : 'legacy'})`,
-  ].filter((word) => word !== '');
-  const date = linked.date === undefined ? 'without a date' : `of ${linked.date}`;
-  const host = machine.hostName.value === undefined ? '' : `, host ${escapeTerminal(machine.hostName.value)}`;
+  const about: RulesSubject = { read, ruleset, diagnostics: traced.diagnostics };
   const lines = [
-    ...labelled(
-      'rules',
-      `${theme.strong(escapeTerminal(source.name))}${host}, ${about.join(' ')}, ${escapeTerminal(date)}`,
-      style,
-    ),
+    ...rulesLines(about, style),
+    ...contextLines(about, style, ({ what }) => detail.verbose || isUsed(what, traced)),
   ];
-  lines.push(...contextLines(traced, style, detail));
   const way =
     request.entry.kind === 'arrives'
       ? `in by ${portText(request.entry.inInterface, request.entry.physIn)}`
@@ -170,64 +149,6 @@ function headerLines(traced: PacketTrace, style: TerminalStyle, detail: TraceDet
   for (const [index, text] of traced.assume.entries())
     lines.push(...labelled(index === 0 ? 'assumed' : '', `--assume ${shellQuote(text)}`, style));
   return lines;
-}
-
-function contextLines(traced: PacketTrace, style: TerminalStyle, detail: TraceDetail): readonly string[] {
-  const { machine } = traced.read;
-  const { theme } = style;
-  const facts: readonly (readonly [name: string, fact: Fact<unknown> | undefined])[] = [
-    ['addresses', machine.interfaces],
-    ['routes', machine.routes],
-    ['sysctls', machine.sysctls],
-    ['sets', machine.sets],
-    ['sockets', machine.listeners],
-    ['nft tables', machine.nativeTables],
-  ];
-  const given = facts.filter(([, fact]) => fact?.provenance === 'given');
-  const lines: string[] = [];
-  if (given.length > 0) {
-    const text = given.map(([name, fact]) => `${name} (${escapeTerminal(fact?.source ?? '')})`).join(', ');
-    lines.push(...labelled('given', text, style));
-  }
-  const missing = (['addresses', 'routes', 'sysctls'] as const).filter(
-    (name) => facts.find(([n]) => n === name)?.[1]?.provenance !== 'given',
-  );
-  if (missing.length > 0) lines.push(...labelled('not given', theme.faint(missing.join(', ')), style));
-  const inferred = listInferences(machine).filter(({ what }) => detail.verbose || isUsed(what, traced));
-  for (const [index, { what, source }] of inferred.entries())
-    lines.push(
-      ...labelled(
-        index === 0 ? 'inferred' : '',
-        `${escapeTerminal(what)}  ${theme.faint(`(${escapeTerminal(source)})`)}`,
-        style,
-      ),
-    );
-  const outside = notCovered(traced.read, traced.ruleset);
-  const present = outside.filter((o) => o.present);
-  const unknown = outside.filter((o) => !o.present);
-  const { backend } = traced.ruleset.linked.ruleset;
-  const unseen = [
-    ...(present.length > 0 ? [escapeTerminal(outsideWords(present, backend))] : []),
-    ...(unknown.length > 0 ? [theme.faint(escapeTerminal(outsideWords(unknown, backend)))] : []),
-  ];
-  if (unseen.length > 0) lines.push(...labelled('not seen', unseen.join('; '), style));
-  const unread = unreadLineCount(traced);
-  if (unread > 0)
-    lines.push(
-      ...labelled(
-        'not read',
-        `${unread} ${unread === 1 ? 'line' : 'lines'} that would not load; fwsim lint shows them`,
-        style,
-      ),
-    );
-  return lines;
-}
-
-/** Lines that would not load; what is merely not known here is no such line. */
-export function unreadLineCount({ diagnostics }: PacketTrace): number {
-  return diagnostics.filter(
-    (d) => d.severity === 'error' && d.id !== 'unknown-match' && d.id !== 'unknown-target',
-  ).length;
 }
 
 /** Whether what was inferred speaks of this packet: of an address or an interface on its way, or of forwarding. */
