@@ -43,10 +43,13 @@ const summed = new Set([1, 6, 17, 58]);
 
 /**
  * nf_ip_checksum() sums the IP header, too, and takes it for nothing: not so where the kernel has written into the
- * header's options since the packet came in.
+ * header's options since the packet came in. What conntrack has found to be right before is not summed again.
  */
 function headerSumBroken(w: Walk): boolean {
-  return w.lastInInterface !== undefined && isWrittenOnArrival(w.packet.ipOptions);
+  const p = w.packet;
+  if (w.lastInInterface === undefined || !isWrittenOnArrival(p.ipOptions)) return false;
+  const checked = w.program.conntrack && !w.untracked && w.shared.program.conntrackSettings.checksum;
+  return !checked || ![1, 6, 17].includes(p.protocol);
 }
 
 /** Whether the kernel, before it answers, finds the checksum of the packet's contents in order. */

@@ -1,16 +1,18 @@
 /**
  * Compares the simulator with the running kernel on random cases, for as long as wanted:
  *
- *   npm run soak -- --runs 5000 [--seed N] [--from N] [--keep FOLDER]
+ *   npm run soak -- --runs 5000 [--seed N] [--from N] [--keep FOLDER] [--survey] [--refusals]
  *
  * Case number I of a seed is always the same one: a run that was cut off goes on with --from. Each difference is
  * shrunk, printed with what draws it again, and with --keep written as a candidate for test/fixtures/kernel-live.
+ * --survey lists what the cases exercised and how often, --refusals the rules that the kernel did not take.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Finding, runDifferential } from '../support/kernel-differential.ts';
 import { kernelRecords } from '../support/kernel-record.ts';
+import { surveyText } from '../support/kernel-survey.ts';
 
 function option(name: string): string | undefined {
   const at = process.argv.indexOf(name);
@@ -61,7 +63,8 @@ else {
         );
     },
   });
-  if (option('--refusals'))
+  if (process.argv.includes('--survey')) console.log(surveyText(tally.survey));
+  if (process.argv.includes('--refusals'))
     for (const [line, n] of [...tally.refusals].sort((a, b) => b[1] - a[1])) console.log(n, line);
   const { cases, packets, rules, hits, refused, unsteady, findings } = tally;
   console.log(

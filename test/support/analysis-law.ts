@@ -81,9 +81,9 @@ function connectionOf(
 export function viewsOf(trace: Trace, before: SimulationState): readonly PacketView[] {
   const first = trace.events.find((e) => e.kind === 'hook');
   const tracked = trace.events.find((e) => e.kind === 'conntrack');
-  const whole = trace.events.find(
-    (e): e is Extract<TraceEvent, { kind: 'fragment' }> => e.kind === 'fragment',
-  );
+  // Put together before the first hook; what INPUT puts together was in pieces on its way there.
+  const [opening] = trace.events;
+  const whole = opening?.kind === 'fragment' ? opening : undefined;
   const packet: Packet = whole?.packet ?? trace.packet;
   const connection = connectionOf(tracked, before);
   const base = {

@@ -169,7 +169,9 @@ function tcpOddities(n: number, p: CasePacket): CasePacket {
     case 2:
       return {
         ...p,
-        tcp_flags: [...(p.tcp_flags ?? []), ...chosen([['ECE', 'CWR'], ['URG'], ['PSH']], floor(n / 4))],
+        tcp_flags: [
+          ...new Set([...(p.tcp_flags ?? []), ...chosen([['ECE', 'CWR'], ['URG'], ['PSH']], floor(n / 4))]),
+        ],
       };
     default:
       return { ...p, payload: '474554202f0d0a' };

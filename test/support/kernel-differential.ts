@@ -8,6 +8,7 @@ import { runCase } from '../../src/dev/conform-run.ts';
 import { arbitraryKernelCase } from './arbitrary-kernel-cases.ts';
 import { allExtensions } from './extension-tables.ts';
 import { Recorder, type RecordJob, type RecordResult } from './kernel-record.ts';
+import { type Survey, surveyCase } from './kernel-survey.ts';
 
 /** One thing that the simulator and the kernel say differently. */
 export interface CaseDifference {
@@ -83,6 +84,7 @@ export interface Tally {
   unsteady: number;
   findings: Finding[];
   refusals: Map<string, number>;
+  survey: Survey;
 }
 
 /** Takes rules out that the kernel refuses, as far as its message says which. */
@@ -183,6 +185,7 @@ async function tryCase(
       return;
     }
     if (outer) {
+      surveyCase(tally.survey, result);
       tally.packets += result.packets.length;
       const rules = result.ruleset.split('\n').filter((l) => l.startsWith('-A ')).length;
       const hit = new Set(
@@ -239,6 +242,7 @@ export async function runDifferential(options: DifferentialOptions): Promise<Tal
     unsteady: 0,
     findings: [],
     refusals: new Map(),
+    survey: new Map(),
   };
   const count = options.processes ?? Math.max(1, Math.min(2, cpus().length));
   const end = options.seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + options.seconds * 1000;
