@@ -1,4 +1,4 @@
-import { checks, defaultRegistry } from '../../index.ts';
+import { checks, defaultRegistry } from '../../linting.ts';
 import { printCheckList, printCheckListJson, printCheckPage } from '../../report/check-page.ts';
 import { createExampleOutput } from '../../report/example-output.ts';
 import type { ChecksCore } from '../core.ts';

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import { createSources } from '../../diagnostics/sources.ts';
-import { formatText } from '../../index.ts';
+import { formatText } from '../../formatting.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { type CommandModule, flag } from '../command.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { DiagnosticCode } from '../../diagnostics/diagnostic.ts';
-import { checks, confidences, type LintOptions, presets, profiles, unknownWords } from '../../index.ts';
+import { checks, confidences, type LintOptions, presets, profiles, unknownWords } from '../../linting.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { failsRun, type MachineReport } from '../../report/machine-report.ts';
 import { type CommandModule, choice, flag, type Invocation, value, values } from '../command.ts';

@@ -1,9 +1,9 @@
 import { createSources } from '../../diagnostics/sources.ts';
-import { defaultRegistry, parseMac, type ReplayResult, replayCapture } from '../../index.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { printReplay } from '../../report/replay.ts';
 import { printReplayJson } from '../../report/replay-json.ts';
+import { defaultRegistry, parseMac, type ReplayResult, replayCapture } from '../../tracing.ts';
 import { choice, flag, type Invocation, value, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';

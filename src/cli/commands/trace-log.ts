@@ -1,9 +1,9 @@
 import { createSources, type SourceText } from '../../diagnostics/sources.ts';
-import { defaultRegistry, explainLog } from '../../index.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { printLogStory } from '../../report/trace-log.ts';
 import { printLogStoryJson } from '../../report/trace-log-json.ts';
+import { defaultRegistry, explainLog } from '../../tracing.ts';
 import { flag, type Invocation, value, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { decodeText } from '../decode.ts';

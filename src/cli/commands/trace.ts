@@ -1,9 +1,9 @@
 import { createSources } from '../../diagnostics/sources.ts';
-import { compareKernel, defaultRegistry, type TraceResult, tracePacket } from '../../index.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { printTrace } from '../../report/trace.ts';
 import { printTraceJson } from '../../report/trace-json.ts';
+import { compareKernel, defaultRegistry, type TraceResult, tracePacket } from '../../tracing.ts';
 import { type CommandModule, flag, type Invocation, value, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Assumption, TraceAnswer, TraceCore } from '../core.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { checks } from '../../index.ts';
+import { checks } from '../../linting.ts';
 import { type MachineReport, machineName } from '../../report/machine-report.ts';
 import { flag, type Invocation, value } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';

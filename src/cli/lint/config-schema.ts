@@ -1,7 +1,7 @@
 /** The shape of `fwsim.yml` and of `.fwsim/suppressions.yml`; schemas/ holds the same as JSON Schema, made from here. */
 
 import * as v from 'valibot';
-import { confidences, machineRoles, parsePorts, presets, profiles } from '../../index.ts';
+import { confidences, machineRoles, parsePorts, presets, profiles } from '../../linting.ts';
 
 /**
  * An object that has these keys and no others. Without a prototype, so that a key such as `toString` is unknown too.

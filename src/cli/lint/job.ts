@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import type { SourceText } from '../../diagnostics/sources.ts';
-import { checks, defaultRegistry, type LintOptions, lintMachine } from '../../index.ts';
+import { checks, defaultRegistry, type LintOptions, lintMachine } from '../../linting.ts';
 import { type MachineReport, reportOf } from '../../report/machine-report.ts';
 
 /** One machine to look at, as plain data: it may go to another thread. */

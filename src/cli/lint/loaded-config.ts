@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import type { SourceText } from '../../diagnostics/sources.ts';
-import type { DeclaredContext, LintOptions, Suppression } from '../../index.ts';
+import type { DeclaredContext, LintOptions, Suppression } from '../../linting.ts';
 import type { Io } from '../io.ts';
 
 /** What `fwsim.yml` says, in the words of the linter. */

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Span } from '../../diagnostics/diagnostic.ts';
 import type { SourceText } from '../../diagnostics/sources.ts';
-import { checks, isFingerprint, type SeverityChoice, unknownWords } from '../../index.ts';
+import { checks, isFingerprint, type SeverityChoice, unknownWords } from '../../linting.ts';
 import type { Io } from '../io.ts';
 import { configSchema, suppressionsSchema } from './config-schema.ts';
 import { fileFailure } from './file-failure.ts';
