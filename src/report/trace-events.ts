@@ -324,12 +324,15 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         );
         return;
       }
-      case 'set-change':
+      case 'set-change': {
+        // Without the set's type it is not known which of the packet's fields an element is made of.
+        const change = event.text.replace(/ \?$/, ' what its type takes of the packet');
         say(
-          theme.rewritten(`set ${escapeTerminal(event.set)}: ${escapeTerminal(event.text)}`),
+          theme.rewritten(`set ${escapeTerminal(event.set)}: ${escapeTerminal(change)}`),
           `${effectIndent}${'  '.repeat(depth)}`,
         );
         return;
+      }
       case 'generated':
         flushQuiet();
         for (const text of generatedLines(event, to)) lines.push({ event: at, text });

@@ -245,6 +245,12 @@ describe('command line', () => {
     expect(said.out.match(/no: /g)).toHaveLength(2000);
   });
 
+  test('an element of a set that is not known is told in words', async () => {
+    const rules = '*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j SET --add-set seen src\nCOMMIT\n';
+    const { said } = await run('trace --assume local=203.0.113.1 -- -i eth0 -d 203.0.113.1', rules);
+    expect(said.out).toContain('set seen: add what its type takes of the packet\n');
+  });
+
   test('ports of a bridge are named', async () => {
     const line =
       'trace bridge.rules --assume bridge-netfilter=on -- -i br0 --physdev-in eth1 -p tcp -d 192.0.2.9 --physdev-out eth2';
