@@ -12,7 +12,7 @@
  * - `frame NAME HEX`: a frame arrives at the interface
  * - `local FAMILY HEX ADDRESS%SCOPE MARK UID GID ADDRESS%SCOPE`: sends a packet with its IP header from a raw socket
  *   with this mark and owner, bound to the last address if that is the machine's
- * - `collect MILLISECONDS`: what was heard and sent until nothing came for so long: `netlink HEX`, `frame NAME HEX`
+ * - `collect MILLISECONDS`: what was heard and sent until nothing came for so long, or 100,000 times: `netlink HEX`, `frame NAME HEX`
  *
  * The process ends with its standard input, and the namespace with the process: nothing is left, however fwsim ends.
  */
