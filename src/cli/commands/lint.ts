@@ -34,7 +34,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
   const reports = await runLintJobs(jobs, asked.threads, io);
 
   if (asked.silence !== undefined) {
-    const { printSilence } = await import('../../report/lint-silence.ts');
+    const { printSilence } = await import('../../report/lint-printers.ts');
     for (const report of reports) io.out(printSilence(report, io.outStyle));
   } else if (!(await baselines.write(reports))) {
     const detail = { all: flag(invocation, 'all'), verbose: flag(invocation, 'verbose') };

@@ -17,47 +17,62 @@ export interface PrintRequest {
 
 type Print = (request: PrintRequest) => string;
 
+type Printers = typeof import('../../report/lint-printers.ts');
+
+/** Many small pieces would take longer to find than one larger piece to read. */
+const other = (choose: (printers: Printers) => Print) => async (): Promise<Print> =>
+  choose(await import('../../report/lint-printers.ts'));
+
 const printers = {
   pretty: async (): Promise<Print> => {
     const { printLintPretty } = await import('../../report/lint-findings.ts');
     return ({ reports, style, detail }) => printLintPretty(reports, style, detail);
   },
-  concise: async (): Promise<Print> => {
-    const { printLintConcise } = await import('../../report/lint-concise.ts');
-    return ({ reports }) => printLintConcise(reports);
-  },
-  json: async (): Promise<Print> => {
-    const { printLintJson } = await import('../../report/lint-json.ts');
-    return ({ reports, run }) => printLintJson(reports, run);
-  },
-  jsonl: async (): Promise<Print> => {
-    const { printLintJsonLines } = await import('../../report/lint-json.ts');
-    return ({ reports, run }) => printLintJsonLines(reports, run);
-  },
-  sarif: async (): Promise<Print> => {
-    const { printLintSarif } = await import('../../report/lint-sarif.ts');
-    return ({ reports, run }) => printLintSarif(reports, run);
-  },
-  github: async (): Promise<Print> => {
-    const { printLintGithub } = await import('../../report/lint-github.ts');
-    return ({ reports }) => printLintGithub(reports);
-  },
-  gitlab: async (): Promise<Print> => {
-    const { printLintGitlab } = await import('../../report/lint-gitlab.ts');
-    return ({ reports }) => printLintGitlab(reports);
-  },
-  checkstyle: async (): Promise<Print> => {
-    const { printLintCheckstyle } = await import('../../report/lint-xml.ts');
-    return ({ reports, run }) => printLintCheckstyle(reports, run);
-  },
-  junit: async (): Promise<Print> => {
-    const { printLintJunit } = await import('../../report/lint-xml.ts');
-    return ({ reports, run }) => printLintJunit(reports, run);
-  },
-  markdown: async (): Promise<Print> => {
-    const { printLintMarkdown } = await import('../../report/lint-markdown.ts');
-    return ({ reports, run }) => printLintMarkdown(reports, run);
-  },
+  concise: other(
+    (p) =>
+      ({ reports }) =>
+        p.printLintConcise(reports),
+  ),
+  json: other(
+    (p) =>
+      ({ reports, run }) =>
+        p.printLintJson(reports, run),
+  ),
+  jsonl: other(
+    (p) =>
+      ({ reports, run }) =>
+        p.printLintJsonLines(reports, run),
+  ),
+  sarif: other(
+    (p) =>
+      ({ reports, run }) =>
+        p.printLintSarif(reports, run),
+  ),
+  github: other(
+    (p) =>
+      ({ reports }) =>
+        p.printLintGithub(reports),
+  ),
+  gitlab: other(
+    (p) =>
+      ({ reports }) =>
+        p.printLintGitlab(reports),
+  ),
+  checkstyle: other(
+    (p) =>
+      ({ reports, run }) =>
+        p.printLintCheckstyle(reports, run),
+  ),
+  junit: other(
+    (p) =>
+      ({ reports, run }) =>
+        p.printLintJunit(reports, run),
+  ),
+  markdown: other(
+    (p) =>
+      ({ reports, run }) =>
+        p.printLintMarkdown(reports, run),
+  ),
 } as const;
 
 /** A name that `--format` takes. */
