@@ -8,6 +8,17 @@
 
 export { type Analysis, type AnalysisOptions, analyse } from './analysis/analysis.ts';
 export type { CoverPart } from './analysis/cover.ts';
+export type { Decider } from './analysis/deciders.ts';
+export {
+  type Aspect,
+  acceptedFates,
+  type FamilyAnswer,
+  type QueryOptions,
+  type QueryResult,
+  type QueryRow,
+  queryMachine,
+  type Way,
+} from './analysis/query.ts';
 export {
   answerRules,
   type Death,
@@ -15,6 +26,8 @@ export {
   type RuleAnswers,
   type Standing,
 } from './analysis/rule-answers.ts';
+export { destinationWords, type ShortQuestion, sourceWords } from './analysis/short-questions.ts';
+export type { WalkedWitness } from './analysis/witness-walk.ts';
 export type {
   Diagnostic,
   DiagnosticCode,

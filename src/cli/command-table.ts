@@ -8,6 +8,8 @@ import {
   traceDescription,
   tuiDescription,
 } from './command-specs.ts';
+import { diffDescription } from './diff-command-spec.ts';
+import { queryDescription } from './set-command-specs.ts';
 
 /**
  * The commands that exist, in the order of the help. A row joins a description with the code behind it:
@@ -16,6 +18,8 @@ import {
 export const commands: readonly CommandSpec[] = [
   { ...lintDescription, load: () => import('./commands/lint.ts') },
   { ...traceDescription, load: () => import('./commands/trace.ts') },
+  { ...queryDescription, load: () => import('./commands/query.ts') },
+  { ...diffDescription, load: () => import('./commands/diff.ts') },
   { ...replayDescription, load: () => import('./commands/replay.ts') },
   { ...tuiDescription, load: () => import('./commands/tui.ts') },
   { ...fmtDescription, load: () => import('./commands/fmt.ts') },

@@ -109,6 +109,18 @@ function addressGaps(ranges: readonly AddressRange[], family: Family): AddressRa
 
 const rangeOf = (r: AddressRange): string => `${addressText(r.low)}-${addressText(r.high)}`;
 
+/** Ranges as people list them: networks and `LOW-HIGH`; `negated`: all addresses but these. */
+export function addressWords(
+  ranges: readonly AddressRange[],
+  family: Family,
+): { readonly negated: boolean; readonly texts: readonly string[] } {
+  const yes = addressPieces(ranges);
+  const no = addressPieces(addressGaps(ranges, family));
+  const negated = no.networks.length + no.ranges.length < yes.networks.length + yes.ranges.length;
+  const chosen = negated ? no : yes;
+  return { negated, texts: [...chosen.networks, ...chosen.ranges.map(rangeOf)] };
+}
+
 function headerAddress(ranges: readonly AddressRange[], family: Family, flag: '-s' | '-d'): OptionText[] {
   const name = flag === '-s' ? '--src-range' : '--dst-range';
   const yes = addressPieces(ranges);

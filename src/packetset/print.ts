@@ -159,17 +159,17 @@ function possibleValues(space: BddPacketSpace, care: PacketSet): PossibleValues 
 }
 
 /** Fields in whose conditions a value that no packet of interest has is in or not, whichever is shorter to say. */
-const roundedFields: readonly FieldName[] = ['inInterface', 'outInterface', 'src', 'dst'];
+const roundedFields: readonly FieldName[] = ['inInterface', 'outInterface', 'src', 'dst', 'icmpType'];
 
 function roundedTexts(
   space: BddPacketSpace,
   field: FieldName,
   values: PacketSet,
   possible: PacketSet,
+  textsOf: (values: FieldValues) => readonly OptionText[],
 ): readonly OptionText[] {
-  const { family } = space.codec;
   const said = [values, space.and(values, possible), space.or(values, space.not(possible))].map((set) =>
-    set === space.all ? [''] : optionTexts(field, fieldValues(space, field, set), family),
+    set === space.all ? [''] : textsOf(fieldValues(space, field, set)),
   );
   const length = (texts: readonly OptionText[]): number =>
     texts.join(' ').split(/[ ,]/).length + 2 * texts.length;
@@ -197,10 +197,16 @@ function partLines(
     const v = values.get(field);
     if (field === 'fragmentKind' && laterFragment) choices.push([laterFragmentText(family)]);
     if (v === undefined || field === 'icmpCode') continue;
-    if (field === 'icmpType') choices.push(icmpTexts(intervals('icmpType'), intervals('icmpCode'), family));
-    else if (roundedFields.includes(field) && v.kind !== 'maskedAddress')
-      choices.push(roundedTexts(space, field, box.get(field) ?? space.all, possible(field)));
-    else choices.push(optionTexts(field, v, family));
+    const textsOf = (said: FieldValues): readonly OptionText[] =>
+      field === 'icmpType'
+        ? icmpTexts(said.kind === 'numbers' ? said.intervals : undefined, intervals('icmpCode'), family)
+        : optionTexts(field, said, family);
+    const set = box.get(field);
+    choices.push(
+      set !== undefined && roundedFields.includes(field) && v.kind !== 'maskedAddress'
+        ? roundedTexts(space, field, set, possible(field), textsOf)
+        : textsOf(v),
+    );
   }
   if (values.has('icmpCode') && !values.has('icmpType')) {
     choices.push(icmpTexts(undefined, intervals('icmpCode'), family));

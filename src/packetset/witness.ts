@@ -114,7 +114,10 @@ export function findWitness(
   const others = [...codec.fields.keys()].filter((f) => !asked.has(f));
   for (const [field, values] of [...wishes, ...others.map((f) => [f, []] as const)]) {
     const layout = codec.fields.get(field);
-    if (layout !== undefined) settle(layout, values);
+    // Nobody talks to himself.
+    const other = field === 'src' ? fields.get('dst') : undefined;
+    const fitting = typeof other === 'object' ? values.filter((v) => !isAddress(v, other)) : values;
+    if (layout !== undefined) settle(layout, fitting);
   }
 
   let rest = space.and(inside, left);
@@ -126,6 +129,9 @@ export function findWitness(
   });
   return { fields, answers };
 }
+
+const isAddress = (value: WitnessValue | undefined, address: Address): boolean =>
+  typeof value === 'object' && compareAddresses(value, address) === 0;
 
 function settleField(
   space: BddPacketSpace,

@@ -3,7 +3,10 @@ import type { MachineReport } from './machine-report.ts';
 import { shellCommand } from './shell-quote.ts';
 
 /** The command that walks a witness again, ready to be pasted into a shell. */
-export function traceCommand(witness: Witness, report: MachineReport): string {
+export function traceCommand(
+  witness: Pick<Witness, 'packet' | 'local' | 'assume'>,
+  report: Pick<MachineReport, 'texts' | 'assume'>,
+): string {
   const [own, ...others] = report.texts;
   const piped = own === undefined || own.name === '<stdin>';
   const words = ['fwsim', 'trace', ...(piped ? [] : [own.name])];
