@@ -23,6 +23,18 @@ export interface ChangeRequest {
 
 type NatChange = Extract<FieldChange, { field: 'nat' }>;
 
+/**
+ * Packets that cannot be changed so, and are dropped for it: REDIRECT by an interface without an address.
+ *
+ * Source: net/netfilter/nf_nat_redirect.c.
+ */
+export function refusedByChanges(o: ChangeRequest): PacketSet {
+  const { space } = o.vocabulary;
+  const redirects = o.changes.some((c) => c.field === 'nat' && c.from === 'redirect');
+  if (!redirects || o.hook === 'OUTPUT' || !o.side.facts.interfacesKnown) return space.none;
+  return space.diff(o.set, space.forget(redirectAddresses(o), ['dst']));
+}
+
 /** The set after the changes, in order. Fields that are not in use stay as they are: nobody reads them. */
 export function applyChanges(o: ChangeRequest): PacketSet {
   return o.changes.reduce((set, change) => applyChange({ ...o, set }, change), o.set);

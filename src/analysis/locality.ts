@@ -69,8 +69,9 @@ function toldStretches(family: Family, facts: MachineFacts): Stretch[] {
   for (const table of facts.fib[family]?.tables.values() ?? [])
     for (const route of table.routes) {
       if (prefixLength(route.destination.mask) === 0) continue;
-      if (route.type === 'local') add(networkRange(route.destination), 'LOCAL');
-      else if (route.type === 'broadcast') add(networkRange(route.destination), 'BROADCAST');
+      // Longest prefix first. Multicast has its own stretch.
+      if (route.type !== 'unicast' && route.type !== 'multicast')
+        add(networkRange(route.destination), route.type.toUpperCase());
     }
   for (const [text, { local }] of facts.locality) {
     const a = parseAddress(family, text);

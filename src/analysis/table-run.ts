@@ -11,7 +11,7 @@ import type { FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import { type ChainModel, type Ending, endings, type RuleModel, type TableModel } from './chain-model.ts';
-import { applyChanges } from './changes.ts';
+import { applyChanges, refusedByChanges } from './changes.ts';
 import type { Side } from './side.ts';
 import { type ChainSummary, summarise } from './summary.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -129,8 +129,12 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
     const taken = space.and(rest, r.may);
     if (taken === space.none) return rest;
     const stays = space.diff(rest, r.must);
-    const changed =
-      changes.length === 0 ? taken : applyChanges({ side, vocabulary, hook, set: taken, changes });
+    let changed = taken;
+    if (changes.length > 0) {
+      const refused = refusedByChanges({ side, vocabulary, hook, set: taken, changes });
+      end('drop', refused);
+      changed = applyChanges({ side, vocabulary, hook, set: space.diff(taken, refused), changes });
+    }
     switch (action.kind) {
       case 'continue':
         return space.or(stays, changed);

@@ -25,7 +25,7 @@ function readCases(path: string): readonly KernelCase[] {
     .map((line) => JSON.parse(line) as KernelCase);
 }
 
-const totals = { judged: 0, passedOver: 0 };
+const totals = { judged: 0, passedOver: 0, undecided: 0 };
 
 /** Everything that the analysis says wrongly about the packets of one case. */
 function breachesOf(c: KernelCase): readonly string[] {
@@ -50,17 +50,25 @@ function breachesOf(c: KernelCase): readonly string[] {
   });
   totals.judged += book.counts.judged;
   totals.passedOver += book.counts.passedOver;
+  totals.undecided += book.counts.undecided;
   return found;
 }
 
 const fixtures = join(import.meta.dirname, '..', 'fixtures', 'kernel-cases');
 
-describe.each(['named', 'ipv4-sample', 'ipv6-sample'])('recorded packets of %s', (name) => {
-  test('are where the sets say', () => {
-    const cases = readCases(join(fixtures, `${name}.jsonl.gz`));
-    expect(cases.flatMap(breachesOf)).toEqual([]);
-    expect(totals.judged).toBeGreaterThan(totals.passedOver);
+/** Random rulesets are large: an ordinary run takes every eighth. */
+const share = { named: 1, 'ipv4-sample': 8, 'ipv6-sample': 8 } as const;
+
+describe.each(Object.entries(share))('recorded packets of %s', (name, step) => {
+  const cases = readCases(join(fixtures, `${name}.jsonl.gz`)).filter((_, i) => i % step === 0);
+  test.each(cases.map((c) => [c.id, c] as const))('%s: where the sets say', (_id, c) => {
+    expect(breachesOf(c)).toEqual([]);
   });
+});
+
+test('sets speak of nearly all packets', () => {
+  expect(totals.judged).toBeGreaterThan(10 * totals.undecided);
+  expect(totals.judged).toBeGreaterThan(8 * totals.passedOver);
 });
 
 describeWithShared('every recorded packet', 'kernel-cases', (path) => {

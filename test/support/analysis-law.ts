@@ -102,7 +102,7 @@ export function viewsOf(trace: Trace, before: SimulationState): readonly PacketV
 
 /** Prepares the answers of one ruleset. */
 export function lawBook(ruleset: Ruleset, program: Program, registry: Registry): LawBook {
-  const analysis = analyse({ ruleset, machine: program.machine, registry, program });
+  const analysis = analyse({ ruleset, machine: program.machine, registry, program, nodesMax: 2 ** 22 });
   const { vocabulary } = analysis;
   const { space } = vocabulary;
   const fates = new Map<RoadName, Fates>();
