@@ -5,6 +5,7 @@
  */
 
 import type { FieldChange } from '../extensions/define.ts';
+import { targetText } from '../link/rule-text.ts';
 import type { Hook } from '../model/netfilter.ts';
 import type { MatchUse, Rule } from '../model/ruleset.ts';
 import { compareAddresses } from '../net/address.ts';
@@ -13,7 +14,6 @@ import type { RuleModel } from './chain-model.ts';
 import { type Decided, type Frame, withRest } from './diff-frame.ts';
 import { type Moved, movedPackets, type Outcome, type Outcomes } from './diff-pairs.ts';
 import { effectOf } from './effects.ts';
-import { targetText } from './structure.ts';
 import type { Visit } from './table-run.ts';
 
 /** One thing that a rule does to its packets, or one that decides whether it takes them. */
@@ -71,7 +71,7 @@ function effectsOf(frame: Frame, visit: Visit, rule: Rule, logging: boolean): re
   if (target.kind !== 'extension') return effects;
   const effect = effectOf(side.ruleset, side.program.machine, side.registry, rule);
   if (effect === undefined) return effects;
-  const text = targetText(rule);
+  const text = targetText(target);
   if (effect.changes.length === 0) {
     if (effect.outcome !== 'continue' || (logs.has(target.extension) && !logging)) return effects;
     effects.push({
@@ -165,7 +165,7 @@ function openWords(frame: Frame, rule: Rule): string {
 function consequence(r: RuleModel): string {
   const { action } = r;
   if (action.kind === 'jump' || action.kind === 'goto') return action.kind;
-  return targetText(r.rule);
+  return targetText(r.rule.target);
 }
 
 /**

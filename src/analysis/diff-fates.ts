@@ -1,12 +1,12 @@
 /** How the packets of a road end, as outcomes to be compared, and who decided. */
 
+import { targetText } from '../link/rule-text.ts';
 import type { FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { Ending, RuleModel } from './chain-model.ts';
 import { type Decided, endersAt, type Frame, partsOf, withRest } from './diff-frame.ts';
 import { allOf, type Moved, movedPackets, type Outcome, type Outcomes } from './diff-pairs.ts';
 import type { FateKind } from './road.ts';
-import { targetText } from './structure.ts';
 
 /** Ends at which the packet goes on to somebody. */
 const passing: readonly FateKind[] = ['local', 'forward', 'sent'];
@@ -28,7 +28,7 @@ export function kindOfKey(key: string): FateKind {
 const isOf =
   (text: string) =>
   (r: RuleModel): boolean =>
-    targetText(r.rule) === text;
+    targetText(r.rule.target) === text;
 
 /** Texts of the targets that end packets so, at the visits of this road. */
 function textsOf(frame: Frame, fate: FateKind): ReadonlySet<string> {
@@ -36,7 +36,7 @@ function textsOf(frame: Frame, fate: FateKind): ReadonlySet<string> {
   for (const { visit } of partsOf(frame, fate))
     for (const chain of visit?.analysis.model.chains.values() ?? [])
       for (const r of chain.rules)
-        if (r.action.kind === 'end' && r.action.ending === fate) texts.add(targetText(r.rule));
+        if (r.action.kind === 'end' && r.action.ending === fate) texts.add(targetText(r.rule.target));
   return texts;
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { printBase } from '../extensions/base.ts';
+import { targetText } from '../link/rule-text.ts';
 import type { Chain, Rule, Ruleset, Table } from '../model/ruleset.ts';
 
 /** The conditions of a rule in one text. A match without options may still ask something: `-m tcp` of fragments. */
@@ -13,19 +14,10 @@ export function conditionsText(rule: Rule): string {
 }
 
 /** What the rule does, in one text; `nameOf` says what a chain is called. */
-export function targetText({ target }: Rule, nameOf: (chain: string) => string = (name) => name): string {
-  switch (target.kind) {
-    case 'none':
-      return '';
-    case 'verdict':
-      return `-j ${target.verdict}`;
-    case 'jump':
-      return `-j ${nameOf(target.chain)}`;
-    case 'goto':
-      return `-g ${nameOf(target.chain)}`;
-    case 'extension':
-      return target.text;
-  }
+function calledText({ target }: Rule, nameOf: (chain: string) => string): string {
+  if (target.kind === 'jump') return `-j ${nameOf(target.chain)}`;
+  if (target.kind === 'goto') return `-g ${nameOf(target.chain)}`;
+  return targetText(target);
 }
 
 /** Numbers that are equal for equal texts. */
@@ -63,7 +55,7 @@ function tableStructure(table: Table, numbers: Numbers): ReadonlyMap<string, str
       const callee = byName.get(name);
       return callee === undefined ? `missing ${name}` : `#${numberOf(callee)}`;
     };
-    const text = chain.rules.map((r) => `${conditionsText(r)} ${targetText(r, nameOf)}`).join('\n');
+    const text = chain.rules.map((r) => `${conditionsText(r)} ${calledText(r, nameOf)}`).join('\n');
     open.delete(chain);
     const n = numbers.of(text);
     known.set(chain, n);
@@ -103,7 +95,7 @@ export function changedRules(a: Ruleset, b: Ruleset): ReadonlySet<Rule> {
     for (const table of ruleset.tables)
       for (const chain of table.chains)
         for (const rule of chain.rules) {
-          const key = `${table.name} ${chain.name} ${conditionsText(rule)} ${targetText(rule)}`;
+          const key = `${table.name} ${chain.name} ${conditionsText(rule)} ${targetText(rule.target)}`;
           const list = rules.get(key);
           if (list === undefined) rules.set(key, [rule]);
           else list.push(rule);
