@@ -20,6 +20,10 @@ export function mentionMachine(collector: Collector, side: Side): void {
     space.addresses('dst', range);
     if (facts.fib[side.ruleset.family] !== undefined) space.addresses('src', range);
   }
+  // Without routes, the way out is by the subnets of the interfaces.
+  for (const { addresses } of facts.interfaces.values())
+    for (const { address, peer, prefixLength } of addresses)
+      if (address.family === side.ruleset.family) space.network('dst', prefix(peer ?? address, prefixLength));
   space.addressType('dst', 'LOCAL');
   const loopback = loopbackOf(side.ruleset.family);
   for (const field of ['src', 'dst'] as const) {

@@ -176,18 +176,16 @@ export function answerRules(analysis: Analysis): RuleAnswers {
     const found = waysTo(rule)?.filter((w) => w.packets !== space.none);
     if (found === undefined || found.length === 0) return undefined;
     const all = found.map((w) => w.packets);
-    // What is certain to be taken before: all but what may still come.
-    const { rest } = blockersOf(found, all);
-    const lost = all.map((set, w) => space.diff(set, rest[w] as PacketSet));
+    // What one way loses may come by another.
+    const kept = space.union(blockersOf(found, all).rest);
+    const lost = all.map((set) => space.diff(set, kept));
     const { blockers } = blockersOf(found, lost);
-    const parts = request(rule, blockers, lost);
-    const size = (sets: readonly PacketSet[]): bigint =>
-      sets.reduce((n, set) => n + parts.measure.count(space.may(set)), 0n);
-    const whole = size(all);
+    const asked = request(rule, blockers, lost);
+    const everything = space.union(lost);
     return {
-      share: whole === 0n ? 0 : Number((size(lost) * 1_000_000_000n) / whole) / 1e9,
-      lost: space.union(lost),
-      takers: takersOf(parts),
+      share: asked.measure.share(space.may(everything), space.may(space.union(all))),
+      lost: everything,
+      takers: takersOf(asked),
     };
   }
 

@@ -176,8 +176,12 @@ export function* packets(): Generator<PacketSketch> {
     for (const src of addresses)
       for (const dst of addresses)
         for (const state of ['NEW', 'ESTABLISHED', 'RELATED', 'INVALID'] as const)
-          for (const [protocol, dport] of services)
-            yield { inInterface, src, dst, protocol, dport, sport: dport && 40_000, state };
+          for (const [protocol, dport] of services) {
+            const packet = { inInterface, src, dst, protocol, dport, sport: dport && 40_000, state };
+            yield packet;
+            // A process may mark what it sends.
+            if (inInterface === undefined) yield { ...packet, mark: 1 };
+          }
 }
 
 /** Numbers (`Rule.id`) of the rules that match the packet under some answers to what it does not decide. */
