@@ -9,9 +9,9 @@ import type { Interface } from '../model/machine.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import { prefix, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
+import type { Destination } from './destination.ts';
 import type { MachineFacts } from './facts.ts';
 import { localityOf } from './locality.ts';
-import type { Destination } from './routing.ts';
 import type { Walk } from './walk.ts';
 import { answerOf, decide } from './working-state.ts';
 

@@ -16,6 +16,11 @@ export function isFragment(p: Packet): boolean {
   return p.moreFragments || p.fragmentOffsetBytes > 0;
 }
 
+/** Whether conntrack collects it: in IPv6, whatever has a fragment header, though it may be whole. */
+export function isCollected(p: Packet): boolean {
+  return isFragment(p) || p.extensionHeaders.some((h) => h.protocol === fragmentHeader);
+}
+
 /** Bytes of data that a fragment carries. */
 function dataBytes(p: Packet): number {
   return p.layer4 !== undefined ? p.layer4.length / 2 : p.lengthBytes - fragmentHeaderBytes(p);

@@ -9,10 +9,11 @@ import type { Hook } from '../model/netfilter.ts';
 import type { Fate, PolicyRef, RuleRef } from '../model/trace.ts';
 import { type ChainResult, walkChain } from './chains.ts';
 import { confirm, trackPacket } from './conntrack/track.ts';
-import { collect, isFragment, lacksHeaders } from './fragments.ts';
+import { emitRoute } from './destination.ts';
+import { collect, isCollected, lacksHeaders } from './fragments.ts';
 import { lookupOut } from './ipsec.ts';
 import { natHook } from './nat.ts';
-import { emitRoute, errnoOf, reroute } from './routing.ts';
+import { errnoOf, reroute } from './routing.ts';
 import type { Walk } from './walk.ts';
 
 type Step = 'defragment' | 'raw' | 'conntrack' | 'mangle' | 'nat' | 'filter' | 'security' | 'confirm';
@@ -97,7 +98,7 @@ function natOutputReroute(w: Walk, hook: Hook, at: RuleRef | undefined): Fate | 
 }
 
 function defragment(w: Walk): Fate | undefined {
-  if (!isFragment(w.packet) || lacksHeaders(w.packet)) return undefined;
+  if (!isCollected(w.packet) || lacksHeaders(w.packet)) return undefined;
   const collected = collect(w.shared, w.packet, `ct ${w.hook}`);
   switch (collected.kind) {
     case 'waiting':

@@ -7,13 +7,14 @@
 import type { Machine } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
 import { type Address, prefixLength, sameAddress } from '../net/address.ts';
-import { isLinkLocal6, isMulticast4, isMulticast6, isZero } from './addresses.ts';
+import { isLinkLocal6, isLoopback6, isMulticast4, isMulticast6, isZero } from './addresses.ts';
 import { isIcmpError } from './conntrack/track.ts';
+import type { Destination } from './destination.ts';
 import { hopLimit, isOwnAddress, type MachineFacts, selectAddress, sysctlNumber } from './facts.ts';
 import { spendIcmpError } from './icmp-rate.ts';
 import { echoedOptions } from './ip-options.ts';
 import { localityOf } from './locality.ts';
-import { type Destination, type OutputFlow, routeOutput } from './routing.ts';
+import { type OutputFlow, routeOutput } from './routing.ts';
 import { sourceAddress6 } from './source-address.ts';
 import type { Walk } from './walk.ts';
 
@@ -175,7 +176,7 @@ function isAnycast(d: Destination, a: Address): boolean {
   return (prefixLength(net.mask) ?? 0) < 127;
 }
 
-/** A link-local address is the machine's own only at its interface: ipv6_chk_addr(). */
+/** A link-local address is the machine's own only at its interface, and ::1 at lo: ipv6_chk_addr(). */
 function isOnLinkOf(facts: MachineFacts, a: Address, device: string | undefined): boolean {
   const there = device === undefined ? undefined : facts.interfaces.get(device);
   return there?.addresses.some((x) => sameAddress(x.address, a)) ?? true;
@@ -186,7 +187,8 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
   const { facts } = w.shared;
   const known =
     isOwnAddress(facts, p.dst) || localityOf(w, p.dst) === true || w.destination?.type === 'anycast';
-  const own = known && (!isLinkLocal6(p.dst) || isOnLinkOf(facts, p.dst, w.inInterface));
+  const ofOneLink = isLinkLocal6(p.dst) || isLoopback6(p.dst);
+  const own = known && (!ofOneLink || isOnLinkOf(facts, p.dst, w.inInterface));
   let src: Address | undefined = own ? p.dst : undefined;
   if (isMulticast6(p.dst) || p.packetType !== 'unicast') {
     if (type !== 2) return;

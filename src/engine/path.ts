@@ -4,7 +4,6 @@
  * Source: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, raw.c; net/ipv6/ip6_input.c, ip6_output.c.
  */
 
-import { ctStatusBit } from '../model/connection.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Fate, RouteDropReason, Trace } from '../model/trace.ts';
 import { sameAddress } from '../net/address.ts';
@@ -26,28 +25,19 @@ import {
   frameIsFor,
   portTowards,
 } from './bridge.ts';
+import { type Destination, emitRoute } from './destination.ts';
 import { confAnd, forwardsIpv4 } from './facts.ts';
 import type { FibError } from './fib.ts';
-import { collect, cut, isFragment } from './fragments.ts';
+import { collect, isFragment } from './fragments.ts';
 import { runHook, undecidedFate } from './hooks.ts';
 import { chosenSource, sendIcmpError } from './icmp-error.ts';
 import { spendRouteError } from './icmp-rate.ts';
 import { isSourceRouted } from './ip-options.ts';
-import {
-  isProtected,
-  lookupOut,
-  policyRefuses,
-  protect,
-  transformsByPolicy,
-  transformsTakenOff,
-} from './ipsec.ts';
-import { connectedInterface, localityOf } from './locality.ts';
-import { type Destination, emitRoute, errnoOf, routeInput, routeOutput } from './routing.ts';
+import { isProtected, policyRefuses, transformsByPolicy, transformsTakenOff } from './ipsec.ts';
+import { applyOutPolicy, forgetConnection, transmit, wrap } from './leaving.ts';
+import { localityOf } from './locality.ts';
+import { errnoOf, routeInput, routeOutput } from './routing.ts';
 import { Walk } from './walk.ts';
-import type { GeneratedPacket } from './working-state.ts';
-
-/** A generated packet may lead to another one, and so on: an end to that. */
-const generatedDepthMax = 8;
 
 const routeDrop = (w: Walk, reason: RouteDropReason): Fate => ({ kind: 'route-drop', after: w.hook, reason });
 
@@ -268,16 +258,6 @@ function unwrap(w: Walk, inner: Packet): Fate {
   return receive(w);
 }
 
-/** nf_reset_ct() */
-function forgetConnection(w: Walk): void {
-  w.attach(undefined, 'INVALID', 'original');
-  w.untracked = false;
-  w.seenByConntrack = false;
-  w.ctTemplate = undefined;
-  w.largestFragmentBytes = undefined;
-  w.pieceBytes = undefined;
-}
-
 function reassembleHere(w: Walk): Fate | undefined {
   const collected = collect(w.shared, w.packet, 'local');
   switch (collected.kind) {
@@ -335,61 +315,6 @@ function forward(w: Walk): Fate {
 
 // ------------------------------------------------------------------------------------------ output
 
-/**
- * xfrm_lookup(): the policy for a packet on its way out. In tunnel mode the interface is the one towards the other
- * end. False: a policy forbids the packet.
- */
-function applyOutPolicy(w: Walk): boolean {
-  const { transforms, blocked } = lookupOut(w);
-  w.ipsecOut = transforms;
-  if (blocked) w.noteNotRecorded('a policy of IPsec blocks it');
-  const far = transforms.findLast((t) => t.tunnelDst)?.tunnelDst?.address;
-  const d = w.destination;
-  if (far && d && far.family === w.family) {
-    const answer = routeOutput(w, {
-      dst: far,
-      src: undefined,
-      mark: w.packet.mark,
-      tos: 0,
-      protocol: 50,
-      sport: undefined,
-      dport: undefined,
-      uid: 0,
-      anySource: true,
-    });
-    if (answer.kind === 'to') w.destination = { ...d, outInterface: answer.destination.outInterface };
-  }
-  return !blocked;
-}
-
-/** After POSTROUTING: the transformations that IPsec owes the packet. Undefined: none. */
-function wrap(w: Walk): Fate | undefined {
-  // NAT may have made it a packet that another policy speaks of, or none (nf_xfrm_me_harder()).
-  if (!w.transformed && !applyOutPolicy(w))
-    return { kind: 'lost', reason: 'ipsec-policy', outInterface: w.outInterface };
-  if (w.ipsecOut.length === 0) return undefined;
-  const { packet, rest } = protect(w, w.ipsecOut);
-  if (w.ipsecOut.some((t) => t.tunnelDst && t.tunnelDst.address.family !== w.family)) {
-    w.noteNotRecorded('IPsec wraps it into a packet of the other family, whose way is not followed');
-    return undefined;
-  }
-  w.noteNotRecorded(
-    `IPsec wraps it into a packet from ${addressText(packet.src)} to ${addressText(packet.dst)}, which passes OUTPUT and POSTROUTING`,
-  );
-  w.packet = { ...packet };
-  w.transformed = true;
-  w.ipsecOut = rest;
-  w.ipsec = [];
-  forgetConnection(w);
-  w.physIn = undefined;
-  w.inInterface = undefined;
-  w.outInterface = w.destination?.outInterface;
-  const end = runHook(w, 'OUTPUT');
-  if (end) return end;
-  w.outInterface = w.destination?.outInterface;
-  return runHook(w, 'POSTROUTING') ?? wrap(w) ?? transmit(w, 'sent');
-}
-
 /** A process sends a packet. */
 export function send(w: Walk): Fate {
   const p = w.packet;
@@ -436,7 +361,7 @@ export function send(w: Walk): Fate {
 }
 
 /** From OUTPUT on. */
-function output(w: Walk, d: Destination): Fate {
+export function output(w: Walk, d: Destination): Fate {
   w.destination = d;
   w.inInterface = undefined;
   w.outInterface = d.outInterface;
@@ -501,19 +426,6 @@ function copyBack(w: Walk, d: Destination): void {
     w.attach(copy.ct, w.connection.state, w.connection.direction);
 }
 
-/** Onto the wire, cut where needed. */
-function transmit(w: Walk, kind: 'forward' | 'sent'): Fate {
-  const d = w.destination as Destination;
-  const p = w.packet;
-  const limit =
-    w.largestFragmentBytes === undefined ? d.mtuBytes : Math.min(d.mtuBytes, w.largestFragmentBytes);
-  const fragments =
-    w.family === 'ipv4' || w.largestFragmentBytes !== undefined ? cut(p, limit, w.pieceBytes) : undefined;
-  return { kind, outInterface: w.outInterface ?? '', packet: { ...p }, fragments };
-}
-
-// ------------------------------------------------------------------------------------------ generated
-
 /** The whole way of one walk as data. */
 export function traceOf(w: Walk, fate: Fate): Trace {
   return {
@@ -527,68 +439,4 @@ export function traceOf(w: Walk, fate: Fate): Trace {
     connection: w.lastConnection,
     assumptions: w.depth === 0 ? w.shared.assumptions.slice() : [],
   };
-}
-
-/** Sends what the kernel made because of the packet of `w`. Its trace stands within the other's. */
-export function sendGenerated(w: Walk, packet: Packet, made: GeneratedPacket): void {
-  if (w.depth >= generatedDepthMax) return;
-  const g = new Walk(w.shared, w.program, packet, { kind: 'local' }, w.depth + 1);
-  if (made.attach && w.ct && !(w.ct.status & ctStatusBit.TEMPLATE))
-    g.attach(w.ct, 'RELATED', w.connection.direction === 'original' ? 'reply' : 'original');
-  if (made.attach && w.untracked) g.seenByConntrack = true;
-  if (made.untracked) g.untrack();
-  g.duplicated = w.duplicated || made.cause === 'duplicate';
-  g.destination = made.destination;
-  let fate: Fate;
-  if (made.byPort !== undefined) {
-    g.noteNotRecorded(`it leaves by the port ${made.byPort} at once, and no chain sees it`);
-    fate = { kind: 'sent', outInterface: made.byPort, packet: { ...packet }, fragments: undefined };
-  } else if (applyOutPolicy(g)) fate = output(g, g.destination);
-  else fate = { kind: 'send-error', errno: 'EPERM', reason: 'ipsec-policy' };
-  // The answer shares the connection: what it set up there holds for the packet that it answers.
-  if (g.ct && w.ct && g.ct.id === w.ct.id) w.attach(g.ct, w.connection.state, w.connection.direction);
-  w.emit({ kind: 'generated', cause: made.cause, trace: traceOf(g, fate) });
-}
-
-/**
- * TEE: a copy of the packet goes to a neighbour, untracked and with its own addresses. No way there: no copy.
- *
- * Source: net/ipv4/netfilter/nf_dup_ipv4.c nf_dup_ipv4(), net/ipv6/netfilter/nf_dup_ipv6.c nf_dup_ipv6().
- */
-export function sendDuplicate(w: Walk, gateway: Packet['dst'], device: string | undefined): void {
-  const p = w.packet;
-  const { fib } = w.shared.facts;
-  const copy: Packet = {
-    ...p,
-    ttl: w.hook === 'PREROUTING' || w.hook === 'INPUT' ? Math.max(0, p.ttl - 1) : p.ttl,
-    ...(w.family === 'ipv4' ? { dontFragment: true } : {}),
-  };
-  let destination: Destination;
-  if (fib[w.family]) {
-    const answer = routeOutput(w, {
-      dst: gateway,
-      src: undefined,
-      mark: 0,
-      tos: p.tos,
-      protocol: 0,
-      sport: undefined,
-      dport: undefined,
-      uid: 0,
-      outInterface: device,
-      anySource: true,
-    });
-    if (answer.kind !== 'to') {
-      w.note('no copy is sent: there is no route to the gateway');
-      return;
-    }
-    destination = { ...answer.destination, gateway, copyBack: false };
-  } else {
-    const outInterface = device ?? connectedInterface(w, gateway);
-    if (outInterface === undefined) {
-      w.note(`a copy is sent to ${addressText(gateway)}`);
-      return;
-    }
-    destination = { ...bridgeDestination(w.shared.facts, outInterface), kind: 'output', gateway };
-  }
-  sendGenerated(w, copy, { cause: 'duplicate', destination, attach: false, untracked: true });
 }

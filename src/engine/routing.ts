@@ -5,11 +5,10 @@
  * fib_validate_source(), net/ipv6/route.c, net/ipv4/netfilter.c ip_route_me_harder().
  */
 
-import type { NextHop, Route, RouteType } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
-import type { RouteDecision, RouteDropReason, RoutePurpose } from '../model/trace.ts';
-import { type Address, prefixLength, sameAddress } from '../net/address.ts';
-import { addressText, networkText } from '../net/address-text.ts';
+import type { RouteDropReason } from '../model/trace.ts';
+import type { Address } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
 import {
   isAllHosts4,
   isLimitedBroadcast,
@@ -17,126 +16,26 @@ import {
   isLocalMulticast4,
   isLoopback4,
   isLoopback6,
-  isMulticast,
   isMulticast4,
   isMulticast6,
   isZero,
   multicastScope6,
   needsInterface6,
 } from './addresses.ts';
+import { destination, dropped, type RouteAnswer } from './destination.ts';
 import {
   confAnd,
   confOr,
   forwardsIpv4,
   forwardsIpv6,
   isOwnAddress,
-  type MachineFacts,
   reversePathFilter,
   routesAt,
   sysctlNumber,
 } from './facts.ts';
 import { type Fib, type FibError, type FibHit, type Flow, fibLookup, lookupLocalTable } from './fib.ts';
-import { connectedInterface, localityOf } from './locality.ts';
+import { inputRouteWithoutFacts, outputRouteWithoutFacts } from './routing-without-routes.ts';
 import type { Walk } from './walk.ts';
-import { answerOf, decide } from './working-state.ts';
-
-/** The route attached to a packet, as the kernel's dst_entry. */
-export interface Destination {
-  readonly kind: 'local' | 'forward' | 'broadcast' | 'multicast' | 'output';
-  readonly type: RouteType | undefined;
-  readonly outInterface: string | undefined;
-  readonly gateway: Address | undefined;
-  readonly preferredSource: Address | undefined;
-  readonly mtuBytes: number;
-  /** RTCF_BROADCAST, RTCF_MULTICAST: no ICMP error answers such a packet. */
-  readonly toMany: 'broadcast' | 'multicast' | undefined;
-  /** RTCF_LOCAL on a sent multicast or broadcast: a copy comes back to this machine. */
-  readonly copyBack: boolean;
-  readonly route: Route | undefined;
-  readonly nextHop: NextHop | undefined;
-}
-
-/** Where routing leads, or that it drops, or that it must be told more. */
-export type RouteAnswer =
-  | { readonly kind: 'to'; readonly destination: Destination }
-  /** `error`: the kernel answers with an ICMP error where it forwards. */
-  | { readonly kind: 'drop'; readonly reason: RouteDropReason; readonly error: FibError | undefined }
-  | { readonly kind: 'undecided' };
-
-const defaultMtu = 1500;
-
-function mtuOf(facts: MachineFacts, device: string | undefined, route: Route | undefined): number {
-  if (route?.mtuBytes !== undefined) return route.mtuBytes;
-  if (device === 'lo') return 65536;
-  return (device === undefined ? undefined : facts.interfaces.get(device)?.mtuBytes) ?? defaultMtu;
-}
-
-function destination(
-  facts: MachineFacts,
-  kind: Destination['kind'],
-  hit: FibHit | undefined,
-  change: Partial<Destination> = {},
-): RouteAnswer {
-  const outInterface = 'outInterface' in change ? change.outInterface : hit?.nextHop?.device;
-  return {
-    kind: 'to',
-    destination: {
-      kind,
-      type: hit?.route.type,
-      outInterface,
-      gateway: hit?.nextHop?.via,
-      preferredSource: hit?.route.preferredSource,
-      mtuBytes: mtuOf(facts, outInterface, hit?.route),
-      toMany: undefined,
-      copyBack: false,
-      route: hit?.route,
-      nextHop: hit?.nextHop,
-      ...change,
-    },
-  };
-}
-
-const dropped = (reason: RouteDropReason, error?: FibError): RouteAnswer => ({ kind: 'drop', reason, error });
-const undecided: RouteAnswer = { kind: 'undecided' };
-
-/** What the trace says of a decision. */
-export function decisionOf(answer: RouteAnswer): RouteDecision | undefined {
-  if (answer.kind === 'undecided') return undefined;
-  if (answer.kind === 'drop')
-    return {
-      kind: 'drop',
-      type: undefined,
-      outInterface: undefined,
-      gateway: undefined,
-      route: undefined,
-      table: undefined,
-      nextHop: undefined,
-      preferredSource: undefined,
-      reason: answer.reason,
-      source: undefined,
-    };
-  const d = answer.destination;
-  return {
-    kind: d.kind,
-    type: d.type,
-    outInterface: d.outInterface,
-    gateway: d.gateway,
-    route:
-      d.route &&
-      (prefixLength(d.route.destination.mask) === 0 ? 'default' : networkText(d.route.destination)),
-    table: d.route?.table,
-    nextHop: d.nextHop,
-    preferredSource: d.preferredSource,
-    reason: undefined,
-    source: d.route ? 'routes' : undefined,
-  };
-}
-
-/** Leaves the decision in the trace. */
-export function emitRoute(w: Walk, purpose: RoutePurpose, answer: RouteAnswer): void {
-  const decision = decisionOf(answer);
-  if (decision) w.emit({ kind: 'route', purpose, decision });
-}
 
 function portsOf(packet: Packet): { sport: number | undefined; dport: number | undefined } {
   return { sport: packet.sport, dport: packet.dport };
@@ -306,87 +205,6 @@ function inputRoute6(w: Walk, fib: Fib): RouteAnswer {
   return destination(facts, 'forward', hit);
 }
 
-/** Whether the machine forwards, where neither sysctls nor hints say: asked. */
-function forwardingWithoutFacts(w: Walk): boolean | undefined {
-  const { facts } = w.shared;
-  const known =
-    w.family === 'ipv4' ? forwardsIpv4(facts, w.inInterface ?? '') : forwardsIpv6(facts, w.inInterface);
-  if (known !== undefined) return known;
-  const { hints } = w.entry;
-  if (hints?.destination === 'remote' || hints?.outInterface !== undefined) return true;
-  const told = decide(w.shared, 'forwarding', 'forwarding', ['on', 'off'], undefined);
-  if (told === undefined) return undefined;
-  w.emit({ kind: 'assumed', assumption: { key: 'forwarding', answer: told }, rule: undefined });
-  return told === 'on' || told === 'yes';
-}
-
-/** Where a packet to a remote address leaves, without routes: hint, subnet, the only way out, the tape. */
-function interfaceWithoutFacts(w: Walk, dst: Address): string | undefined {
-  const { hints } = w.entry;
-  if (hints?.outInterface !== undefined) return hints.outInterface;
-  const connected = connectedInterface(w, dst);
-  if (connected !== undefined) return connected;
-  const { facts, program } = w.shared;
-  const { machine } = w;
-  const key = `out:${addressText(dst)}`;
-  const given = answerOf(w.shared, key);
-  if (given !== undefined) {
-    w.emit({ kind: 'assumed', assumption: { key, answer: given }, rule: undefined });
-    return given;
-  }
-  const behind = machine.behind?.find((f) => sameAddress(f.value.address, dst));
-  if (behind) return behind.value.interfaceName;
-  if (facts.interfacesKnown && machine.outside.length === 1) return machine.outside[0]?.value;
-  const names = new Set<string>([
-    ...machine.outside.map((f) => f.value),
-    ...facts.interfaces.keys(),
-    ...program.namedInterfaces,
-  ]);
-  names.delete('lo');
-  // What comes in by the only interface that is named most likely leaves by one that is not.
-  if (names.size === 1 && w.inInterface !== undefined && names.has(w.inInterface) && !facts.interfacesKnown)
-    names.add(w.inInterface === 'eth0' ? 'eth1' : 'eth0');
-  if (names.size === 0) return 'eth0';
-  if (names.size === 1) return [...names][0];
-  return decide(w.shared, key, key, [...names], undefined);
-}
-
-/** Whether the destination is local: facts first, then the hint, then the tape. */
-function localWithoutFacts(w: Walk, dst: Address): boolean | undefined {
-  const known = localityOf(w, dst);
-  if (known !== undefined) return known;
-  const hint = w.entry.hints?.destination;
-  if (hint !== undefined) return hint === 'local';
-  const key = `local:${addressText(dst)}`;
-  const told = decide(w.shared, key, key, ['no', 'yes'], undefined);
-  return told === undefined ? undefined : told === 'yes';
-}
-
-function inputRouteWithoutFacts(w: Walk): RouteAnswer {
-  const { facts } = w.shared;
-  const p = w.packet;
-  if (isMulticast(p.dst))
-    return destination(facts, 'multicast', undefined, { toMany: 'multicast', type: 'multicast' });
-  if (isLimitedBroadcast(p.dst))
-    return destination(facts, 'broadcast', undefined, { toMany: 'broadcast', type: 'broadcast' });
-  if (w.inInterface !== 'lo' && w.family === 'ipv4' && (isLoopback4(p.dst) || isLoopback4(p.src)))
-    if (!confOr(facts, w.inInterface ?? '', 'route_localnet')) return dropped('local-net');
-  if (w.family === 'ipv4')
-    for (const i of facts.interfaces.values())
-      for (const a of i.addresses)
-        if (a.broadcast && a.address.family === 'ipv4' && a.broadcast.w3 === p.dst.w3)
-          return destination(facts, 'broadcast', undefined, { toMany: 'broadcast', type: 'broadcast' });
-  const local = localWithoutFacts(w, p.dst);
-  if (local === undefined) return undecided;
-  if (local) return destination(facts, 'local', undefined);
-  const forwards = forwardingWithoutFacts(w);
-  if (forwards === undefined) return undecided;
-  if (!forwards) return dropped('not-forwarding');
-  const outInterface = interfaceWithoutFacts(w, p.dst);
-  if (outInterface === undefined) return undecided;
-  return destination(facts, 'forward', undefined, { outInterface });
-}
-
 /** The decision for a packet that came in, between PREROUTING and INPUT or FORWARD. */
 export function routeInput(w: Walk): RouteAnswer {
   const fib = w.shared.facts.fib[w.family];
@@ -532,32 +350,10 @@ function loopsBack6(w: Walk, group: Address, device: string | undefined): boolea
   return device !== undefined && multicastScope6(group) > 1 && joined6(w, group, device);
 }
 
-function outputRouteWithoutFacts(w: Walk, flow: OutputFlow): RouteAnswer {
-  const { facts } = w.shared;
-  const { dst } = flow;
-  if (isLimitedBroadcast(dst) || isMulticast(dst)) {
-    const outInterface = interfaceWithoutFacts(w, dst);
-    if (outInterface === undefined) return undecided;
-    return destination(facts, 'output', undefined, {
-      outInterface,
-      toMany: isMulticast(dst) ? 'multicast' : 'broadcast',
-    });
-  }
-  // A known interface other than lo says that the packet leaves.
-  const hinted = w.entry.hints?.outInterface;
-  const local =
-    hinted !== undefined && hinted !== 'lo' ? localityOf(w, dst) === true : localWithoutFacts(w, dst);
-  if (local === undefined) return undecided;
-  if (local) return destination(facts, 'output', undefined, { outInterface: 'lo', type: 'local' });
-  const outInterface = interfaceWithoutFacts(w, dst);
-  if (outInterface === undefined) return undecided;
-  return destination(facts, 'output', undefined, { outInterface });
-}
-
 /** The decision for a packet that this machine sends, also for the answers that the kernel makes. */
 export function routeOutput(w: Walk, flow: OutputFlow): RouteAnswer {
   const fib = w.shared.facts.fib[w.family];
-  if (!fib) return outputRouteWithoutFacts(w, flow);
+  if (!fib) return outputRouteWithoutFacts(w, flow.dst);
   return w.family === 'ipv4' ? outputRoute4(w, fib, flow) : outputRoute6(w, fib, flow);
 }
 

@@ -2,8 +2,9 @@
 
 import type { Packet } from '../model/packet.ts';
 import type { Assumption, EntryPoint, Fate, Trace } from '../model/trace.ts';
+import { sendDuplicate, sendGenerated } from './generated.ts';
 import { setupNat } from './nat.ts';
-import { arrive, send, sendDuplicate, sendGenerated, traceOf } from './path.ts';
+import { arrive, send, traceOf } from './path.ts';
 import type { Program } from './program.ts';
 import { sendReject } from './reject.ts';
 import { changeSet, readSet } from './sets.ts';

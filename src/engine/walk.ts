@@ -25,10 +25,10 @@ import type { EntryPoint, Fate, RuleRef, TraceConnection, TraceEvent } from '../
 import type { Family } from '../net/address.ts';
 import { sameAddress, zeroAddress } from '../net/address.ts';
 import { isZero } from './addresses.ts';
+import type { Destination } from './destination.ts';
 import { createFibView } from './fib-view.ts';
 import { firstUse } from './first-use.ts';
 import type { FamilyProgram } from './program.ts';
-import type { Destination } from './routing.ts';
 import { changeEntry, type Entry, type EntryChange } from './state.ts';
 import { answerOf, type Shared, storeEntry } from './working-state.ts';
 

@@ -4,10 +4,10 @@ import type { NatAddressSource, NatRange, Outcome, SetChange, SetView } from '..
 import type { Packet } from '../model/packet.ts';
 import type { Assumption, Question, RuleRef } from '../model/trace.ts';
 import { sourceKey, tupleKey } from './conntrack/tuple.ts';
+import type { Destination } from './destination.ts';
 import type { MachineFacts } from './facts.ts';
 import type { PersistentMap } from './persistent-map.ts';
 import type { Program } from './program.ts';
-import type { Destination } from './routing.ts';
 import type { Entry, FragmentQueue, SimulationState, TupleTarget } from './state.ts';
 import { emptyTape, type Tape } from './tape.ts';
 import type { Walk } from './walk.ts';

@@ -1,7 +1,7 @@
 /** Sysctls of connection tracking with the kernel's defaults. */
 
 import { type MachineFacts, sysctlNumber } from '../facts.ts';
-import type { TcpSettings } from './tcp.ts';
+import type { TcpSettings } from './tcp-window.ts';
 
 /** The sysctls that decide how connections are tracked. */
 export interface ConntrackSettings {
