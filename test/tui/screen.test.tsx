@@ -31,8 +31,8 @@ const sizes = [
 const scenes: readonly (readonly [name: string, world: World, keys: string | undefined])[] = [
   ['verdict', gateway, undefined],
   ['step', gateway, '0 m'],
-  ['dnat', docker, ': =preset_published-tcp-8080 enter'],
-  ['reply', docker, ': =preset_published-tcp-8080 enter r'],
+  ['dnat', docker, ': =preset_published-tcp-5432 enter'],
+  ['reply', docker, ': =preset_published-tcp-5432 enter r'],
   ['edit', gateway, ': =chain_INPUT enter G o =-i_eth0_-p_tcp_--dport_80_-j_DRO'],
   ['packet', gateway, '2'],
   ['flow', gateway, '3 j'],

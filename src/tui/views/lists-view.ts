@@ -62,10 +62,9 @@ export function flowLines(world: World, state: State, from: number, count: numbe
       span(pointer(selected), 'strong'),
       span(shown ? '►' : ' ', 'strong'),
       span(`${row + 1} ${step.from === 'client' ? '─►' : '◄─'} `),
+      span(`${word}${step.mayStop ? '?' : ''}`.padEnd(11), tone),
       span(packetText(step.packet), selected ? 'cursor' : undefined),
-      span(`  ${step.label}  ${tracked}  `, 'faint'),
-      span(word, tone),
-      ...(step.mayStop ? [span(' perhaps', 'other')] : []),
+      span(`  ${step.label}, ${tracked}`, 'faint'),
     ];
   });
 }

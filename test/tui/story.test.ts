@@ -1,0 +1,174 @@
+/**
+ * Goal: the whole program in a real terminal. Method: tmux is the terminal; keys are sent, and what is on its screen is
+ * read. Nothing is measured: each step waits for what it must lead to.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { repositoryRoot } from '../support/source-tree.ts';
+
+const hasTmux = spawnSync('tmux', ['-V']).status === 0;
+const folder = mkdtempSync(join(tmpdir(), 'fwsim-tui-'));
+const program = join(folder, 'fwsim.mjs');
+/** A server of its own: other sessions of whoever runs the tests are left alone. */
+const socket = join(folder, 'tmux');
+
+function tmux(...args: readonly string[]): string {
+  return spawnSync('tmux', ['-S', socket, ...args], { encoding: 'utf8' }).stdout;
+}
+
+const screen = (): string => tmux('capture-pane', '-p', '-t', 'tui');
+const keys = (...names: readonly string[]): string => tmux('send-keys', '-t', 'tui', ...names);
+const type = (text: string): string => tmux('send-keys', '-t', 'tui', '-l', '--', text);
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until the screen shows it. */
+async function until(shows: RegExp): Promise<string> {
+  let last = '';
+  for (let i = 0; i < 300; i++) {
+    last = screen();
+    if (shows.test(last)) return last;
+    await pause(50);
+  }
+  expect(last).toMatch(shows);
+  return last;
+}
+
+/** A shell of the given size in which `fwsim` is the program. */
+function openShell(columns: number, rows: number): void {
+  const env = `env -u CI -u NO_COLOR -u FORCE_COLOR TERM=screen-256color PS1='$ '`;
+  const shell = `${env} bash --norc --noprofile -i`;
+  tmux(
+    'new-session',
+    '-d',
+    '-s',
+    'tui',
+    '-x',
+    String(columns),
+    '-y',
+    String(rows),
+    '-c',
+    repositoryRoot,
+    shell,
+  );
+  type(`fwsim() { '${process.execPath}' '${program}' "$@"; }; clear`);
+  keys('Enter');
+}
+
+beforeAll(async () => {
+  if (!hasTmux) return;
+  const { commonOptions } = (await import('../../scripts/bundling.mjs' as string)) as {
+    commonOptions: Parameters<typeof build>[0];
+  };
+  // A server ends with its last session; this one outlives the tests' own.
+  tmux('new-session', '-d', '-s', 'keep', 'cat');
+  await build({
+    ...commonOptions,
+    entryPoints: [join(repositoryRoot, 'src/cli/main.ts')],
+    outfile: program,
+  });
+}, 60_000);
+
+afterEach(() => {
+  if (hasTmux) tmux('kill-session', '-t', 'tui');
+});
+
+afterAll(() => {
+  if (hasTmux) tmux('kill-server');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe.skipIf(!hasTmux)('in tmux', () => {
+  test('the story of the gateway: open from a pipe, find the cause, try the mend, write it', async () => {
+    openShell(80, 24);
+    const file = join(folder, 'mended.rules');
+    const settings = join(folder, 'stty');
+    type(`stty -g > '${settings}'; clear`);
+    keys('Enter');
+    type('cat rules-examples/gateway-web-in-forward.rules | fwsim tui');
+    keys('Enter');
+    await until(/4findings 2/);
+    keys('4');
+    await until(/> warning FW101 filter FORWARD #5/);
+    keys('Enter');
+    await until(/DELIVERED by policy of filter INPUT/);
+    tmux('resize-window', '-t', 'tui', '-x', '60', '-y', '20');
+    await until(/┃ {2}INPUT +filter·\n/);
+    keys(':');
+    await until(/^:/m);
+    type('chain INPUT');
+    keys('Enter');
+    keys('G', 'o');
+    await until(/insert INPUT 12:/);
+    type('-i eth0 -p tcp -m multiport --dports 80,443 -j DROP');
+    await until(/DROPPED by rule 12 of filter INPUT/);
+    keys('Enter');
+    await until(/inserted: rule 12/);
+    keys('u');
+    await until(/DELIVERED by policy of filter INPUT/);
+    keys('C-r');
+    await until(/DROPPED by rule 12 of filter INPUT/);
+    tmux('resize-window', '-t', 'tui', '-x', '130', '-y', '40');
+    await until(/filter +✗ rule 12 DROP/);
+    keys('w');
+    await until(/write to:/);
+    keys('C-u');
+    type(file);
+    keys('Enter');
+    await until(/written: /);
+    keys('q');
+    await until(/^\$ ?$/m);
+    expect(readFileSync(file, 'utf8')).toContain('--dports 80,443 -j DROP\n-A FORWARD');
+    // The terminal is as it was: the shell's own screen, a cursor, no mouse.
+    expect(
+      tmux('display', '-p', '-t', 'tui', '#{alternate_on} #{cursor_flag} #{mouse_any_flag}').trim(),
+    ).toBe('0 1 0');
+    type(`stty -g | cmp - '${settings}' && echo the same as before`);
+    keys('Enter');
+    await until(/^the same as before/m);
+  }, 60_000);
+
+  test('Ctrl-Z gives the terminal to the shell, and fg takes it back', async () => {
+    openShell(80, 24);
+    type('fwsim tui rules-examples/docker-ufw-deny.rules');
+    keys('Enter');
+    await until(/\[1path\]/);
+    keys('C-z');
+    await until(/Stopped/);
+    type('fg');
+    keys('Enter');
+    await until(/\[1path\]/);
+    keys('C-c');
+    await until(/^\$ fg\n[^\n]*\n\$ ?$/m);
+    type('echo ended: $?');
+    keys('Enter');
+    await until(/ended: 0/);
+  }, 60_000);
+
+  test('a click selects a row, and a name opens its screen', async () => {
+    openShell(80, 24);
+    type('fwsim tui rules-examples/gateway-web-in-forward.rules');
+    keys('Enter');
+    await until(/> {2}✓ {4}4/);
+    // Row 14 of the screen, counted from 1: the rule below the cursor's.
+    type('\u001b[<0;20;15M');
+    await until(/> {7}5/);
+    type('\u001b[<0;18;1M');
+    await until(/\[2packet\]/);
+    keys('q');
+    await until(/^\$ ?$/m);
+  }, 60_000);
+
+  test('without a terminal it says so and exits with 2', async () => {
+    openShell(80, 24);
+    type('set -o pipefail; fwsim tui rules-examples/docker-ufw-deny.rules | cat; echo code $?');
+    keys('Enter');
+    const shown = await until(/code \d/);
+    expect(shown).toMatch(/draws on a terminal/);
+    expect(shown).toMatch(/code 2/);
+  }, 60_000);
+});
