@@ -1,22 +1,29 @@
 import type { Finding } from './finding.ts';
 
+/** How many different answers are named. */
+const groupsMax = 4;
+
 /**
- * What supplying context would buy: `"ip -j addr" would settle 2 of them, "ss -tulnp" 1: add the output to the same
- * stream, or name a file of it by --with`.
+ * What supplying context would buy: `"ss -tulnp" would settle 2 of them, "ip -j addr" and "ss -tulnp" together 1: add the
+ * output to the same stream, or name a file of it by --with`. Undefined: no command could.
  */
-export function settlingText(inferred: readonly Pick<Finding, 'inferences'>[]): string {
+export function settlingText(inferred: readonly Pick<Finding, 'inferences'>[]): string | undefined {
   const counts = new Map<string, number>();
-  for (const { inferences } of inferred)
-    for (const command of new Set(inferences.map((i) => i.settledBy)))
-      if (command !== undefined) counts.set(command, (counts.get(command) ?? 0) + 1);
+  for (const { inferences } of inferred) {
+    const commands = [...new Set(inferences.map((i) => i.settledBy))].sort();
+    // What no command tells, only the configuration can.
+    if (commands.length === 0 || commands.includes(undefined)) continue;
+    const words = commands.map((command) => `"${command}"`).join(' and ');
+    counts.set(words, (counts.get(words) ?? 0) + 1);
+  }
   const sorted = [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
-  if (sorted.length === 0) return 'only you can say';
-  const all = inferred.length;
-  const words = sorted.map(([command, count], index) => {
-    const number = count === all ? (all === 1 ? 'it' : 'all') : String(count);
-    return index === 0
-      ? `the output of "${command}" would settle ${count === all ? (all === 1 ? 'it' : 'all of them') : `${count} of them`}`
-      : `"${command}" ${number}`;
-  });
-  return `${words.join(', ')}: add it to the same stream, or name a file of it by --with`;
+  const [first, ...others] = sorted.slice(0, groupsMax);
+  if (!first) return undefined;
+  const [commands, count] = first;
+  const them = inferred.length === 1 ? 'it' : count === inferred.length ? 'all of them' : `${count} of them`;
+  const parts = [
+    `${commands}${commands.includes(' and ') ? ' together' : ''} would settle ${them}`,
+    ...others.map(([words, n]) => `${words}${words.includes(' and ') ? ' together' : ''} ${n}`),
+  ];
+  return `${parts.join(', ')}: add the output to the same stream, or name a file of it by --with`;
 }

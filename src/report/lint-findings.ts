@@ -274,7 +274,8 @@ function context(report: MachineReport, style: TerminalStyle, detail: LintDetail
   const lines: string[] = [];
   if (inferred.length > 0) {
     const them = inferred.length === 1 ? '1 finding is inferred' : `${inferred.length} findings are inferred`;
-    lines.push(...wrap(`${them}; ${settlingText(inferred)}`, style));
+    const settling = settlingText(inferred);
+    lines.push(...wrap(settling === undefined ? them : `${them}; ${settling}`, style));
   }
   if (detail.verbose) {
     const given = report.facts.filter(({ provenance }) => provenance === 'given').map(({ source }) => source);

@@ -5,6 +5,7 @@ import { checks } from '../../src/lint/checks/index.ts';
 import { createOwnerOf } from '../../src/lint/generators.ts';
 import { type CheckSelection, isSelected, selectionOf, severityChoice } from '../../src/lint/select.ts';
 import { parsePorts, sensitivePorts } from '../../src/lint/sensitive-ports.ts';
+import { settlingText } from '../../src/lint/settling.ts';
 import { lintText } from './lint-text.ts';
 
 const [some] = checks;
@@ -207,4 +208,27 @@ test('progress is told before each check', () => {
   lintText(gateway, { family: 'ipv4', select: ['FW1'], onProgress: ({ what }) => steps.push(what) });
   expect(steps[0]).toBe('reading');
   expect(steps).toContain('FW101');
+});
+
+describe('what more context would buy', () => {
+  const on = (...commands: readonly (string | undefined)[]) => ({
+    inferences: commands.map((settledBy) => ({
+      text: 'a guess',
+      ...(settledBy === undefined ? {} : { settledBy }),
+    })),
+  });
+  test.each([
+    [[on('a')], '"a" would settle it: '],
+    [[on('a'), on('a')], '"a" would settle all of them: '],
+    [[on('b'), on('a'), on('a')], '"a" would settle 2 of them, "b" 1: '],
+    [[on('b', 'a'), on('a'), on('a')], '"a" would settle 2 of them, "a" and "b" together 1: '],
+    [[on('a', 'b')], '"a" and "b" together would settle it: '],
+    [[on(undefined), on('a', undefined), on('a')], '"a" would settle 1 of them: '],
+  ])('%j', (findings, text) => {
+    expect(settlingText(findings)?.startsWith(text)).toBe(true);
+  });
+  test('nothing, where no command can tell', () => {
+    expect(settlingText([on(undefined)])).toBeUndefined();
+    expect(settlingText([])).toBeUndefined();
+  });
 });

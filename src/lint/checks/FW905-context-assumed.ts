@@ -1,4 +1,5 @@
 import { defineCheck } from '../check.ts';
+import { settlingText } from '../settling.ts';
 
 /** What findings rest on that nobody has said. */
 export const contextAssumed = defineCheck({
@@ -102,13 +103,11 @@ COMMIT
   },
   run: () => [],
   *conclude(_context, findings) {
-    const inferences = new Map<string, string | undefined>();
-    for (const finding of findings)
-      for (const { text, settledBy } of finding.inferences) inferences.set(text, settledBy);
-    if (inferences.size === 0) return;
-    const count = findings.filter((f) => f.inferences.length > 0).length;
-    const commands = [...new Set(inferences.values())].filter((c) => c !== undefined).sort();
-    const texts = [...inferences.keys()].sort();
+    const inferred = findings.filter((f) => f.inferences.length > 0);
+    const count = inferred.length;
+    if (count === 0) return;
+    const texts = [...new Set(inferred.flatMap((f) => f.inferences.map(({ text }) => text)))].sort();
+    const settling = settlingText(inferred);
     const shown = texts.slice(0, 4);
     const more = texts.length > shown.length ? `; and ${texts.length - shown.length} more` : '';
     yield {
@@ -116,13 +115,7 @@ COMMIT
       confidence: 'proved',
       message: `${count === 1 ? '1 finding rests' : `${count} findings rest`} on what was inferred about this machine`,
       what: `${shown.join('; ')}${more}`,
-      ...(commands.length > 0
-        ? {
-            help: [
-              `the output of ${commands.map((c) => `"${c}"`).join(' and ')} would settle it: add it to the same stream, or name it by --with`,
-            ],
-          }
-        : {}),
+      ...(settling === undefined ? {} : { help: [settling] }),
     };
   },
 });
