@@ -8,6 +8,7 @@ import {
   filter,
   gateway,
   generatedBy,
+  linked,
   machine,
   packetOf,
   recorded,
@@ -45,6 +46,19 @@ describe('6 matches', () => {
   });
 });
 
+describe('6 matches that look beyond the packet', () => {
+  shown('6.24', 'comment takes all; without IPsec --pol none takes all; socket takes what has one', () => {
+    const fate = (match: string) =>
+      machine(gateway, filter(`-A INPUT ${match} -j DROP`), {
+        tape: { socket: 'none', ipsec: 'no' },
+      }).arrives('eth0', outside).fate;
+    expect(fate('-m comment --comment all')).toBe('drop filter/INPUT#1');
+    expect(fate('-m policy --dir in --pol none')).toBe('drop filter/INPUT#1');
+    expect(fate('-m policy --dir in --pol ipsec')).toBe('local eth0');
+    expect(fate('-m socket')).toBe('local eth0');
+  });
+});
+
 describe('8 iptables-nft and iptables-legacy', () => {
   shown('8.1', 'INPUT: nat before security with nft, behind it with legacy', () => {
     const order = (backend: 'nft' | 'legacy'): readonly string[] => {
@@ -57,6 +71,24 @@ describe('8 iptables-nft and iptables-legacy', () => {
   });
   shown('8.2', 'a table that the dump lacks accepts everything', () => {
     expect(machine(gateway, raw()).arrives('eth0', outside).fate).toBe('local eth0');
+  });
+});
+
+describe('8 what the two back ends read and print', () => {
+  shown('8.3', '! -i + matches nothing with nft, and everything with legacy, which leaves it out', () => {
+    const rules = filter('-A INPUT ! -i + -j DROP');
+    const fate = (backend: 'nft' | 'legacy') =>
+      machine(gateway, rules, { backend }).arrives('eth0', outside).fate;
+    expect(fate('nft')).toBe('local eth0');
+    expect(fate('legacy')).toBe('drop filter/INPUT#1');
+  });
+  shown('8.4', '! -s 0.0.0.0/0 is refused by nft alone, a daily limit with a burst by legacy alone', () => {
+    const refused = (rule: string, backend: 'nft' | 'legacy') =>
+      linked(filter(rule), backend).diagnostics.length > 0;
+    const everybody = '-A INPUT ! -s 0.0.0.0/0 -j DROP';
+    expect([refused(everybody, 'nft'), refused(everybody, 'legacy')]).toEqual([true, false]);
+    const daily = '-A INPUT -m limit --limit 1/day --limit-burst 2 -j ACCEPT';
+    expect([refused(daily, 'nft'), refused(daily, 'legacy')]).toEqual([false, true]);
   });
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 /** How many behaviours each section has. */
-const sections = { 1: 12, 2: 17, 3: 11, 4: 15, 5: 2, 6: 23, 7: 4, 8: 2, 9: 18 };
+const sections = { 1: 12, 2: 17, 3: 11, 4: 15, 5: 2, 6: 24, 7: 4, 8: 4, 9: 18 };
 
 test('every numbered behaviour has a test of its number, and one only', () => {
   const found = readdirSync(import.meta.dirname)

@@ -137,6 +137,11 @@ export function endsOf(p: Packet | undefined): string {
   return `${end(p.src, p.sport)} > ${end(p.dst, p.dport)}`;
 }
 
+/** A ruleset's lines as a back end reads them. */
+export function linked(rules: string, backend: Backend) {
+  return link(parse(`${rules.trim()}\n`), { registry, family: 'ipv4', backend });
+}
+
 /** A machine: outputs of ip and sysctl, and a ruleset's lines. Packets go through it in order. */
 export function machine(
   context: string,
