@@ -9,6 +9,12 @@ export {
   type RulesetDiff,
   type RulesetDiffOptions,
 } from './analysis/diff.ts';
+export {
+  type ConnectionsDiff,
+  type LostConnection,
+  parseRemoteEnd,
+  type RemoteEnd,
+} from './analysis/diff-connections.ts';
 export type { ChangeKind } from './analysis/diff-groups.ts';
 export {
   diffMachines,

@@ -171,7 +171,9 @@ export function fateMoves(
   const anyOut = (set: PacketSet): PacketSet => space.forget(set, ['outInterface']);
   const covered = space.and(allOf(space, oldOutcomes), allOf(space, newOutcomes));
   const packetsOf = frame.packets;
-  const first = movedPackets(space, oldOutcomes, newOutcomes, space.and(care, covered), packetsOf);
+  const turns = (from: string, to: string): boolean => goesOn(from) !== goesOn(to);
+  const both = space.and(care, covered);
+  const first = movedPackets(space, oldOutcomes, newOutcomes, both, packetsOf, turns);
   const differing = space.union(first.map((m) => m.set));
   // What only one side sends out by an interface counts where the packet does not differ anyway.
   const uncovered = space.xor(allOf(space, oldOutcomes), allOf(space, newOutcomes));

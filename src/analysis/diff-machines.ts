@@ -12,6 +12,7 @@ import { whyNothingToLookAt } from '../link/recognise.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
 import { diffRulesets, emptyRuleset, type RulesetDiff, type RulesetDiffOptions } from './diff.ts';
+import { type ConnectionsDiff, lostConnections, type RemoteEnd } from './diff-connections.ts';
 import type { MachineQuestion } from './machine-rulesets.ts';
 import type { Description } from './vocabulary.ts';
 
@@ -21,6 +22,8 @@ export interface MachineDiffOptions
     Pick<RulesetDiffOptions, 'logging' | 'linesMax' | 'witnessesMax'> {
   /** Only these packets, in match options word by word; none: all. */
   readonly expression?: readonly string[];
+  /** Whose connections to the machine matter most: the administrator's who asks. */
+  readonly remote?: RemoteEnd;
   /** The texts are of two machines, whatever they say. */
   readonly twoMachines?: boolean;
 }
@@ -48,6 +51,8 @@ export interface MachineDiff {
   readonly families: readonly FamilyDiff[];
   readonly expression: readonly string[];
   readonly logging: boolean;
+  /** Connections that the new rules would cut off; undefined where none are known, or of two machines. */
+  readonly connections: ConnectionsDiff | undefined;
   /** About the texts of both sides. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -163,7 +168,19 @@ export function diffMachines(
   }
   if (families.length === 0)
     return { couldNotLook: `neither side holds an ${asked === 'ipv6' ? 'IPv6' : 'IPv4'} ruleset` };
+  const listed = joinFacts(old.facts, now.facts).connections?.value;
+  const { remote, meter } = options;
+  const connections = oneMachine
+    ? lostConnections({
+        old: oldProgram,
+        new: newProgram,
+        listed: listed?.filter((k) => families.some((x) => x.family === k.connection.original.src.family)),
+        ...(remote === undefined ? {} : { remote }),
+        ...(meter === undefined ? {} : { meter }),
+      })
+    : undefined;
   const compared: MachineDiff = {
+    connections,
     old: { read: old, program: oldProgram },
     new: { read: now, program: newProgram },
     oneMachine,

@@ -27,6 +27,9 @@ const none = (): PacketSet => 0 as PacketSet;
 /** Outcomes by key. */
 export type Outcomes = ReadonlyMap<string, Outcome>;
 
+/** Whether the header at the end counts. */
+const holdsMore = (o: Outcome | undefined): boolean => o !== undefined && o.relation !== o.set;
+
 /** All packets of these outcomes. */
 export function allOf(space: BddPacketSpace, outcomes: Outcomes): PacketSet {
   return space.union([...outcomes.values()].map((o) => o.set));
@@ -35,7 +38,8 @@ export function allOf(space: BddPacketSpace, outcomes: Outcomes): PacketSet {
 /**
  * What moved within `care`. A packet that lost one outcome and gained another moved from the one to the other; one that
  * only lost or only gained moved from or to those that it has on both sides. From a key to itself: the header at the
- * end is another.
+ * end is another. What it has on both sides and `turns` is taken first: a packet that may be dropped as before, and is
+ * forwarded no more, was closed.
  */
 export function movedPackets(
   space: BddPacketSpace,
@@ -43,6 +47,7 @@ export function movedPackets(
   after: Outcomes,
   care: PacketSet,
   packetsOf: (relation: PacketSet) => PacketSet,
+  turns: (from: string, to: string) => boolean = () => false,
 ): readonly Moved[] {
   const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
   const missing = (a: Outcome | undefined, b: Outcome | undefined): PacketSet => {
@@ -68,16 +73,24 @@ export function movedPackets(
     const gone = lost.get(from) ?? none();
     if (gone === space.none) continue;
     for (const to of keys) add(from, to, space.and(gone, gained.get(to) ?? none()));
-    const only = space.diff(gone, anyGained);
-    for (const to of only === space.none ? [] : keys)
-      if (to !== from || before.get(from)?.relation !== before.get(from)?.set)
+    let only = space.diff(gone, anyGained);
+    const others = keys.filter((to) => to !== from || holdsMore(before.get(from)));
+    for (const first of [true, false]) {
+      const there = others.filter((to) => turns(from, to) === first);
+      for (const to of only === space.none ? [] : there)
         add(from, to, space.and(only, after.get(to)?.set ?? none()));
+      only = space.diff(only, space.union(there.map((to) => after.get(to)?.set ?? none())));
+    }
   }
   for (const to of keys) {
-    const only = space.diff(gained.get(to) ?? none(), anyLost);
-    for (const from of only === space.none ? [] : keys)
-      if (to !== from || after.get(to)?.relation !== after.get(to)?.set)
+    let only = space.diff(gained.get(to) ?? none(), anyLost);
+    const others = keys.filter((from) => to !== from || holdsMore(after.get(to)));
+    for (const first of [true, false]) {
+      const there = others.filter((from) => turns(from, to) === first);
+      for (const from of only === space.none ? [] : there)
         add(from, to, space.and(only, before.get(from)?.set ?? none()));
+      only = space.diff(only, space.union(there.map((from) => before.get(from)?.set ?? none())));
+    }
   }
   return moved;
 }

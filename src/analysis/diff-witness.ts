@@ -5,8 +5,11 @@ import { emptyState, type Program } from '../engine/simulate.ts';
 import { assumptionText } from '../engine/tape.ts';
 import { asFirstSeen } from '../expression/first-seen.ts';
 import { packetFromExpression } from '../expression/packet-expression.ts';
+import { tcpFlag } from '../model/packet.ts';
 import type { Trace } from '../model/trace.ts';
+import { interfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet } from '../packetset/space.ts';
+import { maskInUse } from '../packetset/valid.ts';
 import { findWitness } from '../packetset/witness.ts';
 import { openingPackets } from './ordinary.ts';
 import type { RoadName } from './road.ts';
@@ -32,6 +35,8 @@ export interface WantedEnds {
   readonly new: (trace: Trace) => boolean;
   /** What both traces must show together. */
   readonly both?: (old: Trace, now: Trace) => boolean;
+  /** Whether some end is at this machine itself. */
+  readonly stays: boolean;
 }
 
 /** Finds witnesses. */
@@ -112,35 +117,70 @@ export function diffWitnesses(vocabulary: Vocabulary, sides: readonly [Side, Sid
     }).branches;
   };
 
+  // By preference, packets leave by another interface than they came by.
+  const [first, second] = names;
+  const across = (from: string | undefined, to: string | undefined): PacketSet =>
+    from === undefined || to === undefined
+      ? space.all
+      : space.and(
+          space.interface('in', interfacePattern(from)),
+          space.interface('out', interfacePattern(to)),
+        );
+  const straight = [across(first, second), across(second, first)];
+
+  const show = (words: readonly string[], local: boolean, wanted: WantedEnds): DiffWitness | undefined => {
+    const before = straightFirst(walks(old.program, words, local).filter((b) => wanted.old(b.trace)));
+    if (before.length === 0) return undefined;
+    const after = straightFirst(walks(now.program, words, local).filter((b) => wanted.new(b.trace)));
+    for (const a of before)
+      for (const b of after) {
+        if (!agree(a, b) || wanted.both?.(a.trace, b.trace) === false) continue;
+        return {
+          packet: words,
+          local,
+          assume: { old: needed(a), new: needed(b) },
+          old: a.trace,
+          new: b.trace,
+        };
+      }
+    return undefined;
+  };
+
+  // Segments of established connections acknowledge something.
+  const flags = maskInUse(space.codec, 'tcpFlags');
+  const { SYN, ACK, FIN, RST } = tcpFlag;
+  const acknowledging =
+    stateInUse && flags !== 0
+      ? space.or(
+          space.not(space.named('ctState', 'ESTABLISHED')),
+          space.bits('tcpFlags', ACK & flags, (SYN | ACK | FIN | RST) & flags),
+        )
+      : space.all;
+
   return (road, set, wanted) => {
     const tried = new Set<string>();
     // A difference that holds whatever is not known is shown without assumptions, if there is one.
     const certain = space.must(set);
     for (const wish of wishes) {
-      const found = findWitness(space, set, { wishes: [wish, ordinary, certain], interfaceNames: names });
+      const found = findWitness(space, set, {
+        wishes: [wish, ordinary, certain, acknowledging, ...straight],
+        interfaceNames: names,
+      });
       if (found === undefined) return undefined;
       const local = road === 'local';
       const outside = found.fields.get('outInterface');
       // Where no routes are known, a packet may be for any interface that the difference asks for.
       const leaving =
         !local && !routed && typeof outside === 'string' && outside !== '' ? ['-o', outside] : [];
-      const words = [...witnessWords(vocabulary, found, road, tracked), ...leaving];
-      const key = words.join(' ');
-      if (tried.has(key)) continue;
-      tried.add(key);
-      const before = straightFirst(walks(old.program, words, local).filter((b) => wanted.old(b.trace)));
-      const after = straightFirst(walks(now.program, words, local).filter((b) => wanted.new(b.trace)));
-      for (const a of before)
-        for (const b of after) {
-          if (!agree(a, b) || wanted.both?.(a.trace, b.trace) === false) continue;
-          return {
-            packet: words,
-            local,
-            assume: { old: needed(a), new: needed(b) },
-            old: a.trace,
-            new: b.trace,
-          };
-        }
+      const words = witnessWords(vocabulary, found, road, tracked);
+      const aside = [...words, ...leaving];
+      for (const asked of leaving.length === 0 ? [words] : wanted.stays ? [words, aside] : [aside, words]) {
+        const key = asked.join(' ');
+        if (tried.has(key)) continue;
+        tried.add(key);
+        const shown = show(asked, local, wanted);
+        if (shown !== undefined) return shown;
+      }
     }
     return undefined;
   };

@@ -85,8 +85,8 @@ export interface Difference {
   readonly road: RoadName;
   readonly old: DifferenceSide;
   readonly new: DifferenceSide;
-  /** Whether packets that open connections are among them; these are then described, else the others. */
-  readonly opening: boolean;
+  /** The first kind of packets that is among them: those are described. `known`: of established connections. */
+  readonly described: 'opening' | 'known' | 'others';
   readonly packets: SetDescription;
   /** States of further packets that fare differently in the same way; empty where states do not matter. */
   readonly states: readonly CtState[];
@@ -333,17 +333,24 @@ function tellDifference(
   const whereTo = variables.filter(isWhereTo);
   const others = variables.filter((v) => !isWhereTo(v));
   const set = space.mayOver(group.set, whereTo);
-  const kind = opens ? opening : space.all;
+  const established = space.codec.fields.has('ctState')
+    ? space.and(space.named('ctState', 'ESTABLISHED'), g.care)
+    : space.none;
+  const known = !opens && !space.disjoint(set, established);
+  const kind = opens ? opening : known ? established : space.all;
   // Packets without an out-interface are meant with every one; nothing that arrives leaves by lo.
   const nowhere = space.interface('out', { name: '', exact: true });
   const out = road === 'arrive' ? space.or(nowhere, space.interface('out', interfacePattern('lo'))) : nowhere;
   const possible = space.diff(space.and(g.care, kind), out);
   const ordinary = space.and(possible, usual);
   const care = space.disjoint(set, ordinary) ? possible : ordinary;
-  const rest = opens ? space.diff(set, opening) : set;
+  const rest = space.diff(set, kind === space.all ? space.none : kind);
   const stateInUse = space.codec.fields.has('ctState');
   const states = (['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'UNTRACKED'] as const).filter(
-    (s) => stateInUse && !(opens && s === 'NEW') && !space.disjoint(rest, space.named('ctState', s)),
+    (s) =>
+      stateInUse &&
+      s !== (opens ? 'NEW' : known ? 'ESTABLISHED' : undefined) &&
+      !space.disjoint(rest, space.named('ctState', s)),
   );
   return {
     change: group.change,
@@ -351,7 +358,7 @@ function tellDifference(
     road,
     old: { ends: group.from, deciders: group.old },
     new: { ends: group.to, deciders: group.new },
-    opening: opens,
+    described: opens ? 'opening' : known ? 'known' : 'others',
     packets: describeSet(space, space.and(set, kind), { care, linesMax, boxesMax: 16 }),
     states,
     unknowns: others.map((v) => unknownText(v.unknown)),
@@ -381,22 +388,24 @@ function wantedEnds({ change, from, to, about }: Group): WantedEnds {
     (trace: Trace): boolean =>
       keys.some((key) => kindOfKey(key) === keyOfTrace(trace));
   const any = (): boolean => true;
+  const stays = [...from, ...to].includes('local');
   switch (change) {
     case 'limited':
     case 'effect':
-      return { old: any, new: any };
+      return { stays, old: any, new: any };
     case 'translated':
-      return { old: any, new: any, both: (a, b) => leavesAs(a) !== leavesAs(b) };
+      return { stays, old: any, new: any, both: (a, b) => leavesAs(a) !== leavesAs(b) };
     case 'marked':
-      return { old: endsIn(from), new: endsIn(to) };
+      return { stays, old: endsIn(from), new: endsIn(to) };
     case 'redirected':
       return {
+        stays,
         old: endsIn(from),
         new: endsIn(to),
         both: about === 'destination' ? any : (a, b) => leavesAs(a) !== leavesAs(b),
       };
     default:
-      return { old: endsIn(from), new: endsIn(to) };
+      return { stays, old: endsIn(from), new: endsIn(to) };
   }
 }
 

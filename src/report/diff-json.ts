@@ -1,9 +1,12 @@
 /** A comparison as JSON: the schema below, stable to the byte for the same input. */
 
 import type { Difference } from '../analysis/diff.ts';
+import type { ConnectionsDiff } from '../analysis/diff-connections.ts';
 import type { Decider } from '../analysis/diff-frame.ts';
 import type { FamilyDiff, MachineDiff, MachineDiffResult } from '../analysis/diff-machines.ts';
 import type { Trace } from '../model/trace.ts';
+import { addressText } from '../net/address-text.ts';
+import { hasPorts } from '../net/protocols.ts';
 import { changeWords, deciderWords, type SideName, sideFile, witnessTrace } from './diff-words.ts';
 import { packetText } from './trace-words.ts';
 
@@ -22,14 +25,17 @@ const diffSchemaVersion = 1;
  *   `missing` (sides without rules of this family: they accept everything) and `differences`:
  *   - `change`: `opened`, `closed`, `answered` (dropped or rejected in another way), `redirected`, `translated`,
  *     `marked`, `limited`, `effect`, `otherwise`; `words`: the same for people; `about`: fields, or the kind of effect
- *   - `road`: `arrive` or `local`; `opening`: whether packets that open connections are among them; `states`: of
- *     further packets
+ *   - `road`: `arrive` or `local`; `described`: which of its packets `packets` is about: `opening` (those that open
+ *     connections), `known` (of established connections, where none opens one), `others`; `states`: of further packets
  *   - `packets`: `kind` (`these`, `all-but`, `everything`), `lines` (match options), `lineCount`, `complete`
  *   - `old`, `new`: `ends`, and `deciders`: rules (`table`, `chain`, `number`, `file`, `line`, `text`), policies
  *     (`table`, `chain`, `policy`, `file`, `line`), `kind` `routing` or `none`
  *   - `unknowns`: what the difference depends on; `certain`: some packets differ whatever that is
  *   - `witness`: `packet` (words), `text`, `inInterface` (absent: sent by this machine), and for `old` and `new` the
  *     engine's `fate`, `assume` and `command`; absent where no packet of a few showed the difference
+ * - `connections`, where some are known: `looked` (how many), `lost`, each with `protocol`, `source`, `destination`,
+ *   `sport`, `dport` (of the original direction), `own`, `assumed` (nobody listed it), `direction` (whose packets are
+ *   stopped), `certain`, `fate`, `by`
  * - `couldNotLook`
  *
  * Absent fields do not apply.
@@ -55,6 +61,7 @@ function comparedJson(compared: MachineDiff) {
     expression: compared.expression,
     logging: compared.logging,
     families: families.map((f) => familyJson(f, compared)),
+    connections: compared.connections && connectionsJson(compared.connections),
   };
 }
 
@@ -86,7 +93,7 @@ function differenceJson(d: Difference, f: FamilyDiff, compared: MachineDiff) {
     words: changeWords(d),
     about: d.about === '' ? undefined : d.about,
     road: d.road,
-    opening: d.opening,
+    described: d.described,
     states: d.states,
     packets: d.packets,
     old: sideJson('old'),
@@ -116,4 +123,26 @@ function deciderJson(decider: Decider, f: FamilyDiff, compared: MachineDiff, sid
     default:
       return { kind: decider.kind };
   }
+}
+
+function connectionsJson({ looked, lost }: ConnectionsDiff) {
+  return {
+    looked,
+    lost: lost.map(({ connection, own, assumed, direction, certain, fate, by }) => {
+      const { src, dst, protocol, sport, dport } = connection.original;
+      return {
+        protocol,
+        source: addressText(src),
+        destination: addressText(dst),
+        sport: hasPorts(protocol) ? sport : undefined,
+        dport: hasPorts(protocol) ? dport : undefined,
+        own,
+        assumed,
+        direction,
+        certain,
+        fate: fate.kind,
+        by,
+      };
+    }),
+  };
 }

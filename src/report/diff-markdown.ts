@@ -4,9 +4,12 @@ import type { Difference } from '../analysis/diff.ts';
 import type { FamilyDiff, MachineDiff, MachineDiffResult } from '../analysis/diff-machines.ts';
 import {
   changeWords,
+  connectionsWords,
+  connectionText,
   deciderWords,
   endsWords,
   familyName,
+  lostWords,
   missingWords,
   outcomeWords,
   roadWords,
@@ -28,6 +31,14 @@ export function printDiffMarkdown({ compared }: MachineDiffResult): string {
   if (compared.expression.length > 0)
     lines.push(`Only packets of ${markdownCode(compared.expression.join(' '))}.`, '');
   for (const f of compared.families) lines.push(...familyLines(f, compared));
+  const { connections } = compared;
+  if (connections !== undefined) {
+    lines.push(`**Connections**: ${escapeMarkdown(connectionsWords(connections))}.`, '');
+    for (const lost of connections.lost)
+      lines.push(
+        `- ${lost.own ? '**yours** ' : ''}${markdownCode(connectionText(lost))}: ${escapeMarkdown(lostWords(lost))}`,
+      );
+  }
   return `${lines.join('\n').trimEnd()}\n`;
 }
 

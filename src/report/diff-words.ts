@@ -1,14 +1,19 @@
 /** The words of a comparison: what a change means, how packets end, who decides. */
 
-import type { Difference, RulesetDiff } from '../analysis/diff.ts';
+import type { Difference } from '../analysis/diff.ts';
+import type { ConnectionsDiff, LostConnection } from '../analysis/diff-connections.ts';
 import type { Decider } from '../analysis/diff-frame.ts';
 import type { ChangeKind } from '../analysis/diff-groups.ts';
 import type { FamilyDiff, MachineDiff, ReadSide } from '../analysis/diff-machines.ts';
 import { ruleText } from '../link/rule-text.ts';
 import type { CtState } from '../model/netfilter.ts';
 import { findChain, findTable, type Ruleset } from '../model/ruleset.ts';
-import type { Family } from '../net/address.ts';
+import type { PolicyRef, RuleRef } from '../model/trace.ts';
+import type { Address, Family } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
+import { hasPorts, protocolName } from '../net/protocols.ts';
 import { shellCommand } from './shell-quote.ts';
+import { fateWords } from './trace-words.ts';
 
 /** Which side is spoken of. */
 export type SideName = 'old' | 'new';
@@ -120,14 +125,30 @@ export function deciderWords(decider: Decider, ruleset: Ruleset | undefined): De
   }
 }
 
-/** Whose packets are meant. */
-export function roadWords({ road, opening }: Difference): string {
-  const from = road === 'arrive' ? 'packets from the wire' : 'packets that this machine sends';
-  return opening ? `${from}, new connections` : `${from} that open no connection`;
+const describedWords = {
+  opening: 'new connections',
+  known: 'packets of known connections',
+  others: 'packets without a connection',
+} as const;
+
+/** Whose packets are meant: `new connections to this machine`. */
+export function roadWords({ road, described, old, new: now }: Difference): string {
+  const what = describedWords[described];
+  if (road === 'local') return `${what} of this machine itself`;
+  const kinds = new Set([...old.ends, ...now.ends].map((end) => end.split(' ')[0]));
+  const hooks = new Set(
+    [...old.deciders, ...now.deciders].flatMap((d) =>
+      d.kind === 'policy' ? [d.chain] : d.kind === 'rule' ? [d.rule.chain] : [],
+    ),
+  );
+  const to = kinds.has('local') || hooks.has('INPUT');
+  const through = kinds.has('forward') || hooks.has('FORWARD');
+  if (to === through) return `${what} from the wire`;
+  return to ? `${what} to this machine` : `${what} through this machine`;
 }
 
 /** Which further packets fare so: `also packets of known connections`. */
-export function stateWords({ opening, states }: Difference): string | undefined {
+export function stateWords({ states }: Difference): string | undefined {
   if (states.length === 0) return undefined;
   const names: Readonly<Record<CtState, string>> = {
     NEW: 'new connections',
@@ -138,7 +159,7 @@ export function stateWords({ opening, states }: Difference): string | undefined 
   };
   const list = states.map((s) => names[s]);
   const last = list.pop() ?? '';
-  return `${opening ? 'also ' : ''}packets of ${list.length === 0 ? last : `${list.join(', ')} and ${last}`}`;
+  return `also packets of ${list.length === 0 ? last : `${list.join(', ')} and ${last}`}`;
 }
 
 /** The outcome for one family in one sentence. */
@@ -183,7 +204,36 @@ export function witnessTrace(d: Difference, { read }: ReadSide, side: SideName):
   return shellCommand([...words, '--', ...witness.packet]);
 }
 
-/** Whether some family is not equal, or not decided. */
-export function differs(diff: RulesetDiff): boolean {
-  return diff.kind === 'different';
+const tupleEnd = (address: Address, port: number, ported: boolean): string => {
+  const text = addressText(address);
+  if (!ported) return text;
+  return address.family === 'ipv6' ? `[${text}]:${port}` : `${text}:${port}`;
+};
+
+/** A connection in one line: `tcp 198.51.100.7:40000 -> 203.0.113.1:22`. */
+export function connectionText({ connection: { original: t } }: LostConnection): string {
+  const ported = hasPorts(t.protocol);
+  const ends = `${tupleEnd(t.src, t.sport, ported)} -> ${tupleEnd(t.dst, t.dport, ported)}`;
+  return `${protocolName(t.protocol)} ${ends}`;
+}
+
+/** What cuts a connection off: `its answers are DROPPED by filter OUTPUT #3`. */
+export function lostWords({ direction, fate, by, certain }: LostConnection): string {
+  const packets = direction === 'original' ? 'its packets' : 'its answers';
+  const at = by === undefined ? '' : ` by ${refName(by)}`;
+  return `${packets} ${certain ? 'are' : 'may be'} ${fateWords(fate).word}${at}`;
+}
+
+/** A rule or policy by its place: `filter INPUT #3`, `the policy of filter INPUT`. */
+export function refName(by: RuleRef | PolicyRef): string {
+  if ('policy' in by) return `the policy of ${by.table} ${by.chain}`;
+  return `${by.table} ${by.chain} #${by.number}${by.line > 0 ? ` (line ${by.line})` : ''}`;
+}
+
+/** How many connections would be lost: `2 of 15 known connections would be cut off`. */
+export function connectionsWords({ looked, lost }: ConnectionsDiff): string {
+  const assumed = lost.length > 0 ? lost.every((l) => l.assumed) : false;
+  const which = `${looked} ${assumed ? 'assumed' : 'known'} ${looked === 1 ? 'connection' : 'connections'}`;
+  if (lost.length === 0) return `none of ${which} would be cut off`;
+  return `${lost.length} of ${which} would be cut off`;
 }

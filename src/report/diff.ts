@@ -1,15 +1,19 @@
 /** A comparison for the terminal: what opened, what closed, by which rules, with a packet that shows it. */
 
 import type { Difference } from '../analysis/diff.ts';
+import type { ConnectionsDiff } from '../analysis/diff-connections.ts';
 import type { Decider } from '../analysis/diff-frame.ts';
 import type { FamilyDiff, MachineDiff, MachineDiffResult } from '../analysis/diff-machines.ts';
 import type { Trace } from '../model/trace.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import {
   changeWords,
+  connectionsWords,
+  connectionText,
   deciderWords,
   endsWords,
   familyName,
+  lostWords,
   missingWords,
   outcomeWords,
   roadWords,
@@ -32,6 +36,7 @@ export interface DiffDetail {
 const labelColumns = 9;
 const differencesShown = 20;
 const decidersShown = 3;
+const connectionsShown = 10;
 /** Lines of the screen for one line of packets: what is longer nobody reads. */
 const packetLinesMax = 3;
 
@@ -40,6 +45,8 @@ export function printDiff({ compared }: MachineDiffResult, style: TerminalStyle,
   if (compared === undefined) return '';
   const blocks: (readonly string[])[] = [headerLines(compared, style)];
   for (const f of compared.families) blocks.push(...familyBlocks(f, compared, style, detail));
+  if (compared.connections !== undefined)
+    blocks.push(connectionLines(compared.connections, style, detail.all));
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
@@ -199,5 +206,22 @@ function witnessLines(d: Difference, compared: MachineDiff, style: TerminalStyle
     lines.push(...labelled('', escapeTerminal(`${side}: ${endText(witness[side])}`), style));
     if (command !== undefined) lines.push(...labelled('', theme.command(escapeTerminal(command)), style));
   }
+  return lines;
+}
+
+function connectionLines(diff: ConnectionsDiff, style: TerminalStyle, all: boolean): readonly string[] {
+  const { theme } = style;
+  const words = escapeTerminal(connectionsWords(diff));
+  const lines = [...wrap(diff.lost.length > 0 ? theme.verdictDrop(words) : words, style)];
+  const shown = all ? diff.lost : diff.lost.slice(0, connectionsShown);
+  for (const lost of shown) {
+    const whose = lost.own ? `${theme.strong('yours')} ` : '';
+    lines.push(
+      ...wrap(`${whose}${escapeTerminal(connectionText(lost))}`, style, { first: '  ', rest: '    ' }),
+    );
+    lines.push(...wrap(escapeTerminal(lostWords(lost)), style, { first: '    ', rest: '    ' }));
+  }
+  const more = diff.lost.length - shown.length;
+  if (more > 0) lines.push(theme.faint(`  and ${more} more: --all shows them`));
   return lines;
 }
