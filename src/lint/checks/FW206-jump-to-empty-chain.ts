@@ -1,5 +1,6 @@
 import type { Chain } from '../../model/ruleset.ts';
 import { defineCheck, type RulesetView } from '../check.ts';
+import { keepsCount } from './support/rule-shape.ts';
 
 /** Chains of the administrator's that a program made for him to fill. */
 const keptEmpty: ReadonlySet<string> = new Set(['DOCKER-USER']);
@@ -16,9 +17,7 @@ function doesNothing(view: RulesetView, chain: Chain, depth = 0): boolean {
   });
 }
 
-/** Matches that keep a list or a count of what they were asked, and those that nobody here knows. */
-const keepsCount: ReadonlySet<string> = new Set(['recent', 'hashlimit', 'nfacct', 'quota', 'account', 'set']);
-
+/** Whether being asked leaves no trace in the matches; those that nobody here knows may do anything. */
 function hasNoEffect(matches: Chain['rules'][number]['matches']): boolean {
   return matches.every((use) => use.known && !keepsCount.has(use.extension));
 }

@@ -1,20 +1,6 @@
 import type { Chain, Rule } from '../../model/ruleset.ts';
 import { defineCheck, type RulesetView } from '../check.ts';
-import { countOf } from './support/rule-shape.ts';
-
-/** Matches that keep a list or a count of their own: without the rule it would not be kept. */
-const keepsCount: ReadonlySet<string> = new Set([
-  'recent',
-  'hashlimit',
-  'connlimit',
-  'limit',
-  'quota',
-  'nfacct',
-  'account',
-  'rateest',
-  'set',
-  'statistic',
-]);
+import { countOf, keepsCount } from './support/rule-shape.ts';
 
 /** Whether falling off the end of the chain comes to the same as this rule, for every packet that it matches. */
 function isLikeTheEnd(chain: Chain, rule: Rule): boolean {

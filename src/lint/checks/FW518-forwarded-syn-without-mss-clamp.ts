@@ -3,7 +3,7 @@ import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } f
 import { insideInterfaces, sendOptions, sideOf } from './support/path-probes.ts';
 
 /** Interfaces whose packets carry a header more, by their names. */
-const narrowByName = /^(ppp\d|pppoe|wg\d|tun\d|l2tp|gre\d|sit\d|he-)/;
+const narrowByName = /^(ppp\d|pppoe|wg\d|tun\d|l2tp|gre\d)/;
 
 /** What Ethernet carries: hosts behind it announce segments that fill it. */
 const ethernetMtu = 1500;
@@ -89,7 +89,7 @@ export const forwardedSynWithoutMssClamp = defineCheck({
   rationale:
     'Without it the far side sends segments that do not fit. The router in front of the link then has to say so by ICMP, and where that is filtered the connection is made, and stops at the first large packet: log in works, pages do not load.',
   decision:
-    'A SYN from an inside interface is walked into the narrow one and leaves the machine, and no TCPMSS rule has matched it. Narrow is what `ip addr` says; without it, interfaces that are called ppp, wg, tun, gre or sit are taken for narrow.',
+    'A SYN from an inside interface is walked into the narrow one and leaves the machine, and no TCPMSS rule has matched it. Narrow is what `ip addr` says; without it, interfaces that are called ppp, wg, tun or gre are taken for narrow.',
   exceptions: 'Carriers that lower it themselves; networks in which ICMP is not filtered.',
   references: ['RFC 2923', 'man iptables-extensions(8), TCPMSS'],
   examples: {

@@ -7,7 +7,13 @@ import {
   type SidedInterface,
   type Walk,
 } from '../check.ts';
-import { admitsInterface, sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
+import {
+  admitsInterface,
+  sendOptions,
+  sideOf,
+  strangersInterfaces,
+  unspokenService,
+} from './support/path-probes.ts';
 
 /** Matches that let a part of the packets through, by how many there are. */
 const limiters: ReadonlySet<string> = new Set([
@@ -49,7 +55,11 @@ function floodOf(
       ...(base.src ? {} : { src: src.address }),
       ...(base.dst ? {} : { dst: dst.address }),
     };
-    for (const sketch of context.packetsOf(view, rule, given)) {
+    // The ordinary packet may be accepted above: one that no rule speaks of comes further down.
+    const unspoken = base.protocol
+      ? []
+      : [{ ...given, protocol: unspokenService.protocol, dport: unspokenService.port }];
+    for (const sketch of [given, ...unspoken].flatMap((g) => context.packetsOf(view, rule, g))) {
       const walk = context.send(sketch, sendOptions(src, dst, sideOf(from)));
       if (walk.matched(rule) && !isLimitedOnTheWay(view, rule, walk)) return walk;
     }
@@ -170,7 +180,7 @@ COMMIT
     for (const view of context.views) {
       const strangers = strangersInterfaces(context, view.family);
       for (const rule of view.rules()) {
-        if (!view.findTarget(rule, LOG) || view.owner(rule.table, rule.chain)) continue;
+        if (!view.findTarget(rule, LOG) || isLimited(rule) || view.owner(rule.table, rule.chain)) continue;
         const hooks = view.hooks(rule.table, rule.chain);
         if (!hooks.some((hook) => hook === 'PREROUTING' || hook === 'INPUT' || hook === 'FORWARD')) continue;
         for (const from of strangers) {
@@ -179,7 +189,7 @@ COMMIT
           yield {
             at: { kind: 'rule', view, rule },
             severity: from.side === 'outside' ? 'warning' : 'info',
-            message: `Whoever sends packets by ${from.name} writes this log: no limit stands on their way`,
+            message: `${from.side === 'outside' ? `Whoever sends packets by ${from.name}` : 'Whoever sends packets'} writes this log: no limit stands on their way`,
             caption: 'one line for each packet',
             help: ['add -m limit --limit 10/min --limit-burst 20'],
             witness: walk,

@@ -1,24 +1,47 @@
+import { noBase, printBase } from '../../extensions/base.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { ruleSets } from './support/rule-sets.ts';
-import { conditionsOf, isDecidedByPacket, isDump, wordAfter, wordsOf } from './support/rule-shape.ts';
+import {
+  conditionsOf,
+  isDecidedByPacket,
+  isDump,
+  keepsCount,
+  wordAfter,
+  wordsOf,
+} from './support/rule-shape.ts';
+
+/** Answers by the protocol and the matches of a rule: thousands of rules have the same. */
+type Answers = Map<string, string | undefined>;
 
 /** A match without which the rule describes the same packets; undefined: each of them says something. */
-function redundantMatch(context: CheckContext, view: RulesetView, rule: Rule): string | undefined {
+function redundantMatch(
+  context: CheckContext,
+  view: RulesetView,
+  rule: Rule,
+  answers: Answers,
+): string | undefined {
   const matches = conditionsOf(rule);
-  for (const use of matches) {
-    if (!isDecidedByPacket(context, view, rule, [use])) continue;
-    const without = matches.filter((m) => m !== use);
-    const both = ruleSets(context, view, [
-      { base: rule.base, matches },
-      { base: rule.base, matches: without },
-    ]);
-    const [whole, rest] = both?.sets ?? [];
-    // A rule that matches nothing has another fault.
-    if (whole === undefined || rest === undefined || both?.space.disjoint(whole, both.space.all)) continue;
-    if (both?.space.implies(rest, whole)) return use.text;
+  if (matches.length === 0) return undefined;
+  // Addresses and interfaces narrow both sets alike, so that what asks nothing without them asks nothing with them.
+  const base = { ...noBase, protocol: rule.base.protocol };
+  const key = [...printBase(base), ...matches.map((m) => m.text)].join(' ');
+  if (!answers.has(key)) {
+    const asksNothing = matches.find((use) => {
+      if (keepsCount.has(use.extension) || !isDecidedByPacket(context, view, rule, [use])) return false;
+      const both = ruleSets(context, view, [
+        { base, matches },
+        { base, matches: matches.filter((m) => m !== use) },
+      ]);
+      const [whole, rest] = both?.sets ?? [];
+      // A rule that matches nothing has another fault.
+      if (!both || whole === undefined || rest === undefined || both.space.disjoint(whole, both.space.all))
+        return false;
+      return both.space.implies(rest, whole);
+    });
+    answers.set(key, asksNothing?.text);
   }
-  return undefined;
+  return answers.get(key);
 }
 
 const anywhere = /^(?:0\.0\.0\.0\/0(?:\.0\.0\.0)?|0\/0|::\/0)$/;
@@ -35,9 +58,13 @@ function anyAddress(view: RulesetView, rule: Rule): string | undefined {
   return `${name} ${wordAfter(words, option)?.text ?? ''}`;
 }
 
-/** The nft back end makes a match of the words "-m tcp" alone that iptables-save prints, too. */
-function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDraft | undefined {
-  const match = redundantMatch(context, view, rule);
+function judge(
+  context: CheckContext,
+  view: RulesetView,
+  rule: Rule,
+  answers: Answers,
+): FindingDraft | undefined {
+  const match = redundantMatch(context, view, rule, answers);
   const text = match ?? (isDump(view) ? undefined : anyAddress(view, rule));
   if (text === undefined) return undefined;
   return {
@@ -65,7 +92,7 @@ export const redundantMatchModule = defineCheck({
     'A match, or an address of any, can be left out and the rule matches the same packets: `-m tcp` without an option behind `-p tcp`, all states of a connection, `-s 0.0.0.0/0`.',
   rationale: 'It is compared for every packet, and whoever reads the rule looks for its meaning.',
   decision:
-    'The sets of packets with and without the match are the same, exactly. Matches that the packet does not decide are left out, and so are remarks.',
+    'The sets of packets with and without the match are the same, exactly, whatever the addresses and interfaces. Matches that the packet does not decide, or that keep a list or a count, are left out, and so are remarks.',
   exceptions: 'None are known; it costs little.',
   references: ['man iptables-extensions(8)'],
   examples: {
@@ -133,8 +160,9 @@ COMMIT
   },
   *run(context) {
     for (const view of context.views) {
+      const answers: Answers = new Map();
       for (const rule of view.rules()) {
-        const found = view.owner(rule.table, rule.chain) ? undefined : judge(context, view, rule);
+        const found = view.owner(rule.table, rule.chain) ? undefined : judge(context, view, rule, answers);
         if (found) yield found;
       }
     }

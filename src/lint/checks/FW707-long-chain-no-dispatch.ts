@@ -55,7 +55,7 @@ function judge(view: RulesetView, chain: Chain): FindingDraft | undefined {
   return {
     at: { kind: 'chain', view, chain },
     confidence: 'proved',
-    message: `Chain ${chain.name} has ${chain.rules.length} rules in a row, for several ${best.by === 'protocol' ? 'protocols' : 'interfaces'} (${shown.join(', ')}${best.parts.length > 3 ? ' …' : ''}): every packet is compared with all of them`,
+    message: `Chain ${chain.name} has ${chain.rules.length} rules in a row, for several ${best.by === 'protocol' ? 'protocols' : 'interfaces'} (${shown.join(', ')}${best.parts.length > 3 ? ' …' : ''}): a packet is compared with those for the others too, until one decides`,
     help: [
       `a chain for each ${best.by}, and one jump to it at the head of ${chain.name}: -${best.by === 'protocol' ? 'p tcp' : 'i IFACE'} -j CHAIN`,
     ],

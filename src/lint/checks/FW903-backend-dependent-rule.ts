@@ -15,7 +15,9 @@ function* refusedByTheOther(context: CheckContext): Iterable<FindingDraft> {
   const own = view.ruleset.backend;
   if (context.machine.backend.provenance === 'given' || (said && own === 'nft')) return;
   const backend = other[own];
-  const again = readMachine(read.texts, { registry, family: view.family, backend });
+  // Texts of both families tell each part's family themselves; forced to one, half of them would be refused.
+  const family = views.length > 1 ? undefined : view.family;
+  const again = readMachine(read.texts, { registry, family, backend });
   const keyOf = (d: (typeof read.diagnostics)[number]): string =>
     `${d.id} ${d.span?.source} ${d.span?.start}`;
   const known = new Set(read.diagnostics.map(keyOf));

@@ -36,6 +36,23 @@ export function isDecidedByPacket(
   });
 }
 
+/**
+ * Matches that keep a list or a count of what they were asked, so that a rule with one does something even where it
+ * changes no packet's fate.
+ */
+export const keepsCount: ReadonlySet<string> = new Set([
+  'recent',
+  'hashlimit',
+  'connlimit',
+  'limit',
+  'quota',
+  'nfacct',
+  'account',
+  'rateest',
+  'set',
+  'statistic',
+]);
+
 /** One text for a rule's conditions without those named, and without remarks. */
 export function conditionsKey(rule: Rule, without: readonly (keyof BaseMatch)[] = []): string {
   const base: BaseMatch = { ...rule.base, ...Object.fromEntries(without.map((key) => [key, undefined])) };
