@@ -28,6 +28,7 @@ export {
 } from './analysis/rule-answers.ts';
 export { destinationWords, type ShortQuestion, sourceWords } from './analysis/short-questions.ts';
 export type { WalkedWitness } from './analysis/witness-walk.ts';
+export * from './comparing.ts';
 export type {
   Diagnostic,
   DiagnosticCode,
