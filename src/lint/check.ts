@@ -7,6 +7,8 @@
  * witness is a packet that the engine has walked ({@link CheckContext.send} is the only way to make one).
  */
 
+import type { RuleAnswers } from '../analysis/rule-answers.ts';
+import type { Description } from '../analysis/vocabulary.ts';
 import type { DiagnosticCode, Severity, Span } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import type { FieldChange, Outcome, Refusal } from '../extensions/define.ts';
@@ -18,6 +20,7 @@ import type { CtDirection, CtState, Hook } from '../model/netfilter.ts';
 import type { Chain, Rule, Ruleset, Table } from '../model/ruleset.ts';
 import type { RuleRef, Trace } from '../model/trace.ts';
 import type { Address, Family } from '../net/address.ts';
+import type { AllPackets } from './all-packets.ts';
 import type { Confidence, DecidedBy, Finding, Inference } from './finding.ts';
 import type { Profile } from './profile.ts';
 import type { SensitivePort } from './sensitive-ports.ts';
@@ -69,6 +72,8 @@ export interface CheckMetadata {
 
 /** A check. `run` is called once for each machine. */
 export interface Check extends CheckMetadata {
+  /** Sets that the check asks about and that no rule need mention: ports, networks. Made twice, see packetset. */
+  readonly mentions?: (family: Family) => Description;
   readonly run: (context: CheckContext) => Iterable<FindingDraft>;
   /** For checks about the answer itself: called after all others, with what they found. */
   readonly conclude?: (context: CheckContext, findings: readonly Finding[]) => Iterable<FindingDraft>;
@@ -288,6 +293,13 @@ export interface CheckContext {
    * rule and matches there is the engine's to say: {@link send} it and ask `matched`.
    */
   packetsOf(view: RulesetView, rule: Rule, given?: Partial<PacketSketch>): readonly PacketSketch[];
+  /** All packets of a view at once: for claims about every packet. */
+  packets(view: RulesetView): AllPackets;
+  /**
+   * What holds for all packets: which rules are dead and why, and the sets behind that. Worked out when first asked
+   * for; where its limits are reached, rules are `undecided` and checks keep silent.
+   */
+  answers(view: RulesetView): RuleAnswers;
   /** Interfaces that the rules or the machine name, loopback included, in the order of their names. */
   interfaces(family: Family): readonly SidedInterface[];
   /** An address of this machine, the best known: on that interface, inferred from rules, or an assumed one. */

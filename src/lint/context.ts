@@ -1,8 +1,14 @@
 /** The context of the checks of one machine. */
 
+import { analyse } from '../analysis/analysis.ts';
+import { answerRules, type RuleAnswers } from '../analysis/rule-answers.ts';
+import type { Description } from '../analysis/vocabulary.ts';
+import { compile, type Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
 import type { ReadMachine } from '../link/read-machine.ts';
 import type { Fact } from '../model/machine.ts';
+import type { Family } from '../net/address.ts';
+import { type AllPackets, createAllPackets } from './all-packets.ts';
 import type { CheckContext, RulesetView } from './check.ts';
 import type { Profile } from './profile.ts';
 import type { SensitivePort } from './sensitive-ports.ts';
@@ -17,7 +23,12 @@ export interface ContextInput {
   readonly registry: Registry;
   readonly sensitivePorts: readonly SensitivePort[];
   readonly profile: Fact<Profile>;
+  /** What the checks of the run will ask of all packets. */
+  readonly mentions: readonly ((family: Family) => Description)[];
 }
+
+/** Ceiling on nodes of packet sets: some 250 MB for each family. */
+const nodesMax = 1 << 23;
 
 /** Makes the context of one machine's views. Nothing is computed before a check asks. */
 export function createContext({
@@ -26,6 +37,7 @@ export function createContext({
   registry,
   sensitivePorts,
   profile,
+  mentions,
 }: ContextInput): CheckContext {
   const { machine } = read;
   let names: readonly string[] | undefined;
@@ -33,11 +45,18 @@ export function createContext({
     names ??= interfaceNames(machine, views);
     return names;
   };
-  const send = createSender(
-    views.map((view) => view.ruleset),
-    machine,
-    registry,
-  );
+  let compiled: Program | undefined;
+  const program = (): Program => {
+    compiled ??= compile(
+      views.map((view) => view.ruleset),
+      machine,
+      registry,
+    );
+    return compiled;
+  };
+  const send = createSender(program, machine);
+  const allPackets = new Map<RulesetView, AllPackets>();
+  const answered = new Map<RulesetView, RuleAnswers>();
   return {
     machine,
     profile,
@@ -51,6 +70,28 @@ export function createContext({
       const interfaces = mentioned().filter((name) => name !== 'lo');
       const sketch = sketchOfRule(view, rule, given, { registry, machine, interfaces });
       return sketch ? [sketch] : [];
+    },
+    packets: (view) => {
+      let all = allPackets.get(view);
+      if (all === undefined) {
+        all = createAllPackets({
+          view,
+          program,
+          registry,
+          mentions: mentions.map((mention) => mention(view.family)),
+          interfaceNames: () => mentioned().filter((name) => name !== 'lo'),
+        });
+        allPackets.set(view, all);
+      }
+      return all;
+    },
+    answers(view) {
+      let answers = answered.get(view);
+      if (answers === undefined) {
+        answers = answerRules(analyse({ ruleset: view.ruleset, machine, registry, nodesMax }));
+        answered.set(view, answers);
+      }
+      return answers;
     },
     interfaces: () => sidedInterfaces(machine, mentioned()),
     localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),

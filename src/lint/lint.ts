@@ -160,9 +160,10 @@ function lookAt(
     if (inForce) views.push(createView(inForce, registry, read.machine, ownerOf));
   }
   const ports = sensitivePorts(options.sensitivePorts);
+  const mentions = checks.flatMap((check) => (check.mentions === undefined ? [] : [check.mentions]));
   const watch = watchMachine(read.machine);
   const contextOf = (machine: ReadMachine): CheckContext =>
-    createContext({ views, read: machine, registry, sensitivePorts: ports, profile });
+    createContext({ views, read: machine, registry, sensitivePorts: ports, profile, mentions });
   const context = contextOf(read);
   const placer = createPlacer(read, views, severities);
   const placed: Placed[] = diagnostics

@@ -1,10 +1,9 @@
 /** Sends packets through the engine for checks, and reads from the trace what they ask of it. */
 
-import { compile, type ExtensionRegistry, emptyState, type Program, simulate } from '../engine/simulate.ts';
+import { emptyState, type Program, simulate } from '../engine/simulate.ts';
 import { assumptionText, tapeOf } from '../engine/tape.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Hook } from '../model/netfilter.ts';
-import type { Ruleset } from '../model/ruleset.ts';
 import type { PolicyRef, Question, RuleRef, Trace } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
 import type { PacketSketch, RulesetView, SendOptions, Walk } from './check.ts';
@@ -103,18 +102,15 @@ interface Attempt {
 
 /** Sends packets through one machine; equal questions are walked once. */
 export function createSender(
-  rulesets: readonly Ruleset[],
+  program: () => Program,
   machine: Machine,
-  registry: ExtensionRegistry,
 ): (sketch: PacketSketch, options?: SendOptions) => Walk {
-  let program: Program | undefined;
   const state = emptyState();
   const settled = new Map<string, { readonly attempt: Attempt; readonly trace: Trace }>();
 
   function walk({ sketch, assume }: Attempt): Trace {
-    program ??= compile(rulesets, machine, registry);
     const { packet, entry } = packetOf(sketch);
-    return simulate(program, state, packet, entry, 0, tapeOf(assume)).trace;
+    return simulate(program(), state, packet, entry, 0, tapeOf(assume)).trace;
   }
 
   /** The next attempts, one for each answer; none where the check itself must say. */
