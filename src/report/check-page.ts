@@ -36,6 +36,7 @@ function factsOf(check: CheckMetadata): readonly (readonly [label: string, text:
     ['severity', check.severity === 'info' ? 'info' : `${check.severity} at most`],
     ['confidence', check.confidences.map((confidence) => confidenceTexts[confidence]).join('; ')],
     ['groups', check.groups.length === 0 ? 'none' : check.groups.join(', ')],
+    ...(check.profiles ? [['machines', check.profiles.join(', ')] as const] : []),
     ['state', `${check.state}, since ${check.since}`],
   ];
 }

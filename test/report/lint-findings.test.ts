@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checks } from '../../src/lint/checks/index.ts';
 import { terminalWidth } from '../../src/report/escape-terminal.ts';
@@ -5,6 +7,7 @@ import { printLintPretty } from '../../src/report/lint-findings.ts';
 import { printLintJson } from '../../src/report/lint-json.ts';
 import { createTheme } from '../../src/report/theme.ts';
 import { reportText } from '../lint/lint-text.ts';
+import { repositoryRoot } from '../support/source-tree.ts';
 
 const run = { version: '1.2.3', checks };
 const style = { columns: 80, theme: createTheme(false) };
@@ -187,4 +190,17 @@ describe('as JSON', () => {
     const print = () => printLintJson([reportText(dump), reportText(dump)], run);
     expect(print()).toBe(print());
   });
+});
+
+test('the page about the JSON names every field there is, and no other', () => {
+  const page = readFileSync(join(repositoryRoot, 'docs', 'lint-json.md'), 'utf8');
+  const named = (heading: string): readonly string[] => {
+    const section = page.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+    const cells = [...section.matchAll(/^\| (`[^|]*) \|/gm)].map(([, cell = '']) => cell);
+    return cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)).sort();
+  };
+  const object = JSON.parse(printLintJson([reportText(dump, { select })], run));
+  expect(named('The object')).toEqual(Object.keys(object).sort());
+  const withWitness = object.findings.find((f: { witness?: object }) => f.witness);
+  expect(named('A finding')).toEqual(Object.keys(withWitness).sort());
 });
