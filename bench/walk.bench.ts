@@ -130,6 +130,8 @@ const simple: Readonly<Record<string, (i: number) => string>> = {
   'by destination and port': (i) =>
     `-A INPUT -d 10.${(i >> 8) & 255}.${i & 255}.1/32 -p tcp -m tcp --dport ${1 + (i % 60000)} -j ACCEPT`,
   'by port': (i) => `-A INPUT -p tcp -m tcp --dport ${1024 + (i % 30000)} -j ACCEPT`,
+  'by port, behind a comment and a state': (i) =>
+    `-A INPUT -p tcp -m comment --comment web -m conntrack --ctstate NEW -m tcp --dport ${1024 + (i % 30000)} -j ACCEPT`,
   'by protocol': () => '-A INPUT -p udp -j ACCEPT',
   'by interface': (i) => `-A INPUT -i vnet${i} -j ACCEPT`,
   'by a pattern of interfaces': (i) => `-A INPUT -i vnet${i % 20}+ -j ACCEPT`,

@@ -116,6 +116,7 @@ function sendReset(w: Walk): void {
       ...entry,
       protocolState: { ...entry.protocolState, state: 'CLOSE' as const },
       closed: true,
+      expiresMs: w.shared.timeMs + w.shared.program.conntrackSettings.tcp.timeoutMs.CLOSE,
     };
     storeEntry(w.shared, next);
     w.attach(next, w.connection.state, w.connection.direction);
