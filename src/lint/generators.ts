@@ -19,7 +19,7 @@ const known: readonly KnownGenerator[] = [
     id: 'kubernetes',
     name: 'Kubernetes',
     knob: 'the Service or NetworkPolicy',
-    chains: [/^KUBE-(?!ROUTER-)/],
+    chains: [/^KUBE-(?!ROUTER-)/, /^MULTI-(\d+-)?(INGRESS|EGRESS)/],
   },
   {
     id: 'cni',
@@ -63,7 +63,7 @@ const known: readonly KnownGenerator[] = [
     chains: [
       /^(net|loc|fw|dmz|all|vpn|wifi|lan|wan)(2|-)(net|loc|fw|dmz|all|vpn|wifi|lan|wan)$/,
       /^~(log|excl|blacklist|comb)\d*/,
-      /^(logflags|smurfs|tcpflags|dynamic|sfilter\d*|logdrop|logreject|norfc1918|shorewall)$/,
+      /^(logflags|smurfs|tcpflags|dynamic|sfilter\d*|logdrop|logreject|norfc1918|shorewall|tc(pre|in|for|out|post))$/,
       /^\w+_(in|fwd|out|input|forward|output|frwd|masq|dnat|dynf|dyni)$/,
     ],
   },

@@ -1,26 +1,7 @@
-import { draftSpace } from '../../expression/draft-space.ts';
 import { ruleBody } from '../../link/rule-text.ts';
 import type { Chain, Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-
-/** Whether the packet alone decides every match of the rule: no rate, list, set or chance has a part in it. */
-function isPure(context: CheckContext, view: RulesetView, rule: Rule): boolean {
-  return rule.matches.every((use) => {
-    const extension = use.known ? context.registry.match(use.extension, view.family) : undefined;
-    if (!extension) return false;
-    const space = draftSpace();
-    const set = extension.packets(use.data as never, space, {
-      family: view.family,
-      base: rule.base,
-      machine: context.machine,
-    });
-    return space
-      .ways(set, 64)
-      .every((way) =>
-        way.every(({ condition }) => condition.kind !== 'choice' || condition.choice.kind === 'pure'),
-      );
-  });
-}
+import { isDecidedByPacket } from './support/rule-shape.ts';
 
 /** Whether a rule may change what later rules see of the packet. */
 function mayChange(view: RulesetView, rule: Rule, depth = 0): boolean {
@@ -39,7 +20,7 @@ function* inChain(context: CheckContext, view: RulesetView, chain: Chain): Itera
     const body = ruleBody(rule);
     const first = firsts.get(body);
     if (first === undefined || first.index <= changedAt) firsts.set(body, rule);
-    else if (isPure(context, view, rule)) yield* repeated(view, first, rule);
+    else if (isDecidedByPacket(context, view, rule)) yield* repeated(view, first, rule);
     if (mayChange(view, rule)) changedAt = rule.index;
   }
 }
