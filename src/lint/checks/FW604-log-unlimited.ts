@@ -80,7 +80,7 @@ export const logUnlimited = defineCheck({
   reports:
     'A packet of a stranger makes a LOG rule write a line, and the next one another: no limit stands on its way.',
   rationale:
-    'Each line goes to the kernel’s ring buffer, to the disk and perhaps to the console. Whoever sends enough packets fills the disk, slows the machine, and drowns the lines that matter.',
+    'Each line goes to the kernel’s ring buffer, to the disk, and perhaps to the console: whoever sends enough packets fills the disk, slows the machine, and drowns the lines that matter.',
   decision:
     'A packet from an outside interface, such as the rule itself describes, is walked and comes to the rule. Neither the rule nor a jump on its way asks for a rate or a list (`limit`, `hashlimit`, `connlimit`, `recent`, `quota`, `statistic`), and no rule above them drops or returns what is over one. It is a warning where an interface is known or inferred to lead outside, else a remark.',
   exceptions:

@@ -12,9 +12,12 @@ import { impossibleInterfaceForHook } from './FW110-impossible-interface-for-hoo
 import { interfaceNameCannotMatch } from './FW112-interface-name-cannot-match.ts';
 import { bridgePortInsteadOfBridge } from './FW113-bridge-port-instead-of-bridge.ts';
 import { pathDisabledBySysctl } from './FW122-path-disabled-by-sysctl.ts';
+import { ruleShadowed } from './FW201-rule-shadowed.ts';
+import { ruleRedundant } from './FW202-rule-redundant.ts';
 import { ruleAfterCatchAll } from './FW204-rule-after-catch-all.ts';
 import { unusedChain } from './FW205-unused-chain.ts';
 import { jumpToEmptyChain } from './FW206-jump-to-empty-chain.ts';
+import { ruleCanNeverMatch } from './FW207-rule-can-never-match.ts';
 import { duplicateRule } from './FW210-duplicate-rule.ts';
 import { noOpRule } from './FW211-no-op-rule.ts';
 import { setCannotMatch } from './FW215-set-cannot-match.ts';
@@ -70,9 +73,12 @@ export const checks: readonly Check[] = [
   interfaceNameCannotMatch,
   bridgePortInsteadOfBridge,
   pathDisabledBySysctl,
+  ruleShadowed,
+  ruleRedundant,
   ruleAfterCatchAll,
   unusedChain,
   jumpToEmptyChain,
+  ruleCanNeverMatch,
   duplicateRule,
   noOpRule,
   setCannotMatch,

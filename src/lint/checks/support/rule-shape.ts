@@ -29,7 +29,7 @@ export function isDecidedByPacket(
       machine: context.machine,
     });
     return space
-      .ways(set, 16)
+      .ways(set, 64)
       .every((way) =>
         way.every(({ condition }) => condition.kind !== 'choice' || condition.choice.kind === 'pure'),
       );
