@@ -60,6 +60,8 @@ function floodOf(
       ? []
       : [{ ...given, protocol: unspokenService.protocol, dport: unspokenService.port }];
     for (const sketch of [given, ...unspoken].flatMap((g) => context.packetsOf(view, rule, g))) {
+      // What belongs to a connection is not sent by just anybody.
+      if (sketch.state === 'RELATED' || sketch.state === 'ESTABLISHED') continue;
       const walk = context.send(sketch, sendOptions(src, dst, sideOf(from)));
       if (walk.matched(rule) && !isLimitedOnTheWay(view, rule, walk)) return walk;
     }
@@ -82,7 +84,7 @@ export const logUnlimited = defineCheck({
   rationale:
     'Each line goes to the kernel’s ring buffer, to the disk, and perhaps to the console: whoever sends enough packets fills the disk, slows the machine, and drowns the lines that matter.',
   decision:
-    'A packet from an outside interface, such as the rule itself describes, is walked and comes to the rule. Neither the rule nor a jump on its way asks for a rate or a list (`limit`, `hashlimit`, `connlimit`, `recent`, `quota`, `statistic`), and no rule above them drops or returns what is over one. It is a warning where an interface is known or inferred to lead outside, else a remark.',
+    'A packet from an outside interface, such as the rule itself describes, is walked and comes to the rule; packets of connections that exist do not count. Neither the rule nor a jump on its way asks for a rate or a list (`limit`, `hashlimit`, `connlimit`, `recent`, `quota`, `statistic`), and no rule above them drops or returns what is over one. It is a warning where an interface is known or inferred to lead outside, else a remark.',
   exceptions:
     'Programs that need every line, such as psad. NFLOG is not reported: its daemon decides what becomes of the packets.',
   references: ['man iptables-extensions(8), LOG and limit'],
