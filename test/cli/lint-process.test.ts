@@ -8,23 +8,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { repositoryRoot } from '../support/source-tree.ts';
+import { shippedOptions } from '../support/bundling.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fwsim-lint-'));
 const program = join(folder, 'bundle', 'main.js');
 
 beforeAll(async () => {
-  const { commonOptions } = (await import(join(repositoryRoot, 'scripts', 'bundling.mjs'))) as {
-    commonOptions: Parameters<typeof build>[0];
-  };
   await build({
-    ...commonOptions,
+    ...shippedOptions,
     entryPoints: { main: 'src/cli/main.ts' },
     outdir: join(folder, 'bundle'),
     splitting: true,
     // What a piece holds is told by its name.
     chunkNames: '[name]-[hash]',
-    logLevel: 'silent',
   });
   writeFileSync(join(folder, 'bundle', 'package.json'), '{"type":"module"}');
   mkdirSync(join(folder, 'many'));

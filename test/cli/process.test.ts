@@ -8,20 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { shippedOptions } from '../support/bundling.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fwsim-process-'));
 const program = join(folder, 'odd.mjs');
 
 beforeAll(async () => {
   await build({
+    ...shippedOptions,
     entryPoints: [join(import.meta.dirname, 'odd-commands.ts')],
     outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
   });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
