@@ -24,6 +24,10 @@ export function mentionMachine(collector: Collector, side: Side): void {
   for (const { addresses } of facts.interfaces.values())
     for (const { address, peer, prefixLength } of addresses)
       if (address.family === side.ruleset.family) space.network('dst', prefix(peer ?? address, prefixLength));
+  for (const { value } of facts.machine.behind ?? []) {
+    space.addresses('dst', { low: value.address, high: value.address });
+    space.interface('out', interfacePattern(value.interfaceName));
+  }
   space.addressType('dst', 'LOCAL');
   const loopback = loopbackOf(side.ruleset.family);
   for (const field of ['src', 'dst'] as const) {

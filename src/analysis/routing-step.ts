@@ -94,6 +94,12 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         rest = space.diff(rest, net);
       }
     }
+    for (const { value } of facts.machine.behind ?? []) {
+      if (value.address.family !== family) continue;
+      const host = space.addresses('dst', { low: value.address, high: value.address });
+      parts.push(leaveBy(space.and(rest, host), outBy(value.interfaceName)));
+      rest = space.diff(rest, host);
+    }
     const { outside } = facts.machine;
     const only = facts.interfacesKnown && outside.length === 1 ? outside[0]?.value : undefined;
     const someInterface = facts.interfacesKnown

@@ -16,13 +16,17 @@ import type { Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
 import type { CtState } from '../model/netfilter.ts';
 import type { Rule } from '../model/ruleset.ts';
-import type { Address } from '../net/address.ts';
+import { type Address, type Family, rangeContains } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
+import type { FieldName } from '../packetset/fields.ts';
 import { type DescribeOptions, describeSet, type SetDescription } from '../packetset/print.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
-import { findWitness } from '../packetset/witness.ts';
-import type { PacketSketch, RulesetView } from './check.ts';
+import { findWitness, type Witness } from '../packetset/witness.ts';
+import type { ChosenAddress, PacketSketch, RulesetView, SendOptions } from './check.ts';
+import type { Inference } from './finding.ts';
+import { packetOf } from './sketch.ts';
 
 /** Where packets are heading: to this machine, through it, or out of it. */
 export type Heading = 'to' | 'through' | 'out';
@@ -36,6 +40,8 @@ export interface AllPackets {
   readonly rules: RuleAnswers;
   /** Packets that may open a connection, between ordinary addresses: neither loopback, groups nor broadcast. */
   readonly openers: PacketSet;
+  /** Openers that can be at the beginning of this heading's road. */
+  entering(heading: Heading): PacketSet;
   /**
    * What becomes of packets with this heading, from PREROUTING (out: from OUTPUT) on. Packets that are dropped before
    * routing have no heading yet: they belong to `to` and to `through`.
@@ -51,10 +57,16 @@ export interface AllPackets {
   comingBy(names: readonly string[]): PacketSet;
   /** What the rule's own conditions describe, for some answers to what a packet does not decide. */
   conditions(rule: Rule): PacketSet;
-  /** The set in match options, within what matters. */
-  words(set: PacketSet, options?: DescribeOptions): SetDescription;
-  /** Ordinary packets of the set, to be sent: up to three that differ. */
-  examples(set: PacketSet, heading: Heading): readonly PacketSketch[];
+  /** The set in match options, within the openers with this heading. */
+  words(set: PacketSet, heading: Heading, options?: DescribeOptions): SetDescription;
+  /** Ordinary packets of the set, ready to be sent: up to three that differ in protocol or port. */
+  examples(set: PacketSet, heading: Heading): readonly Example[];
+}
+
+/** A packet of a set, with what a walk must be told for it to take that way. */
+export interface Example {
+  readonly sketch: PacketSketch;
+  readonly options: SendOptions;
 }
 
 /** What {@link createAllPackets} is told. */
@@ -65,6 +77,9 @@ export interface AllPacketsInput {
   /** What checks will speak of. */
   readonly mentions: readonly Description[];
   readonly interfaceNames: () => readonly string[];
+  /** The best known addresses of this machine and of others, see `CheckContext`. */
+  readonly localAddress: (family: Family, inInterface?: string) => ChosenAddress;
+  readonly remoteAddress: (family: Family, behind?: string) => ChosenAddress;
 }
 
 /** Ceiling on nodes: beyond it a check keeps silent, and the run says so. */
@@ -120,6 +135,7 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
       );
       return opening;
     },
+    entering: (heading) => space.and(space.entryOf(road(heading).entering), all.openers),
     fates: (heading) => {
       let found = fates.get(heading);
       if (found === undefined) {
@@ -140,46 +156,89 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
     describe: (description) => vocabulary.describe(side, description),
     comingBy: (names) => space.union(names.map((name) => space.interface('in', interfacePattern(name)))),
     conditions: (rule) => vocabulary.matches(side, rule).may,
-    words: (set, options) => describeSet(space, set, { care: all.openers, ...options }),
+    words: (set, heading, options) => describeSet(space, set, { care: all.entering(heading), ...options }),
     examples: (set, heading) => {
-      const sketches: PacketSketch[] = [];
+      const examples: Example[] = [];
       let left = space.and(set, space.entryOf(road(heading).entering));
-      while (sketches.length < 3 && space.isDecided(left) && left !== space.none) {
+      while (examples.length < 3 && space.isDecided(left) && left !== space.none) {
         const witness = findWitness(space, left, {
           wishes: [all.openers],
           interfaceNames: input.interfaceNames(),
         });
         if (witness === undefined) break;
+        examples.push(familiar(input, all, set, heading, sketchOf(witness.fields, heading)));
         const { fields } = witness;
-        const value = <T>(name: Parameters<typeof fields.get>[0]): T | undefined =>
-          fields.get(name) as T | undefined;
-        const state = value<CtState>('ctState');
-        sketches.push({
-          ...(heading === 'out' ? {} : { inInterface: value<string>('inInterface') }),
-          src: value<Address>('src') as Address,
-          dst: value<Address>('dst') as Address,
-          protocol: value<number>('protocol') ?? 6,
-          sport: value('sport'),
-          dport: value('dport'),
-          icmpType: value('icmpType'),
-          icmpCode: value('icmpCode'),
-          ...(value<number>('tcpFlags') === undefined || value<number>('protocol') !== 6
-            ? {}
-            : { tcpFlags: value<number>('tcpFlags') }),
-          ...(heading === 'out' && value<number>('mark') ? { mark: value<number>('mark') } : {}),
-          ...(state === undefined || state === 'NEW' ? {} : { state }),
-        });
         // Another one differs in protocol or destination port.
         const same = space.and(
-          fieldIs(space, 'protocol', value<number>('protocol')),
-          fieldIs(space, 'dport', value<number>('dport')),
+          fieldIs(space, 'protocol', fields.get('protocol') as number | undefined),
+          fieldIs(space, 'dport', fields.get('dport') as number | undefined),
         );
         left = space.diff(left, same);
       }
-      return sketches;
+      return examples;
     },
   };
   return all;
+}
+
+/** A witness as checks write packets. */
+function sketchOf(fields: Witness['fields'], heading: Heading): PacketSketch {
+  const value = <T>(name: FieldName): T | undefined => fields.get(name) as T | undefined;
+  const protocol = value<number>('protocol') ?? 6;
+  const state = value<CtState>('ctState');
+  const mark = value<number>('mark');
+  return {
+    ...(heading === 'out' ? {} : { inInterface: value<string>('inInterface') }),
+    src: value<Address>('src') as Address,
+    dst: value<Address>('dst') as Address,
+    protocol,
+    sport: value('sport'),
+    dport: value('dport'),
+    icmpType: value('icmpType'),
+    icmpCode: value('icmpCode'),
+    ...(protocol === 6 ? { tcpFlags: value('tcpFlags') } : {}),
+    ...(heading === 'out' && mark ? { mark } : {}),
+    ...(state === undefined || state === 'NEW' ? {} : { state }),
+  };
+}
+
+/**
+ * The same packet with addresses that are known to be this machine's or another's, where the set has room for them,
+ * and what a walk must be told of those that are not known.
+ */
+function familiar(
+  input: AllPacketsInput,
+  all: AllPackets,
+  set: PacketSet,
+  heading: Heading,
+  sketch: PacketSketch,
+): Example {
+  const { space } = all;
+  const { family } = input.view;
+  const has = (s: PacketSketch): boolean => {
+    const { packet } = packetOf(s);
+    return space.contains(space.may(set), {
+      packet,
+      inInterface: s.inInterface,
+      outInterface: undefined,
+      connection: { state: s.state ?? 'NEW', direction: s.direction ?? 'original', entry: undefined },
+    });
+  };
+  const inferences: Inference[] = [];
+  let best = sketch;
+  const swap = (field: 'src' | 'dst', chosen: ChosenAddress): void => {
+    const swapped = { ...best, [field]: chosen.address };
+    if (!has(swapped)) return;
+    best = swapped;
+    inferences.push(...chosen.inferences);
+  };
+  if (heading === 'to') swap('dst', input.localAddress(family, sketch.inInterface));
+  if (heading !== 'out') swap('src', input.remoteAddress(family, sketch.inInterface));
+  else swap('src', input.localAddress(family));
+  const known = all.analysis.side.locality.known.some(({ range }) => rangeContains(range, best.dst));
+  const place = heading === 'to' ? 'local' : 'remote';
+  const assume = known ? [] : [`${place}=${addressText(best.dst)}`];
+  return { sketch: best, options: { assume, inferences } };
 }
 
 /** Packets whose field has this value or one that nothing tells apart from it. */

@@ -80,6 +80,8 @@ export function createContext({
           registry,
           mentions: mentions.map((mention) => mention(view.family)),
           interfaceNames: () => mentioned().filter((name) => name !== 'lo'),
+          localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),
+          remoteAddress: (family, behind) => chooseRemote(machine, views, family, behind),
         });
         allPackets.set(view, all);
       }
