@@ -9,6 +9,16 @@
 export { type Analysis, type AnalysisOptions, analyse } from './analysis/analysis.ts';
 export type { CoverPart } from './analysis/cover.ts';
 export type { Decider } from './analysis/deciders.ts';
+export type { ExposedService, Service, ServicePiece } from './analysis/exposed-services.ts';
+export {
+  type ExposureOptions,
+  type ExposureResult,
+  type ExposureRow,
+  type ExposureSection,
+  exposureOf,
+  type FamilyExposure,
+  type InterfaceExposure,
+} from './analysis/exposure.ts';
 export {
   type Aspect,
   acceptedFates,

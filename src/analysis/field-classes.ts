@@ -15,11 +15,7 @@ export interface FieldClass {
 }
 
 /** The classes of a field, each other set once, empty ones left out. Costs what the diagram above the field costs. */
-export function fieldClasses(
-  space: BddPacketSpace,
-  set: PacketSet,
-  field: FieldName,
-): readonly FieldClass[] {
+export function fieldClasses(space: BddPacketSpace, set: PacketSet, field: FieldName): readonly FieldClass[] {
   const layout = space.codec.fields.get(field);
   if (layout === undefined) return set === space.none ? [] : [{ values: space.all, rest: set }];
   const levels = layout.now;

@@ -1,6 +1,7 @@
 /** Packets with addresses that an ordinary conversation may have: what people mean unless they say otherwise. */
 
 import { type Family, ipv4, ipv6, type Network, prefix } from '../net/address.ts';
+import { icmpProtocol, portProtocols } from '../packetset/fields.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
 import { openers } from './fates.ts';
 import type { Side } from './side.ts';
@@ -39,5 +40,17 @@ export function ordinaryOn(side: Side): Description {
 
 /** Packets that may open a connection, as they come in: headers alone, without a word of what they become. */
 export function openingPackets(vocabulary: Vocabulary): PacketSet {
-  return vocabulary.space.forget(openers(vocabulary), [...vocabulary.rewritten], 'entry');
+  const { space, family } = vocabulary;
+  const { fields } = space.codec;
+  let set = space.forget(openers(vocabulary), [...vocabulary.rewritten], 'entry');
+  /** Where fragments are no field of their own, what lacks its ports is one. */
+  const whole = (field: 'dport' | 'sport' | 'icmpType', protocols: readonly number[]): void => {
+    if (!fields.has(field)) return;
+    for (const p of protocols)
+      set = space.and(set, space.or(space.not(space.interval('protocol', p, p)), space.has(field)));
+  };
+  whole('dport', portProtocols);
+  whole('sport', portProtocols);
+  whole('icmpType', [icmpProtocol(family)]);
+  return set;
 }

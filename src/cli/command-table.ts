@@ -9,13 +9,14 @@ import {
   tuiDescription,
 } from './command-specs.ts';
 import { diffDescription } from './diff-command-spec.ts';
-import { queryDescription } from './set-command-specs.ts';
+import { exposureDescription, queryDescription } from './set-command-specs.ts';
 
 /**
  * The commands that exist, in the order of the help. A row joins a description with the code behind it:
  * `{ ...fmtDescription, load: () => import('./commands/fmt.ts') }`. What is not listed here does not exist.
  */
 export const commands: readonly CommandSpec[] = [
+  { ...exposureDescription, load: () => import('./commands/exposure.ts') },
   { ...lintDescription, load: () => import('./commands/lint.ts') },
   { ...traceDescription, load: () => import('./commands/trace.ts') },
   { ...queryDescription, load: () => import('./commands/query.ts') },

@@ -35,6 +35,8 @@ export interface CommandSpec {
   readonly expression?: { readonly name: string; readonly description: string };
   /** Command lines with what they do. */
   readonly examples: readonly (readonly [string, string])[];
+  /** What runs where the first word names no command; one row at most. */
+  readonly isDefault?: boolean;
   /** Loads the command's code: a chunk of its own, so that no command pays for another. */
   readonly load: () => Promise<CommandModule>;
 }

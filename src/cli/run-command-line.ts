@@ -49,7 +49,7 @@ export async function runCommandLine(
       const invocation = invocationOf(command, expression);
       exitCode = await (await spec.load()).run(invocation, io);
     });
-    program.addCommand(command);
+    program.addCommand(command, { isDefault: spec.isDefault === true });
   }
 
   try {

@@ -29,6 +29,30 @@ export const fateWords = [
 /** Hooks of `--hook`. */
 export const hookWords = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const;
 
+/** Shows what can be reached from where; also without its name. */
+export const exposureDescription: CommandDescription = {
+  name: 'exposure',
+  isDefault: true,
+  summary: 'show what can be reached from where: "fwsim FILE" for short',
+  arguments: [rulesFile],
+  options: [
+    withOptionSpec,
+    ...readingOptionSpecs,
+    nodes,
+    { flags: '--all', description: 'every row, also of long lists' },
+    { flags: '--no-lint', description: 'do not count the findings of lint' },
+    json,
+    verbose,
+  ],
+  examples: [
+    ['fwsim gw.rules', 'what is open, from where, by which rules'],
+    [
+      "ssh gw 'iptables-save; ip -j addr; ip -j route show table all; ss -tulnp' | fwsim",
+      'with programs and routes',
+    ],
+  ],
+};
+
 /** Asks which packets of a set end how. */
 export const queryDescription: CommandDescription = {
   name: 'query',

@@ -1,0 +1,235 @@
+/** The exposure table for the terminal: what can be reached from where, in one screen for an ordinary gateway. */
+
+import type {
+  ExposureResult,
+  ExposureRow,
+  ExposureSection,
+  FamilyExposure,
+  InterfaceExposure,
+} from '../analysis/exposure.ts';
+import type { Machine } from '../model/machine.ts';
+import type { TerminalStyle } from './diagnostics.ts';
+import { escapeTerminal } from './escape-terminal.ts';
+import { padColumns, wrap } from './layout.ts';
+import { contextLines, labelled, rulesLines } from './machine-header.ts';
+import { addressText, serviceText } from './service-words.ts';
+import { deciderPlace, rulePlace } from './set-words.ts';
+import type { Paint } from './theme.ts';
+
+/** How much to say. */
+export interface ExposureDetail {
+  readonly verbose: boolean;
+}
+
+/** How many findings the linter has, by severity; and the command that shows them. */
+export interface FindingCounts {
+  readonly error: number;
+  readonly warning: number;
+  readonly info: number;
+  readonly command: string;
+}
+
+/** Prints the table; empty where there is nothing to tell. */
+export function printExposure(
+  result: ExposureResult,
+  findings: FindingCounts | undefined,
+  style: TerminalStyle,
+  detail: ExposureDetail,
+): string {
+  const { read } = result;
+  if (!read || result.families.length === 0) return '';
+  const blocks = result.families.map((family) => {
+    const subject = { read, ruleset: family.ruleset, diagnostics: result.diagnostics };
+    return [
+      ...rulesLines(subject, style),
+      ...contextLines(subject, style, () => detail.verbose),
+      ...missingLines(result, family, style),
+      '',
+      ...familyLines(family, read.machine, style),
+    ].join('\n');
+  });
+  if (findings) blocks.push(findingsLine(findings, style));
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function missingLines(
+  { families }: ExposureResult,
+  family: FamilyExposure,
+  style: TerminalStyle,
+): readonly string[] {
+  if (families.length > 1 || family.ruleset.linked.familyUndecided) return [];
+  const v4 = family.ruleset.linked.ruleset.family === 'ipv4';
+  const text = `${v4 ? 'IPv6' : 'IPv4'} is not covered: no output of ${v4 ? 'ip6tables-save' : 'iptables-save'}`;
+  return labelled('', style.theme.faint(text), style);
+}
+
+function findingsLine({ error, warning, info, command }: FindingCounts, { theme }: TerminalStyle): string {
+  const counts = [
+    [error, 'error', theme.error],
+    [warning, 'warning', theme.warning],
+    [info, 'info', theme.info],
+  ] as const;
+  const said = counts
+    .filter(([count]) => count > 0)
+    .map(([count, word, paint]) => paint(`${count} ${word}${count === 1 || word === 'info' ? '' : 's'}`));
+  if (said.length === 0) return theme.faint(`lint found nothing (${escapeTerminal(command)})`);
+  return `lint: ${said.join(', ')}  ${theme.command(escapeTerminal(command))}`;
+}
+
+function familyLines(family: FamilyExposure, machine: Machine, style: TerminalStyle): readonly string[] {
+  const { theme } = style;
+  const lines: string[] = [];
+  const several = family.interfaces.length > 1;
+  for (const one of family.interfaces) {
+    lines.push(theme.strong(`From ${interfaceWords(one, several, machine)}`));
+    lines.push(...sectionLines('to this machine', one.to, family, style, toWho));
+    const through = family.forwards === 'unknown' ? 'through it, if it forwards' : 'through it';
+    if (one.through.idle) lines.push(`  ${through}  ${theme.faint('nothing is forwarded')}`);
+    else lines.push(...sectionLines(through, one.through, family, style, throughWho));
+  }
+  lines.push(theme.strong('From this machine'));
+  lines.push(...sectionLines('out', family.out, family, style, outWho));
+  return lines;
+}
+
+function interfaceWords(
+  { interfaces, others }: InterfaceExposure,
+  several: boolean,
+  machine: Machine,
+): string {
+  const outside = new Map(machine.outside.map((f) => [f.value, f.source]));
+  const names = interfaces.map(
+    (name) => `${escapeTerminal(name)}${outside.has(name) ? ' (leads outside)' : ''}`,
+  );
+  if (!others) return names.join(', ');
+  if (names.length === 0) return several ? 'any other interface' : 'any interface';
+  return `${names.join(', ')} and any other interface`;
+}
+
+type Who = (row: ExposureRow) => string;
+
+const toWho: Who = (row) => {
+  const to = addressText(row.to);
+  const from = addressText(row.from) ?? 'anywhere';
+  return to === undefined ? from : `${from} to ${to}`;
+};
+
+const throughWho: Who = (row) => {
+  const to = [addressText(row.to), outText(row)].filter((t) => t !== undefined).join(' by ');
+  const from = addressText(row.from) ?? 'anywhere';
+  return to === '' ? from : `${from} to ${to}`;
+};
+
+const outWho: Who = (row) => {
+  const to = [addressText(row.to), outText(row)].filter((t) => t !== undefined).join(' by ');
+  const from = addressText(row.from);
+  return `${from === undefined ? '' : `from ${from} `}to ${to === '' ? 'anywhere' : to}`;
+};
+
+function outText({ out }: ExposureRow): string | undefined {
+  if (out.length === 0) return undefined;
+  const [first = ''] = out;
+  if (first.startsWith('!')) return `any interface but ${out.map((name) => name.slice(1)).join(', ')}`;
+  return out.join(', ');
+}
+
+const stateColumns = 8;
+const serviceColumnsMax = 26;
+
+function sectionLines(
+  title: string,
+  section: ExposureSection,
+  family: FamilyExposure,
+  style: TerminalStyle,
+  who: Who,
+): readonly string[] {
+  const { theme } = style;
+  const { rows, closedBy, rowsLeftOut } = section;
+  const closers = closedBy.slice(0, 2).map(deciderPlace).join(', ');
+  const more = closedBy.length > 2 ? ` and ${closedBy.length - 2} more` : '';
+  const closed = closedBy.length === 0 ? '' : `${escapeTerminal(closers)}${more}`;
+  if (rows.length === 0 && rowsLeftOut === 0)
+    return wrap(`${title}  ${theme.verdictDrop('closed')}  ${theme.faint(closed)}`, style, {
+      first: '  ',
+      rest: '      ',
+    });
+  const lines = [`  ${title}`];
+  const ofFamily = family.ruleset.linked.ruleset.family;
+  const cells = rows.map((row) => ({
+    row,
+    service: `${serviceText(row.service, ofFamily)}${row.conditions.length === 0 ? '' : ` ${escapeTerminal(row.conditions.join(' '))}`}${row.translated === undefined ? '' : ` -> ${row.translated.to || 'elsewhere'}`}`,
+    who: escapeTerminal(who(row)),
+  }));
+  const room = style.columns - 4 - stateColumns;
+  const longest = Math.max(...cells.map((c) => c.service.length), 15);
+  const serviceColumns = Math.min(Math.max(serviceColumnsMax, Math.floor(room / 3)), longest + 2);
+  const whoColumns = Math.min(
+    Math.floor((room - serviceColumns) * 0.6),
+    Math.max(...cells.map((c) => c.who.length), 8) + 2,
+  );
+  const byColumns = room - serviceColumns - whoColumns;
+  const add = (state: string, paint: Paint, service: string, whose: string, by: string): void => {
+    const columns = [
+      wrapCell(service, serviceColumns - 2),
+      wrapCell(whose, whoColumns - 2),
+      wrapCell(by, byColumns),
+    ];
+    const height = Math.max(...columns.map((c) => c.length));
+    for (let i = 0; i < height; i++) {
+      const head = i === 0 ? padColumns(paint(state), stateColumns) : ' '.repeat(stateColumns);
+      const line = `    ${head}${padColumns(columns[0]?.[i] ?? '', serviceColumns)}${padColumns(columns[1]?.[i] ?? '', whoColumns)}${theme.faint(columns[2]?.[i] ?? '')}`;
+      lines.push(line.trimEnd());
+    }
+  };
+  for (const { row, service, who: whose } of cells) {
+    add(
+      row.certain ? 'open' : 'perhaps',
+      row.certain ? theme.verdictAccept : theme.verdictOther,
+      service,
+      whose,
+      byText(row),
+    );
+    const served = servedText(row);
+    if (served !== undefined)
+      lines.push(
+        ...wrap(served, style, { first: ' '.repeat(4 + stateColumns), rest: ' '.repeat(6 + stateColumns) }),
+      );
+  }
+  if (rowsLeftOut > 0) lines.push(theme.faint(`    … and ${rowsLeftOut} more rows (--all)`));
+  if (closed !== '') add('closed', theme.verdictDrop, 'everything else', '', closed);
+  return lines;
+}
+
+function byText({ by, dependsOn, translated }: ExposureRow): string {
+  // `limit of INPUT 10` beside INPUT 10 is said once.
+  const own = new Map(by.map((one) => [deciderPlace(one), [] as string[]]));
+  const elsewhere = dependsOn.filter((text) => {
+    const [match = '', place = ''] = text.split(' of ');
+    own.get(place)?.push(match);
+    return !own.has(place);
+  });
+  const names = [...own]
+    .slice(0, 2)
+    .map(([place, open]) => (open.length === 0 ? place : `${place} (${open.join(', ')})`));
+  const more = by.length > 2 ? ` and ${by.length - 2} more` : '';
+  const nat = translated === undefined ? '' : ` (${rulePlace(translated.by)})`;
+  const depends = elsewhere.length === 0 ? '' : `; if ${elsewhere.slice(0, 2).join(', ')}`;
+  return escapeTerminal(`${names.join(', ')}${more}${nat}${depends}`);
+}
+
+/** Programs that stand behind a row. */
+function servedText({ listeners, service }: ExposureRow): string | undefined {
+  if (listeners === undefined) return undefined;
+  if (listeners.length === 0) return service.ports === 'any' ? undefined : 'nothing listens there';
+  const byName = new Map<string, Set<number>>();
+  for (const { process, port } of listeners) {
+    const name = process ?? 'a program';
+    byName.set(name, (byName.get(name) ?? new Set()).add(port));
+  }
+  const said = [...byName].map(([name, ports]) => `${escapeTerminal(name)} (${[...ports].join(', ')})`);
+  return `served by ${said.join(', ')}`;
+}
+
+function wrapCell(text: string, columns: number): readonly string[] {
+  return text === '' ? [''] : wrap(text, { columns: Math.max(columns, 8) });
+}
