@@ -1,7 +1,6 @@
 /** Puts state, screen and terminal together, and carries out what the reducer asks for. */
 
 import { render } from 'ink';
-import type { DeadRules } from './model/rows.ts';
 import { type Action, reduce } from './state/reduce.ts';
 import { type Effect, initialState, type State } from './state/state.ts';
 import type { World } from './state/world.ts';
@@ -20,16 +19,15 @@ export interface AppOptions {
   readonly color: boolean;
   /** Writes a whole file, or throws an error whose message says why not. */
   readonly writeFile: (path: string, text: string) => void;
-  /** Asks the linter, beside the screen. */
-  readonly findings: (give: (action: Action) => void) => void;
-  readonly dead?: DeadRules;
+  /** Starts what takes long: the linter, and the question for dead rules. */
+  readonly beside: (give: (action: Action) => void) => void;
 }
 
 /** Long enough for the frame and for the next key of somebody who types. */
 const walkDelayMs = 120;
 
 /** A click or a turn of the wheel as an action; undefined where it means nothing. */
-export function pointAt(world: World, state: State, input: Input): Action | undefined {
+function pointAt(world: World, state: State, input: Input): Action | undefined {
   if (input.kind === 'wheel') return { kind: 'key', key: input.by === 1 ? 'down' : 'up' };
   if (input.kind !== 'click') return undefined;
   if (input.y === 0) {
@@ -53,9 +51,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     done = resolve;
   });
-  const draw = () => (
-    <Screen world={world} state={state} palette={palette} {...(options.dead ? { dead: options.dead } : {})} />
-  );
+  const draw = () => <Screen world={world} state={state} palette={palette} />;
   const frames = new FrameWriter(terminal.out);
   terminal.clear();
   const instance = render(draw(), {
@@ -131,7 +127,7 @@ export async function runApp(options: AppOptions): Promise<void> {
     dispatch({ kind: 'resize', ...terminal.size() });
     redrawAll();
   });
-  options.findings(dispatch);
+  options.beside(dispatch);
   try {
     await ended;
   } finally {

@@ -9,7 +9,7 @@ import type { Backend } from '../model/netfilter.ts';
 import type { Family } from '../net/address.ts';
 import { lineOf } from './state/packet-fields.ts';
 import { presets } from './state/presets.ts';
-import type { Findings } from './state/state.ts';
+import type { Action } from './state/reduce.ts';
 import { createWorld, type World } from './state/world.ts';
 import { enterTerminal, openKeyboard, type Terminal } from './terminal/terminal.ts';
 
@@ -24,8 +24,8 @@ export interface StartOptions {
   readonly color: boolean;
   /** @throws an error whose message says why the file could not be written. */
   readonly writeFile: (path: string, text: string) => void;
-  /** Starts the linter beside the screen; the answer stops it. */
-  readonly lint: (give: (findings: Findings) => void) => () => void;
+  /** Starts what takes long beside the screen (the linter, dead rules); what it returns stops it. */
+  readonly beside: (give: (action: Action) => void) => () => void;
 }
 
 /** Why a terminal cannot be drawn on; undefined: it can. Asked before anything is read. */
@@ -63,7 +63,7 @@ export async function startTui(options: StartOptions): Promise<NotShown | undefi
       couldNotLook: 'fwsim tui listens to a keyboard, and there is no terminal to open',
     };
   const terminal = enterTerminal(keyboard, process.stdout);
-  let stopLint: (() => void) | undefined;
+  let stopBeside: (() => void) | undefined;
   try {
     const { texts, diagnostics, family, backend } = options;
     const bytes = texts.reduce((sum, t) => sum + t.text.length, 0);
@@ -81,13 +81,13 @@ export async function startTui(options: StartOptions): Promise<NotShown | undefi
       packet: firstPacket(world, options.packet),
       color: options.color,
       writeFile: options.writeFile,
-      findings: (give) => {
-        stopLint = options.lint((findings) => give({ kind: 'findings', findings }));
+      beside: (give) => {
+        stopBeside = options.beside(give);
       },
     });
     return undefined;
   } finally {
-    stopLint?.();
+    stopBeside?.();
     terminal.leave();
   }
 }

@@ -153,10 +153,10 @@ describe.skipIf(!hasTmux)('in tmux', () => {
     openShell(80, 24);
     type('fwsim tui rules-examples/gateway-web-in-forward.rules');
     keys('Enter');
-    await until(/> {2}✓ {4}4/);
+    await until(/> {2}✓ +4 /);
     // Row 14 of the screen, counted from 1: the rule below the cursor's.
     type('\u001b[<0;20;15M');
-    await until(/> {7}5/);
+    await until(/> +5 /);
     type('\u001b[<0;18;1M');
     await until(/\[2packet\]/);
     keys('q');

@@ -1,11 +1,12 @@
 import type { MachineReport } from '../../report/machine-report.ts';
+import type { DeadRulesAnswer } from '../../tui/dead-rules.ts';
 import { type StartOptions, startTui, whyNoTerminal } from '../../tui/start.ts';
 import { type CommandModule, flag, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { ReadingOptions } from '../core.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Io, wantsColor } from '../io.ts';
-import type { LintJob } from '../lint/job.ts';
+import type { ThreadJob } from '../lint/worker.ts';
 import { type MachineTexts, readMachines } from '../read-machines.ts';
 import { writeFileAtomically } from '../write-file.ts';
 import { readingOptions } from './reading-options.ts';
@@ -37,7 +38,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     packet,
     color,
     writeFile: writeFileAtomically,
-    lint: lintBeside(machine, readingOptions(invocation), io),
+    beside: askBeside(machine, readingOptions(invocation), io),
   });
   if (ended === undefined) return exitCodes.ok;
   throw new CommandFailure(ended.couldNotLook, {
@@ -46,26 +47,26 @@ export const run: CommandModule['run'] = async (invocation, io) => {
   });
 };
 
-/** The linter in a thread of its own: large rulesets take it seconds, and the screen must not wait. */
-function lintBeside(machine: MachineTexts, reading: ReadingOptions, io: Io): StartOptions['lint'] {
+/** The linter, then the question for dead rules, in a thread: large rulesets take seconds, and the screen must not wait. */
+function askBeside(machine: MachineTexts, reading: ReadingOptions, io: Io): StartOptions['beside'] {
   return (give) => {
     const worker = io.startWorker?.();
     if (!worker) {
-      give({ kind: 'failed', reason: 'no thread can be started here' });
+      give({ kind: 'findings', findings: { kind: 'failed', reason: 'no thread can be started here' } });
       return () => {};
     }
-    const job: LintJob = {
-      ...machine,
-      otherTexts: [],
-      options: { ...reading, today: io.today() },
-      failOn: 'never',
-    };
+    const send = (job: ThreadJob): void => worker.postMessage(job);
     worker.once('message', ({ findings }: MachineReport) => {
-      give({ kind: 'done', list: findings });
-      void worker.terminate();
+      give({ kind: 'findings', findings: { kind: 'done', list: findings } });
+      worker.once('message', (answer: DeadRulesAnswer) => {
+        give(answer);
+        void worker.terminate();
+      });
+      send({ deadRules: { texts: machine.texts, ...reading } });
     });
-    worker.once('error', (error) => give({ kind: 'failed', reason: error.message }));
-    worker.postMessage(job);
+    // The linter's findings stay where only the second question failed.
+    worker.once('error', (error) => give({ kind: 'beside-failed', reason: error.message }));
+    send({ ...machine, otherTexts: [], options: { ...reading, today: io.today() }, failOn: 'never' });
     return () => void worker.terminate();
   };
 }

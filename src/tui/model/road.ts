@@ -34,7 +34,7 @@ export interface RoadHook {
 }
 
 /** Parts of the diagram between the hooks. */
-export type RoadEdge =
+type RoadEdge =
   | 'in'
   | 'routing'
   | 'to-input'

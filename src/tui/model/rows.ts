@@ -4,7 +4,7 @@ import { ruleBody } from '../../link/rule-text.ts';
 import type { Counters } from '../../model/ruleset.ts';
 import type { RuleOutcome } from '../../model/trace.ts';
 import type { DraftRule } from '../state/draft.ts';
-import { breakpointKey, currentChain, currentEvent, currentLeg, type State } from '../state/state.ts';
+import { currentChain, currentEvent, currentLeg, ruleKey, type State } from '../state/state.ts';
 import type { Leg, World } from '../state/world.ts';
 
 /** What became of a rule on the way that is looked at. */
@@ -64,20 +64,8 @@ export interface RuleRow {
   readonly dead: string | undefined;
 }
 
-/** Answers about all packets, from the analysis: lazily, by rule. Absent: nobody asks the analysis. */
-export interface DeadRules {
-  /** What covers the rule, in words; undefined: it is alive, or not known to be dead. */
-  cover(family: string, ruleId: number): string | undefined;
-}
-
 /** The rows from `from` on. The row behind the last rule stands for the end of the chain. */
-export function rowsOf(
-  world: World,
-  state: State,
-  from: number,
-  count: number,
-  dead?: DeadRules,
-): readonly RuleRow[] {
+export function rowsOf(world: World, state: State, from: number, count: number): readonly RuleRow[] {
   const chain = currentChain(world, state);
   if (!chain) return [];
   const leg = currentLeg(world, state);
@@ -121,11 +109,12 @@ export function rowsOf(
               ? 'decided'
               : 'matched',
       here: event !== undefined && event === at,
-      breakpoint: state.breakpoints.has(breakpointKey(family, rule.id)),
+      breakpoint: state.breakpoints.has(ruleKey(family, rule.id)),
       counters: rule.counters,
       outcome,
       event,
-      dead: dead?.cover(family, rule.id),
+      // What was found out of the rules as they were read says nothing of changed ones.
+      dead: touched ? undefined : state.dead.get(ruleKey(family, rule.id)),
     });
   }
   return rows;

@@ -9,7 +9,7 @@ import { assumptionWords, changeWords, endpointsText, natWords } from '../../rep
 import type { RuleRow } from './rows.ts';
 
 /** The packet as it was when an event happened. Linear in the events before it. */
-export function packetBefore(trace: Trace, event: number): SeenPacket {
+function packetBefore(trace: Trace, event: number): SeenPacket {
   const packet: MutablePacket = { ...trace.packet };
   let inInterface: string | undefined;
   let outInterface: string | undefined;
@@ -81,7 +81,8 @@ export function whyLines(row: RuleRow, trace: Trace | undefined): readonly WhyLi
       ),
     );
   }
-  out.push(line(`seen: ${endpointsText(seen.packet)}, ${seen.ctState}`, 'faint'));
+  const tracked = trace.events.some((e, i) => i < event && e.kind === 'conntrack');
+  out.push(line(`seen: ${endpointsText(seen.packet)}${tracked ? `, ${seen.ctState}` : ''}`, 'faint'));
   out.push(...effects(trace, event, entry?.rule.id));
   return out;
 }

@@ -13,7 +13,7 @@ import { loadFinding, shownFindings } from './findings.ts';
 import { fieldText, packetFields, setField } from './packet-fields.ts';
 import { presets } from './presets.ts';
 import { openPrompt } from './prompts.ts';
-import { breakpointKey, currentChain, follow, refresh, type Screen, type State, screens } from './state.ts';
+import { currentChain, follow, refresh, ruleKey, type Screen, type State, screens } from './state.ts';
 import {
   chooseLeg,
   nextWay,
@@ -120,7 +120,7 @@ function enter(world: World, state: State): State {
 function toggleBreakpoint(world: World, state: State): State {
   const entry = ruleAtCursor(world, state);
   if (!entry) return state;
-  const key = breakpointKey(state.cursor.name.family, entry.rule.id);
+  const key = ruleKey(state.cursor.name.family, entry.rule.id);
   const breakpoints = new Set(state.breakpoints);
   if (!breakpoints.delete(key)) breakpoints.add(key);
   return { ...state, breakpoints };
@@ -152,7 +152,7 @@ function pinWay(world: World, state: State): State {
 }
 
 /** The `--assume` options that lead to the way that is shown. */
-export function wayOptions({ answer, way }: State): readonly string[] {
+function wayOptions({ answer, way }: State): readonly string[] {
   const branch = answer.kind === 'walked' ? answer.ways[way]?.branch : undefined;
   return branch ? decisive(branch).flatMap((a) => ['--assume', assumptionText(a)]) : [];
 }

@@ -40,7 +40,7 @@ export function chainKey({ family, table, chain }: ChainName): string {
 }
 
 /** The chain as it was read. */
-export function originalChain(rulesets: readonly Ruleset[], name: ChainName): Chain | undefined {
+function originalChain(rulesets: readonly Ruleset[], name: ChainName): Chain | undefined {
   const ruleset = rulesets.findLast((r) => r.family === name.family);
   const table = ruleset && findTable(ruleset, name.table);
   return table && findChain(table, name.chain);

@@ -10,7 +10,7 @@ export interface LineEditor {
 }
 
 /** Longer lines are cut: no option of iptables comes near. */
-export const lineLengthMax = 4096;
+const lineLengthMax = 4096;
 
 /** An editor with the cursor behind the text. */
 export function editLine(text: string): LineEditor {

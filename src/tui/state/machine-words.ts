@@ -66,8 +66,9 @@ function collect(world: World, family: Family): MachineWords {
     for (const chain of table.chains)
       for (const { base, matches, target } of chain.rules) {
         if (left-- <= 0) break;
+        // Names that no interface can have, such as "eth*", are mistakes of the rules.
         for (const i of [base.inInterface, base.outInterface])
-          if (i?.value.exact && i.value.name !== '') interfaces.add(i.value.name);
+          if (i?.value.exact && /^[\w.@-]+$/.test(i.value.name)) interfaces.add(i.value.name);
         for (const a of [base.src, base.dst])
           if (a && named.size < namedMax) {
             named.add(networkTextShort(a.value));

@@ -11,7 +11,7 @@ import { hexText, tcpFlagNames } from '../../report/trace-words.ts';
 import { splitLine } from './packet-line.ts';
 
 /** What a field's values are taken from on completion. */
-export type FieldWords = 'interfaces' | 'addresses' | 'protocols' | 'states' | 'flags' | 'icmp' | 'way';
+type FieldWords = 'interfaces' | 'addresses' | 'protocols' | 'states' | 'flags' | 'icmp' | 'way';
 
 /** One field. */
 export interface PacketField {

@@ -62,7 +62,7 @@ export function openPrompt(world: World, state: State, kind: PromptKind, text?: 
 }
 
 /** Reads the typed rule in the place of the cursor. */
-export function readTypedRule(world: World, state: State, text: string): RuleLine {
+function readTypedRule(world: World, state: State, text: string): RuleLine {
   const ruleset = currentRuleset(world, state);
   if (!ruleset)
     return { ok: false, problem: { message: 'There is no ruleset', hint: undefined, start: 0, end: 0 } };

@@ -1,11 +1,12 @@
 /** The reducer: a state and what happened give the next state. Pure; what is to be done outside stands in `effects`. */
 
+import type { DeadRule } from '../dead-rules.ts';
 import { helpRows } from '../model/help.ts';
 import { commandNames, runCommandLine } from './command-line.ts';
 import { commandOfKey } from './commands.ts';
 import type { Draft } from './draft.ts';
 import { promptKey } from './prompts.ts';
-import { type Findings, refresh, type State } from './state.ts';
+import { type Findings, refresh, ruleKey, type State } from './state.ts';
 import type { World } from './world.ts';
 
 /** What can happen. */
@@ -18,6 +19,9 @@ export type Action =
   /** A row of the list that is shown was clicked, or a screen's name. */
   | { readonly kind: 'click-row'; readonly row: number }
   | { readonly kind: 'findings'; readonly findings: Findings }
+  | { readonly kind: 'dead'; readonly rules: readonly DeadRule[] }
+  /** What runs beside the screen gave up. */
+  | { readonly kind: 'beside-failed'; readonly reason: string }
   | { readonly kind: 'wrote'; readonly path: string; readonly draft: Draft }
   | { readonly kind: 'failed'; readonly text: string }
   /** The screen has been drawn after a change of a large ruleset. */
@@ -54,6 +58,16 @@ function react(world: World, before: State, action: Action): State {
       return clickRow(world, state, action.row);
     case 'findings':
       return everywhere(state, (s) => ({ ...s, findings: action.findings }));
+    case 'dead': {
+      const dead = new Map(action.rules.map((r) => [ruleKey(r.family, r.ruleId), r.why]));
+      return everywhere(state, (s) => ({ ...s, dead }));
+    }
+    case 'beside-failed':
+      return everywhere(state, (s) =>
+        s.findings.kind === 'running'
+          ? { ...s, findings: { kind: 'failed', reason: action.reason } }
+          : { ...s, message: { tone: 'info', text: `dead rules are not told: ${action.reason}` } },
+      );
     case 'wrote':
       return everywhere(state, (s) => ({
         ...s,

@@ -1,7 +1,6 @@
 /** All that the screen shows, as one immutable value, and the few ways in which its parts hang together. */
 
 import type { Finding } from '../../lint/finding.ts';
-import type { Packet } from '../../model/packet.ts';
 import type { Ruleset } from '../../model/ruleset.ts';
 import { type ChainName, type ChainView, type Draft, emptyDraft, viewChain } from './draft.ts';
 import type { LineEditor } from './line-editor.ts';
@@ -15,7 +14,7 @@ export const screens = ['path', 'packet', 'flow', 'findings'] as const;
 export type Screen = (typeof screens)[number] | 'help';
 
 /** A rule's place on the screen: a chain and a row in it, counted from 0. */
-export interface Cursor {
+interface Cursor {
   readonly name: ChainName;
   readonly row: number;
 }
@@ -62,7 +61,7 @@ export interface Completion {
 }
 
 /** One change of the rules, to be undone. */
-export interface Change {
+interface Change {
   readonly title: string;
   readonly draft: Draft;
   readonly cursor: Cursor;
@@ -106,6 +105,8 @@ export interface State {
   readonly histories: Readonly<Partial<Record<PromptKind, readonly string[]>>>;
   readonly findings: Findings;
   readonly filter: string;
+  /** Rules that no packet matches, with the reason, by {@link ruleKey}: of the rules as they were read. */
+  readonly dead: ReadonlyMap<string, string>;
   /** The row under the cursor of each list that is not a chain. */
   readonly rows: Readonly<Record<'packet' | 'flow' | 'findings' | 'help', number>>;
   readonly message: { readonly tone: 'info' | 'error'; readonly text: string } | undefined;
@@ -137,14 +138,9 @@ export function currentChain(world: World, state: State): ChainView | undefined 
   return viewChain(world.rulesets, state.draft, state.cursor.name);
 }
 
-/** Key of a breakpoint. */
-export function breakpointKey(family: string, ruleId: number): string {
+/** One text for a rule of either family. */
+export function ruleKey(family: string, ruleId: number): string {
   return `${family} ${ruleId}`;
-}
-
-/** The packet that is walked, as it set out. */
-export function askedPacket(answer: Answer): Packet | undefined {
-  return answer.kind === 'walked' ? answer.traced.request.packet : undefined;
 }
 
 /** The row of a rule in a chain; -1 if it is not there. */
@@ -154,7 +150,7 @@ export function rowOfRule(chain: ChainView, ruleId: number): number {
 }
 
 /** The cursor at a place of the rules; the policy is the row behind the last rule. */
-export function cursorAt(world: World, state: State, place: RulePlace): Cursor | undefined {
+function cursorAt(world: World, state: State, place: RulePlace): Cursor | undefined {
   if (state.answer.kind !== 'walked') return undefined;
   const name: ChainName = { family: state.answer.traced.family, table: place.table, chain: place.chain };
   const chain = viewChain(world.rulesets, state.draft, name);
@@ -257,6 +253,7 @@ export function initialState(world: World, packet: string, size: State['size']):
     histories: {},
     findings: { kind: 'running' },
     filter: '',
+    dead: new Map(),
     rows: { packet: 0, flow: 0, findings: 0, help: 0 },
     message: undefined,
     copied: undefined,

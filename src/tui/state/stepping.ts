@@ -2,7 +2,7 @@
 
 import type { TraceEvent } from '../../model/trace.ts';
 import { noAnswerWords } from '../../report/trace-reply.ts';
-import { atEnd, breakpointKey, currentLeg, follow, type State } from './state.ts';
+import { atEnd, currentLeg, follow, ruleKey, type State } from './state.ts';
 import type { Leg, LegChoice, World } from './world.ts';
 
 function stepTo(world: World, state: State, step: number): State {
@@ -52,7 +52,7 @@ export function seekBreakpoint(world: World, state: State): State {
     world,
     state,
     1,
-    (e) => (e.kind === 'rule' || e.kind === 'miss') && breakpoints.has(breakpointKey(family, e.rule.id)),
+    (e) => (e.kind === 'rule' || e.kind === 'miss') && breakpoints.has(ruleKey(family, e.rule.id)),
   );
 }
 

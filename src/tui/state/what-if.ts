@@ -16,7 +16,7 @@ function nothing(state: State, text: string): State {
 }
 
 /** Takes a draft for the new one and remembers the old. The walk follows at once; the cursor stays where it is put. */
-export function commit(world: World, state: State, draft: Draft, title: string, row?: number): State {
+function commit(world: World, state: State, draft: Draft, title: string, row?: number): State {
   if (draft === state.draft) return state;
   const { cursor } = state;
   const next: State = {

@@ -35,7 +35,7 @@ export interface Opened {
 }
 
 /** One way that the packet may take. */
-export type Way = Ways & { readonly kind: 'way' };
+type Way = Ways & { readonly kind: 'way' };
 
 /** What became of the packet line. */
 export type Answer =

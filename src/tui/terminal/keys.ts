@@ -21,7 +21,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** A key's name: `j`, `J`, `ctrl-d`, `alt-b`, `shift-up`, `enter`, `space`, `f1`. */
-export function keyName(text: string | undefined, key: Key): string {
+function keyName(text: string | undefined, key: Key): string {
   const name = key.name === undefined ? undefined : (names[key.name] ?? key.name);
   // A line feed by itself is what some terminals send for enter.
   if (name === 'enter' || key.sequence === '\n') return 'enter';

@@ -101,17 +101,6 @@ function plan(road: Road, columns: number, form: DiagramForm): Plan {
   return made as Plan;
 }
 
-/** Rows that the diagram takes. */
-export function diagramRows(road: Road, form: DiagramForm): number {
-  if (form === 'flat') return 8;
-  const upper = Math.max(
-    ...(['PREROUTING', 'FORWARD', 'POSTROUTING'] as const).map((h) => road.hooks[h].tables.length),
-    1,
-  );
-  const lower = Math.max(...(['INPUT', 'OUTPUT'] as const).map((h) => road.hooks[h].tables.length), 1);
-  return upper + lower + 6;
-}
-
 /** Draws the diagram into these columns; `undefined` if it does not fit. */
 export function pathDiagram(road: Road, columns: number, form: DiagramForm): readonly Line[] | undefined {
   const { contents, ends, free } = plan(road, columns, form);

@@ -37,7 +37,7 @@ interface PlacedCell {
  * The text around the cursor, as many columns as fit. The cursor is a bar before the character, so that it shows on
  * every terminal; what is wrong is painted, and named behind the line.
  */
-export function editorSpans(prompt: Prompt, columns: number): Line {
+function editorSpans(prompt: Prompt, columns: number): Line {
   const { text, cursor } = prompt.line;
   const cells: readonly PlacedCell[] = terminalCells(text);
   const room = Math.max(columns - 1, 4);

@@ -68,12 +68,12 @@ export function ruleLine(row: RuleRow, state: State, columns: number, missed: st
     span(row.here ? '►' : ' ', 'strong'),
     span(row.breakpoint ? '●' : ' ', 'error'),
     span(sign, tone),
-    span(`${row.number === undefined ? '' : row.number}`.padStart(5), 'faint'),
+    span(`${row.number === undefined ? '' : row.number}`.padStart(6), 'faint'),
     span(row.entry?.change === undefined ? ' ' : '*', 'other'),
   ];
   const counters = columns >= 76 ? counterText(row) : '';
   const tag = tagOf(row, missed);
-  const room = columns - 11 - columnsOf(counters);
+  const room = columns - 12 - columnsOf(counters);
   const tagRoom = tag === '' ? 0 : Math.min(columnsOf(tag), Math.max(10, Math.floor(room / 3)));
   const text = fitLine(
     [span(row.text, selected ? 'cursor' : tone)],

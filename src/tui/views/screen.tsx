@@ -6,7 +6,7 @@ import { missWords } from '../../report/trace-misses.ts';
 import { assumptionWords, fateWords, packetText } from '../../report/trace-words.ts';
 import { decidedBy } from '../../trace/outcome.ts';
 import { type Road, roadOf } from '../model/road.ts';
-import { type DeadRules, type RuleRow, rowsOf } from '../model/rows.ts';
+import { type RuleRow, rowsOf } from '../model/rows.ts';
 import { whyLines } from '../model/why.ts';
 import { type Command, commands, decisive, listSize } from '../state/commands.ts';
 import { changeCount } from '../state/draft.ts';
@@ -26,7 +26,6 @@ export interface ScreenProps {
   readonly world: World;
   readonly state: State;
   readonly palette: Palette;
-  readonly dead?: DeadRules;
 }
 
 /** A piece of the first line that can be clicked. */
@@ -241,12 +240,12 @@ function listTitle(world: World, state: State, columns: number): Line {
 }
 
 function listLines(props: ScreenProps, layout: Layout): readonly Line[] {
-  const { world, state, dead } = props;
+  const { world, state } = props;
   const top = listTopRow(world, state, layout);
   const { listRows, listColumns } = layout;
   switch (state.screen) {
     case 'path':
-      return rowsOf(world, state, top, listRows, dead).map((row) =>
+      return rowsOf(world, state, top, listRows).map((row) =>
         ruleLine(row, state, listColumns, missedText(world, state, row)),
       );
     case 'packet':
@@ -261,12 +260,12 @@ function listLines(props: ScreenProps, layout: Layout): readonly Line[] {
 }
 
 function detailLines(props: ScreenProps, { why }: Layout): readonly Line[] {
-  const { world, state, dead } = props;
+  const { world, state } = props;
   if (why.place === 'none') return [];
   if (state.screen === 'findings') return findingDetail(world, state, why.columns);
   if (state.screen === 'flow') return flowDetail(world, state, why.columns);
   if (state.screen !== 'path') return [];
-  const [row] = rowsOf(world, state, state.cursor.row, 1, dead);
+  const [row] = rowsOf(world, state, state.cursor.row, 1);
   if (!row) return [];
   const lines = whyLines(row, currentLeg(world, state)?.trace);
   // Below the list there is little room: the rule's own text is there already.

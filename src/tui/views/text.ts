@@ -58,7 +58,7 @@ export function fitLine(line: Line, columns: number): Line {
 }
 
 /** The line, cut (with an ellipsis) where it is longer than these columns. */
-export function clipLine(line: Line, columns: number): Line {
+function clipLine(line: Line, columns: number): Line {
   if (lineColumns(line) <= columns) return line;
   const out: Span[] = [];
   let left = Math.max(0, columns - 1);
