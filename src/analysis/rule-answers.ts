@@ -57,6 +57,8 @@ export interface RuleAnswers {
   death(rule: Rule): Death | undefined;
   /** What is lost of a live rule; undefined for others, and where that cannot be told. */
   loss(rule: Rule): Loss | undefined;
+  /** Whether no packet that comes to the rule's chain gets past the rule, whatever stands before it. False: not known. */
+  endsChain(rule: Rule): boolean;
   /** The packets that the rule may take, as they came in: by the road that they came. */
   entering(rule: Rule): ReadonlyMap<RoadName, PacketSet>;
   /** Facts of the machine without which the dead rule would be live; none where the rules alone make it dead. */
@@ -198,6 +200,24 @@ export function answerRules(analysis: Analysis): RuleAnswers {
       side.ruleset.tables.flatMap((t) =>
         t.chains.flatMap((c) => c.rules.filter((rule) => standing(rule) === 'dead')),
       ),
+    endsChain: (rule) => {
+      const visits = visitsOf(rule);
+      return (
+        visits.length > 0 &&
+        visits.every((visit) => {
+          const chain = visit.analysis.model.chains.get(rule.chain);
+          const r = chain?.rules[rule.index];
+          if (chain === undefined || r === undefined || chain.rewrites || chain.loops) return false;
+          const { action } = r;
+          const back =
+            action.kind === 'jump' && action.chain !== undefined
+              ? visit.analysis.summary(action.chain)?.returns
+              : space.none;
+          if (back === undefined || action.kind === 'continue' || action.kind === 'open') return false;
+          return space.implies(visit.entries(chain), space.diff(r.must, back));
+        })
+      );
+    },
     entering: (rule) => {
       const result = new Map<RoadName, PacketSet>();
       for (const name of ['arrive', 'local'] as const) {

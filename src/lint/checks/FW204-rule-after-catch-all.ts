@@ -1,25 +1,6 @@
 import type { Chain, Rule } from '../../model/ruleset.ts';
-import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
-
-type Decision = 'accept' | 'deny';
-
-/** What a rule may decide in the end, jumps followed; both for a chain that does both, none for LOG and its like. */
-function decisions(
-  view: RulesetView,
-  rule: Rule,
-  seen: ReadonlySet<string> = new Set(),
-): ReadonlySet<Decision> {
-  const { outcome } = view.effect(rule);
-  if (outcome === 'accept') return new Set(['accept']);
-  if (outcome === 'drop' || outcome === 'stolen') return new Set(['deny']);
-  if (outcome !== 'jump' && outcome !== 'goto') return new Set();
-  const { target } = rule;
-  const to = target.kind === 'jump' || target.kind === 'goto' ? target.chain : '';
-  const chain = view.chain(rule.table, to);
-  if (!chain || seen.has(to)) return new Set();
-  const further = new Set([...seen, to]);
-  return new Set(chain.rules.flatMap((r) => [...decisions(view, r, further)]));
-}
+import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { type Decision, decisions, walkPast } from './support/decisions.ts';
 
 /** What becomes of everything that a catch-all takes, where that is one thing. */
 function decisionOfCatchAll(view: RulesetView, rule: Rule, chain: Chain): Decision | undefined {
@@ -44,26 +25,6 @@ function doingOf(view: RulesetView, rule: Rule, decision: Decision | undefined):
   return decision === undefined ? doing.other : doing[decision];
 }
 
-/** A packet that the dead rule describes and the catch-all decides, where an ordinary one does that. */
-function witnessOf(context: CheckContext, view: RulesetView, dead: Rule, catchAll: Rule): Walk | undefined {
-  const [hook] = view.hooks(dead.table, dead.chain);
-  if (hook === undefined || dead.table !== 'filter') return undefined;
-  const { family } = view;
-  const local = context.localAddress(family, dead.base.inInterface?.value.name);
-  const remote = context.remoteAddress(family);
-  const given = hook === 'INPUT' ? { dst: local.address } : hook === 'OUTPUT' ? { src: local.address } : {};
-  for (const fixed of [given, {}]) {
-    const [sketch] = context.packetsOf(view, dead, fixed);
-    if (!sketch) continue;
-    // A packet that an administrator's session is made of waits for no other rule.
-    const assume = hook === 'INPUT' ? local.assume : remote.assume;
-    const walk = context.send(sketch, { assume });
-    const by = walk.decidedBy;
-    if (by?.kind === 'rule' && by.id === catchAll.id && !walk.matched(dead)) return walk;
-  }
-  return undefined;
-}
-
 function rangeText(rules: readonly Rule[]): string {
   const [first] = rules;
   const last = rules.at(-1);
@@ -71,8 +32,23 @@ function rangeText(rules: readonly Rule[]): string {
   return rules.length === 1 ? `Rule ${first.index + 1}` : `Rules ${first.index + 1} to ${last.index + 1}`;
 }
 
+/** Index of the first rule that lets nothing pass: by its conditions, or by all packets that there are; -1 for none. */
+function endOf(context: CheckContext, view: RulesetView, chain: Chain): number {
+  const byConditions = chain.rules.findIndex((rule) => view.endsChain(rule));
+  if (byConditions >= 0) return byConditions;
+  const last = chain.rules.at(-1);
+  if (last === undefined) return -1;
+  const answers = context.answers(view);
+  const cover = answers.death(last);
+  if (cover?.kind !== 'covered' || cover.deadJumps || cover.cover.length !== 1) return -1;
+  const [part] = cover.cover;
+  const own = part && [...part.via, part.rule].find((rule) => rule.chain === chain.name);
+  if (own === undefined || own.index >= last.index) return -1;
+  return answers.endsChain(own) ? own.index : -1;
+}
+
 function* inChain(context: CheckContext, view: RulesetView, chain: Chain): Iterable<FindingDraft> {
-  const at = chain.rules.findIndex((rule) => view.endsChain(rule));
+  const at = endOf(context, view, chain);
   const catchAll = chain.rules[at];
   if (!catchAll || at === chain.rules.length - 1) return;
   const dead = chain.rules.slice(at + 1);
@@ -83,7 +59,7 @@ function* inChain(context: CheckContext, view: RulesetView, chain: Chain): Itera
   });
   const subject = against[0] ?? dead[0];
   if (!subject) return;
-  const witness = witnessOf(context, view, subject, catchAll);
+  const witness = walkPast(context, view, subject, [catchAll]);
   const number = catchAll.index + 1;
   const where = chain.hook === undefined ? `chain "${chain.name}"` : chain.name;
   const never = dead.length === 1 ? 'never matches' : 'never match';
