@@ -44,11 +44,15 @@ export function mentionMachine(collector: Collector, side: Side): void {
 }
 
 const net4 = (address: number, length: number): Network => prefix(ipv4(address), length);
-/** Nobody, everybody here, groups, groups of this link, all machines of it. */
+/** The source of those that have no address yet; as a destination, an old broadcast. */
 export const nobody4 = net4(0, 32);
+/** The limited broadcast. */
 export const everybody4 = net4(0xffffffff, 32);
+/** All multicast groups. */
 export const groups4 = net4(0xe0000000, 4);
+/** Groups that never leave a link. */
 export const localGroups4 = net4(0xe0000000, 24);
+/** The one group that every machine is a member of. */
 export const allHosts4 = net4(0xe0000001, 32);
 const oddNetworks = [nobody4, everybody4, groups4, localGroups4, allHosts4];
 
