@@ -275,7 +275,7 @@ export interface CheckContext {
   readonly machine: Machine;
   readonly profile: Fact<Profile>;
   /** Services that are not meant for strangers. */
-  readonly sensitivePorts: readonly SensitivePort[];
+  sensitivePorts(): readonly SensitivePort[];
   readonly registry: Registry;
   /** Everything of the input that is no ruleset: what other commands said, line by line unclaimed. */
   readonly read: ReadMachine;

@@ -11,7 +11,11 @@ import type { Family } from '../net/address.ts';
 import { type AllPackets, createAllPackets } from './all-packets.ts';
 import type { CheckContext, RulesetView } from './check.ts';
 import type { Profile } from './profile.ts';
-import type { SensitivePort } from './sensitive-ports.ts';
+import {
+  sensitivePorts as listSensitivePorts,
+  type SensitivePort,
+  type SensitivePortChanges,
+} from './sensitive-ports.ts';
 import { chooseLocal, chooseRemote, interfaceNames, sidedInterfaces } from './sides.ts';
 import { sketchOfRule } from './sketch.ts';
 import { createSender } from './walks.ts';
@@ -21,7 +25,8 @@ export interface ContextInput {
   readonly views: readonly RulesetView[];
   readonly read: ReadMachine;
   readonly registry: Registry;
-  readonly sensitivePorts: readonly SensitivePort[];
+  /** What the configuration changes about them. */
+  readonly sensitivePorts: SensitivePortChanges | undefined;
   readonly profile: Fact<Profile>;
   /** What the checks of the run will ask of all packets. */
   readonly mentions: readonly ((family: Family) => Description)[];
@@ -40,6 +45,7 @@ export function createContext({
   mentions,
 }: ContextInput): CheckContext {
   const { machine } = read;
+  let ports: readonly SensitivePort[] | undefined;
   let names: readonly string[] | undefined;
   const mentioned = (): readonly string[] => {
     names ??= interfaceNames(machine, views);
@@ -60,7 +66,10 @@ export function createContext({
   return {
     machine,
     profile,
-    sensitivePorts,
+    sensitivePorts: () => {
+      ports ??= listSensitivePorts(sensitivePorts);
+      return ports;
+    },
     registry,
     read,
     views,

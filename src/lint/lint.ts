@@ -17,7 +17,7 @@ import { byPlace, createPlacer, type Placed, type Placer } from './placer.ts';
 import { type Profile, profileOf } from './profile.ts';
 import { createView } from './ruleset-view.ts';
 import { type CheckSelection, isSelected, selectionOf } from './select.ts';
-import { type SensitivePortChanges, sensitivePorts } from './sensitive-ports.ts';
+import type { SensitivePortChanges } from './sensitive-ports.ts';
 import { type Silence, watchMachine } from './silence.ts';
 import { createSuppressor, type SuppressedBy, type Suppression, type Suppressor } from './suppress.ts';
 
@@ -159,11 +159,17 @@ function lookAt(
     const inForce = read.rulesets.findLast((r) => r.linked.ruleset.family === family);
     if (inForce) views.push(createView(inForce, registry, read.machine, ownerOf));
   }
-  const ports = sensitivePorts(options.sensitivePorts);
   const mentions = checks.flatMap((check) => (check.mentions === undefined ? [] : [check.mentions]));
   const watch = watchMachine(read.machine);
   const contextOf = (machine: ReadMachine): CheckContext =>
-    createContext({ views, read: machine, registry, sensitivePorts: ports, profile, mentions });
+    createContext({
+      views,
+      read: machine,
+      registry,
+      sensitivePorts: options.sensitivePorts,
+      profile,
+      mentions,
+    });
   const context = contextOf(read);
   const placer = createPlacer(read, views, severities);
   const placed: Placed[] = diagnostics

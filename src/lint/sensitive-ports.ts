@@ -88,8 +88,8 @@ export function sensitivePorts(changes: SensitivePortChanges = {}): readonly Sen
     known,
   );
   const added = (changes.add ?? []).flatMap((text) => read(text, 'a port of the configuration', false));
-  return [...kept, ...added].sort(
-    (a, b) => a.protocol.localeCompare(b.protocol, 'en') || a.low - b.low || a.high - b.high,
+  return [...kept, ...added].sort((a, b) =>
+    a.protocol === b.protocol ? a.low - b.low || a.high - b.high : a.protocol < b.protocol ? -1 : 1,
   );
 }
 
