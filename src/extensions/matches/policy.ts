@@ -189,7 +189,7 @@ export const policy = defineMatch({
   },
   constraints: {},
   needs: [],
-  bind: (o, context): PolicyData | Refusal => {
+  bind: (o): PolicyData | Refusal => {
     const elements = readElements(o.next, {
       reqid: o.reqid,
       spi: o.spi,
@@ -224,7 +224,9 @@ export const policy = defineMatch({
       const refusal = elementRefusal(e);
       if (refusal) return refusal;
     }
-    const { hook } = context;
+    return data;
+  },
+  check: (data, { hook }) => {
     const wrong =
       data.direction === 'in'
         ? hook === 'OUTPUT' || hook === 'POSTROUTING'
@@ -235,7 +237,7 @@ export const policy = defineMatch({
           `policy: --dir ${data.direction} has no meaning in ${hook}; the kernel refuses it (Invalid argument)`,
           { word: data.direction, option: '--dir' },
         )
-      : data;
+      : undefined;
   },
   print: (d) => {
     const out = [option('dir', d.direction), option('pol', d.policy)];
