@@ -1,5 +1,6 @@
 import type { Chain, Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { catchAllAt } from './support/covered.ts';
 import { type Decision, decisions, walkPast } from './support/decisions.ts';
 
 /** What becomes of everything that a catch-all takes, where that is one thing. */
@@ -32,23 +33,8 @@ function rangeText(rules: readonly Rule[]): string {
   return rules.length === 1 ? `Rule ${first.index + 1}` : `Rules ${first.index + 1} to ${last.index + 1}`;
 }
 
-/** Index of the first rule that lets nothing pass: by its conditions, or by all packets that there are; -1 for none. */
-function endOf(context: CheckContext, view: RulesetView, chain: Chain): number {
-  const byConditions = chain.rules.findIndex((rule) => view.endsChain(rule));
-  if (byConditions >= 0) return byConditions;
-  const last = chain.rules.at(-1);
-  if (last === undefined) return -1;
-  const answers = context.answers(view);
-  const cover = answers.death(last);
-  if (cover?.kind !== 'covered' || cover.deadJumps || cover.cover.length !== 1) return -1;
-  const [part] = cover.cover;
-  const own = part && [...part.via, part.rule].find((rule) => rule.chain === chain.name);
-  if (own === undefined || own.index >= last.index) return -1;
-  return answers.endsChain(own) ? own.index : -1;
-}
-
 function* inChain(context: CheckContext, view: RulesetView, chain: Chain): Iterable<FindingDraft> {
-  const at = endOf(context, view, chain);
+  const at = catchAllAt(context, view, chain);
   const catchAll = chain.rules[at];
   if (!catchAll || at === chain.rules.length - 1) return;
   const dead = chain.rules.slice(at + 1);

@@ -1,7 +1,8 @@
 /** Dead rules whose packets others take: what shadowed and redundant rules have in common. */
 
 import type { CoverPart } from '../../../analysis/cover.ts';
-import type { Rule } from '../../../model/ruleset.ts';
+import { ruleBody } from '../../../link/rule-text.ts';
+import type { Chain, Rule } from '../../../model/ruleset.ts';
 import type { CheckContext, FindingDraft, RulesetView } from '../../check.ts';
 import { type Decision, decisionOf, decisions } from './decisions.ts';
 
@@ -14,15 +15,48 @@ export interface CoveredRule {
   readonly against: readonly CoverPart[];
 }
 
-/** All of a ruleset, but for chains that programs write, and chains that are dead as a whole. */
-export function* coveredRules(context: CheckContext, view: RulesetView): Generator<CoveredRule> {
+/** Index of the first rule that lets nothing pass: by its conditions, or by all packets that there are; -1 for none. */
+export function catchAllAt(context: CheckContext, view: RulesetView, chain: Chain): number {
+  const byConditions = chain.rules.findIndex((rule) => view.endsChain(rule));
+  if (byConditions >= 0) return byConditions;
+  const last = chain.rules.at(-1);
+  if (last === undefined) return -1;
   const answers = context.answers(view);
-  for (const rule of view.rules()) {
-    if (view.owner(rule.table, rule.chain)) continue;
+  const cover = answers.death(last);
+  if (cover?.kind !== 'covered' || cover.deadJumps || cover.cover.length !== 1) return -1;
+  const [part] = cover.cover;
+  const own = part && [...part.via, part.rule].find((rule) => rule.chain === chain.name);
+  if (own === undefined || own.index >= last.index) return -1;
+  return answers.endsChain(own) ? own.index : -1;
+}
+
+/**
+ * All of a ruleset, but for chains that programs write, and chains that are dead as a whole. What stands below a
+ * catch-all is FW204's to tell, and what stands there twice FW210's.
+ */
+export function* coveredRules(context: CheckContext, view: RulesetView): Generator<CoveredRule> {
+  for (const table of view.ruleset.tables)
+    for (const chain of table.chains) {
+      if (view.owner(table.name, chain.name)) continue;
+      const end = catchAllAt(context, view, chain);
+      yield* coveredInChain(context, view, end < 0 ? chain.rules : chain.rules.slice(0, end + 1));
+    }
+}
+
+function* coveredInChain(
+  context: CheckContext,
+  view: RulesetView,
+  rules: readonly Rule[],
+): Generator<CoveredRule> {
+  const answers = context.answers(view);
+  for (const rule of rules) {
     const decides = decisions(view, rule);
     if (decides.size === 0) continue;
     const death = answers.death(rule);
     if (death?.kind !== 'covered' || death.deadJumps) continue;
+    const [first] = death.cover;
+    if (first?.share === 1 && first.rule.chain === rule.chain && ruleBody(first.rule) === ruleBody(rule))
+      continue;
     const against = death.cover.filter((part) => {
       const decision = decisionOf(part.ending);
       return decides.size > 1 || decision === undefined || !decides.has(decision);
