@@ -197,13 +197,25 @@ export function fateMoves(
     }
     if (rest !== space.none) all.push({ ...m, set: rest, fields: [...rewritten] });
   }
-  if (elsewhere !== space.none)
-    for (const from of oldOutcomes.values())
-      for (const to of newOutcomes.values()) {
-        const set = space.and(elsewhere, space.and(anyOut(from.set), anyOut(to.set)));
-        if (set !== space.none) all.push({ from: from.key, to: to.key, set, fields: ['outInterface'] });
-      }
-  return { moved: all, differing: space.or(differing, elsewhere) };
+  // A packet that is stopped on both sides, here before and there after routing, is none of them.
+  const byAnyWay = (outcomes: Outcomes): Outcomes =>
+    new Map(
+      [...outcomes].map(([key, o]) => {
+        const set = anyOut(o.set);
+        return [key, { key, set, relation: goesOn(key) ? o.relation : set }];
+      }),
+    );
+  const moved = movedPackets(
+    space,
+    byAnyWay(oldOutcomes),
+    byAnyWay(newOutcomes),
+    elsewhere,
+    (relation) => anyOut(packetsOf(relation)),
+    turns,
+  );
+  for (const m of moved) all.push({ ...m, fields: ['outInterface'] });
+  const other = space.union(moved.map((m) => m.set));
+  return { moved: all, differing: space.or(differing, other) };
 }
 
 /** Packets with more than one of these ends. */

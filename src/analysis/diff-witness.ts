@@ -146,6 +146,12 @@ export function diffWitnesses(vocabulary: Vocabulary, sides: readonly [Side, Sid
     return undefined;
   };
 
+  // What this machine sends has one of its addresses, unless a program asks for another.
+  const ownSource = routed
+    ? old.locality.known
+        .filter((k) => k.types.includes('LOCAL'))
+        .reduce<PacketSet>((set, { range }) => space.or(set, space.addresses('src', range)), space.none)
+    : space.all;
   // Segments of established connections acknowledge something.
   const flags = maskInUse(space.codec, 'tcpFlags');
   const { SYN, ACK, FIN, RST } = tcpFlag;
@@ -163,7 +169,14 @@ export function diffWitnesses(vocabulary: Vocabulary, sides: readonly [Side, Sid
     const certain = space.must(set);
     for (const wish of wishes) {
       const found = findWitness(space, set, {
-        wishes: [wish, ordinary, certain, acknowledging, ...straight],
+        wishes: [
+          wish,
+          ordinary,
+          ...(road === 'local' ? [ownSource] : []),
+          certain,
+          acknowledging,
+          ...straight,
+        ],
         interfaceNames: names,
       });
       if (found === undefined) return undefined;

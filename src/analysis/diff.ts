@@ -7,6 +7,7 @@
 
 import type { FamilyProgram, Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
+import { targetText } from '../link/rule-text.ts';
 import type { CtState } from '../model/netfilter.ts';
 import type { Rule, Ruleset } from '../model/ruleset.ts';
 import type { Trace } from '../model/trace.ts';
@@ -16,6 +17,7 @@ import type { UnknownVariable } from '../packetset/choices.ts';
 import { unknownText } from '../packetset/choices.ts';
 import { describeSet, type SetDescription } from '../packetset/print.ts';
 import type { PacketSet } from '../packetset/space.ts';
+import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import type { Meter } from '../support/budget.ts';
 import { effectMoves } from './diff-effects.ts';
 import {
@@ -28,7 +30,7 @@ import {
   writersOf,
 } from './diff-fates.ts';
 import { createFrame, type Decided, type Decider, type Frame } from './diff-frame.ts';
-import { type ChangeKind, type Group, groupMoves, type Move } from './diff-groups.ts';
+import { type ChangeKind, deciderText, type Group, groupMoves, type Move } from './diff-groups.ts';
 import type { Moved, Outcomes } from './diff-pairs.ts';
 import { type DiffWitness, type DiffWitnessFinder, diffWitnesses, type WantedEnds } from './diff-witness.ts';
 import { changesOf } from './effects.ts';
@@ -36,7 +38,7 @@ import { budgetReached } from './machine-rulesets.ts';
 import { openingPackets, ordinaryAddresses } from './ordinary.ts';
 import { createRoads, type RoadName } from './road.ts';
 import { createSide, type Side } from './side.ts';
-import { changedRules, sameStructure } from './structure.ts';
+import { changedRules, conditionsText, sameStructure } from './structure.ts';
 import { createVocabulary, type Description, type Vocabulary } from './vocabulary.ts';
 
 /** One of the two sides. */
@@ -99,8 +101,11 @@ export interface Difference {
 
 /** The answer for one family. */
 export type RulesetDiff =
-  /** `structure`: the texts say the same; `sets`: they differ, and no packet fares differently. */
-  | { readonly kind: 'equal'; readonly proof: 'structure' | 'sets' }
+  /**
+   * `structure`: the texts say the same; `sets`: they differ, and no packet fares differently; `nothing`: there are no
+   * packets of the kind that was asked for.
+   */
+  | { readonly kind: 'equal'; readonly proof: 'structure' | 'sets' | 'nothing' }
   /** Packets that open connections first. `changed`: rules that the other side does not have. */
   | {
       readonly kind: 'different';
@@ -150,6 +155,7 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
   const newRoads = createRoads(newSide, vocabulary);
   const asked = only === undefined ? space.all : vocabulary.describe(oldSide, only).may;
   const changed = changedRules(o.old.ruleset, o.new.ruleset);
+  let some = false;
   const gathered: { readonly road: RoadName; readonly group: Group; readonly care: PacketSet }[] = [];
   for (const road of ['arrive', 'local'] as const) {
     oldRoads.road(road);
@@ -157,14 +163,15 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
     newRoads.road(road);
     yield `${road}, new`;
     const frames = [createFrame(oldRoads, road), createFrame(newRoads, road)] as const;
-    const { moves, care } = movesOf(frames, asked, o.logging ?? false);
+    const { moves, care, compared } = movesOf(frames, asked, o.logging ?? false);
+    some ||= compared;
     const undecided = moves.some((m) => !space.isDecided(m.set)) || !space.isDecided(care);
     const why = budgetReached(!undecided, budget);
     if (why !== undefined) return { kind: 'undecided', why };
     for (const group of groupMoves(space, moves, changed)) gathered.push({ road, group, care });
     yield `${road}, compared`;
   }
-  if (gathered.length === 0) return { kind: 'equal', proof: 'sets' };
+  if (gathered.length === 0) return { kind: 'equal', proof: some ? 'sets' : 'nothing' };
 
   const opening = openingPackets(vocabulary);
   const usual = vocabulary.describe(oldSide, ordinary).may;
@@ -250,13 +257,44 @@ function changeOf({ from, to }: Moved, fields: readonly string[]): ChangeKind {
   return stopping.has(a) && stopping.has(b) ? 'answered' : 'otherwise';
 }
 
+/** The same for deciders of both sides that say the same in the same place. */
+function placeText(d: Decider): string {
+  if (d.kind !== 'rule') return deciderText(d);
+  const { rule } = d;
+  return `${rule.table} ${rule.chain} ${conditionsText(rule)} ${targetText(rule.target)}`;
+}
+
+/**
+ * Of the deciders about an end that packets may have on both sides, those that the other side does not have: where there
+ * are some, they make the difference.
+ */
+function newlyDeciding(
+  space: BddPacketSpace,
+  found: readonly Decided[],
+  others: readonly Decided[],
+): readonly Decided[] {
+  const known = new Map<string, PacketSet>();
+  for (const { decider, set } of others) {
+    const key = placeText(decider);
+    known.set(key, space.or(known.get(key) ?? space.none, set));
+  }
+  const fresh = found.map((d) => ({
+    ...d,
+    set: space.diff(d.set, known.get(placeText(d.decider)) ?? space.none),
+  }));
+  const explained = space.union(fresh.map((d) => d.set));
+  return found
+    .map((d, i) => ({ ...d, set: space.or(fresh[i]?.set ?? space.none, space.diff(d.set, explained)) }))
+    .filter((d) => d.set !== space.none);
+}
+
 const isRule = ({ decider }: Decided): boolean => decider.kind === 'rule';
 
 function movesOf(
   frames: readonly [Frame, Frame],
   asked: PacketSet,
   logging: boolean,
-): { readonly moves: readonly Move[]; readonly care: PacketSet } {
+): { readonly moves: readonly Move[]; readonly care: PacketSet; readonly compared: boolean } {
   const [old, now] = frames;
   const { space } = old.vocabulary;
   const care = space.and(space.and(old.entering, now.entering), asked);
@@ -265,7 +303,11 @@ function movesOf(
   const { moved, differing } = fateMoves(old, before, after, care);
   const moves = moved.map((m): Move => {
     const change = changeOf(m, m.fields);
-    const deciders = (frame: Frame, key: string): readonly Decided[] => decidersOf(frame, key, m.set);
+    const deciders = (frame: Frame, other: Frame, there: Outcomes, key: string): readonly Decided[] => {
+      const found = decidersOf(frame, key, m.set);
+      const kept = space.and(there.get(key)?.set ?? space.none, m.set);
+      return kept === space.none ? found : newlyDeciding(space, found, decidersOf(other, key, kept));
+    };
     const base = { change, from: m.from, to: m.to, about: m.fields.join(' '), set: m.set };
     if (change === 'marked' || change === 'redirected') {
       const fields = change === 'marked' ? m.fields : (['dst', 'dport', 'mark'] as const);
@@ -273,7 +315,11 @@ function movesOf(
       const b = writersOf(now, fields, m.set);
       if (a.some(isRule) || b.some(isRule)) return { ...base, oldDeciders: a, newDeciders: b };
     }
-    return { ...base, oldDeciders: deciders(old, m.from), newDeciders: deciders(now, m.to) };
+    return {
+      ...base,
+      oldDeciders: deciders(old, now, after, m.from),
+      newDeciders: deciders(now, old, before, m.to),
+    };
   });
   const arriving = (frame: Frame): PacketSet =>
     frame.packets(
@@ -293,6 +339,7 @@ function movesOf(
     limit: 'limited',
   };
   return {
+    compared: care !== space.none,
     care: space.and(care, space.may(space.or(arriving(old), arriving(now)))),
     moves: [
       ...moves,
@@ -394,7 +441,7 @@ function wantedEnds({ change, from, to, about }: Group): WantedEnds {
     case 'effect':
       return { stays, old: any, new: any };
     case 'translated':
-      return { stays, old: any, new: any, both: (a, b) => leavesAs(a) !== leavesAs(b) };
+      return { stays, old: any, new: any, both: (a, b) => sourceMapped(a) || sourceMapped(b) };
     case 'marked':
       return { stays, old: endsIn(from), new: endsIn(to) };
     case 'redirected':
@@ -415,4 +462,9 @@ function leavesAs({ fate }: Trace): string {
   const { src, dst, sport, dport } = fate.packet;
   const by = 'outInterface' in fate ? fate.outInterface : '';
   return JSON.stringify([fate.kind, src, dst, sport, dport, by]);
+}
+
+/** Whether a rule chose the source that the packet leaves with, be it the one that it had. */
+function sourceMapped({ events }: Trace): boolean {
+  return events.some((e) => e.kind === 'nat-setup' && e.manip === 'source' && e.by !== 'none');
 }

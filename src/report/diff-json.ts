@@ -21,7 +21,8 @@ const diffSchemaVersion = 1;
  * - `old`, `new`: `files`; `oneMachine`: whether both are rules of one machine
  * - `expression`: the match options that narrow the question; `logging`: whether log lines count
  * - `families`, each with `family`, `result` (`equal`, `different`, `undecided`), of an equal one `proof` (`structure`:
- *   the rules are the same; `sets`: they differ, and no packet fares differently), of an undecided one `why`,
+ *   the rules are the same; `sets`: they differ, and no packet fares differently; `nothing`: no packet is of the kind
+ *   that was asked for), of an undecided one `why`,
  *   `missing` (sides without rules of this family: they accept everything) and `differences`:
  *   - `change`: `opened`, `closed`, `answered` (dropped or rejected in another way), `redirected`, `translated`,
  *     `marked`, `limited`, `effect`, `otherwise`; `words`: the same for people; `about`: fields, or the kind of effect

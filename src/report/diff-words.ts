@@ -168,6 +168,7 @@ export function outcomeWords(f: FamilyDiff, { expression }: MachineDiff): string
   const of = expression.length === 0 ? '' : ' of these';
   switch (diff.kind) {
     case 'equal':
+      if (diff.proof === 'nothing') return 'nothing to compare: no packet here is of this kind';
       return diff.proof === 'structure'
         ? `equal: the rules are the same, but for names, counters and comments`
         : `equal: the texts differ, and no packet${of} fares differently`;
