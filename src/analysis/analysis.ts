@@ -20,6 +20,11 @@ export interface AnalysisOptions {
   readonly program?: Program;
   /** Sets that will be asked about. */
   readonly queries?: readonly Description[];
+  /**
+   * The only packets that will be asked about, by their header as they come in; everything that is then said of others
+   * is meaningless. For one question about a large ruleset.
+   */
+  readonly within?: (vocabulary: Vocabulary, side: Side) => PacketSet;
   readonly marks?: boolean;
   readonly spareCodes?: number;
   /** Ceiling on nodes; beyond it, answers are undecided. */
@@ -49,12 +54,12 @@ export function analyse(o: AnalysisOptions): Analysis {
     ...(o.nodesMax === undefined ? {} : { nodesMax: o.nodesMax }),
     ...(o.meter === undefined ? {} : { meter: o.meter }),
   });
-  return analyseSide(side, vocabulary);
+  return analyseSide(side, vocabulary, o.within?.(vocabulary, side));
 }
 
 /** The analysis of one of several sides in one vocabulary. */
-export function analyseSide(side: Side, vocabulary: Vocabulary): Analysis {
-  const roads = createRoads(side, vocabulary);
+export function analyseSide(side: Side, vocabulary: Vocabulary, within?: PacketSet): Analysis {
+  const roads = createRoads(side, vocabulary, within);
   const { space } = vocabulary;
   const visits = (): readonly Visit[] => [...roads.road('arrive').visits, ...roads.road('local').visits];
   const over = (rule: Rule, ask: (visit: Visit) => PacketSet): PacketSet =>

@@ -108,12 +108,16 @@ function calleesFirst(table: Table): {
   return { order, looping };
 }
 
-/** Makes sets of all rules of a table. Raw tables see packets before conntrack does: `view` narrows their matches. */
+/**
+ * Makes sets of all rules of a table. Raw tables see packets before conntrack does: `view` narrows their matches. `care`:
+ * the only packets that come, where that is known.
+ */
 export function modelTable(
   side: Side,
   table: Table,
   vocabulary: Vocabulary,
   view: (set: PacketSet) => PacketSet,
+  care: PacketSet = vocabulary.space.all,
 ): TableModel {
   const { order: chains, looping } = calleesFirst(table);
   const models = new Map<string, ChainModel & { rules: RuleModel[]; rewrites: boolean }>();
@@ -126,7 +130,7 @@ export function modelTable(
   }
   for (const model of models.values()) {
     for (const rule of model.chain.rules) {
-      const { may, must } = vocabulary.matches(side, rule);
+      const { may, must } = vocabulary.matches(side, rule, care);
       const seenMay = view(may);
       const r = modelRule(side, rule, vocabulary, (name) => models.get(name));
       model.rules.push({ rule, may: seenMay, must: must === may ? seenMay : view(must), ...r });

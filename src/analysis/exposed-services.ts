@@ -80,10 +80,19 @@ export function exposedServices(
     const fresh = space.and(space.and(group.values, group.who), left);
     if (fresh === space.none) continue;
     left = space.diff(left, fresh);
+    if (rows.length >= rowsMax) {
+      leftOut++;
+      continue;
+    }
     const lower = space.forget(fresh, whatFields(space));
     // Whom an earlier row has told of may be in or not; so may those who do not exist.
     const upper = space.or(group.who, space.not(group.possible));
-    const { boxes, complete } = coverByBoxes(space, lower, space.or(upper, lower), boxesMax);
+    const { boxes, complete } = coverByBoxes(
+      space,
+      lower,
+      space.or(upper, lower),
+      Math.min(boxesMax, rowsMax - rows.length + 4),
+    );
     for (const box of boxes) {
       if (rows.length >= rowsMax) {
         leftOut++;
@@ -159,15 +168,9 @@ function* groups(space: BddPacketSpace, open: PacketSet, care: PacketSet): Gener
   const everybody = space.forget(care, what);
   const toAll = (o: PacketSet, r: PacketSet): PacketSet =>
     space.diff(space.forget(o, what), space.forget(r, what));
-  yield {
-    service: { protocols: 'any', ports: 'any' },
-    values: space.all,
-    who: toAll(open, refused),
-    possible: everybody,
-  };
-
   const classes = protocolClasses(space, open, care);
   // Where all, or all who may do anything, may use nearly everything, it is shorter to say what they may not.
+  let general = false;
   for (const who of new Set([everybody, space.forget(open, what)])) {
     const asked = space.and(care, who);
     const offered = space.diff(
@@ -179,7 +182,15 @@ function* groups(space: BddPacketSpace, open: PacketSet, care: PacketSet): Gener
     if (except.length === 0 || said.length <= classes.length / 2 || wordCount(except) + 2 >= wordCount(said))
       continue;
     yield { service: { protocols: 'any', ports: 'any', except }, values: offered, who, possible: everybody };
+    general ||= who === everybody;
   }
+  if (!general)
+    yield {
+      service: { protocols: 'any', ports: 'any' },
+      values: space.all,
+      who: toAll(open, refused),
+      possible: everybody,
+    };
 
   // Whole protocols with the same people in one row.
   const whole = new Map<PacketSet, { protocols: Interval[]; values: PacketSet }>();
@@ -189,7 +200,7 @@ function* groups(space: BddPacketSpace, open: PacketSet, care: PacketSet): Gener
     const known = whole.get(who) ?? { protocols: [], values: space.none };
     whole.set(who, { protocols: [...known.protocols, ...numbers], values: space.or(known.values, values) });
   }
-  for (const [who, { protocols, values }] of whole)
+  for (const [who, { protocols, values }] of general ? [] : whole)
     yield { service: { protocols, ports: 'any' }, values, who, possible: everybody };
 
   const byPorts = new Map<string, Group & { protocols: Interval[] }>();

@@ -3,6 +3,7 @@
 import { fieldValues } from '../packetset/field-values.ts';
 import type { FieldName } from '../packetset/fields.ts';
 import { addressWords, type OptionText, optionTexts } from '../packetset/option-texts.ts';
+import { roundings } from '../packetset/roundings.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 
@@ -69,7 +70,7 @@ export function addressesSaid(
   possible: PacketSet,
 ): AddressList {
   if (space.implies(possible, values)) return anyAddress;
-  const said = [values, space.and(values, possible), space.or(values, space.not(possible))].map((set) => {
+  const said = roundings(space, field, values, possible).map((set) => {
     const v = fieldValues(space, field, set);
     return v.kind === 'addresses'
       ? addressWords(v.ranges, space.codec.family)

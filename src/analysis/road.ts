@@ -57,8 +57,22 @@ export interface Roads {
   road(name: RoadName): Road;
 }
 
-/** See the head of this file. Nothing is computed before it is asked for. */
-export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
+/** Fields that stay as they are on the whole way, unless a rule rewrites them. */
+const constantFields: readonly FieldName[] = [
+  'protocol',
+  'dport',
+  'icmpType',
+  'icmpCode',
+  'tcpFlags',
+  'fragmentKind',
+  'ctState',
+];
+
+/**
+ * See the head of this file. Nothing is computed before it is asked for. `within`: the only packets that are asked
+ * about, by their header as they come in; rules for others then cost nothing.
+ */
+export function createRoads(side: Side, vocabulary: Vocabulary, within?: PacketSet): Roads {
   const { space, family } = vocabulary;
   const { switches } = side;
   const { fields } = space.codec;
@@ -80,13 +94,28 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
     if (inUse('ctDirection')) view = space.and(view, space.named('ctDirection', 'original'));
     return space.forget(space.forget(space.and(set, view), ctFields), ctFields, 'entry');
   };
+  /** What is known of a packet of interest wherever it is. */
+  const concerned = (beforeTracking: boolean): PacketSet => {
+    if (within === undefined) return space.all;
+    const constant = constantFields.filter(
+      (f) => !vocabulary.rewritten.has(f) && !(beforeTracking && f === 'ctState'),
+    );
+    return space.forget(
+      space.may(within),
+      [...fields.keys()].filter((f) => !constant.includes(f)),
+    );
+  };
   const tables = new Map<string, TableAnalysis | undefined>();
   function tableOf(name: TableName, tracked: boolean): TableAnalysis | undefined {
     const key = name === 'raw' && !tracked ? 'raw first' : name;
     if (!tables.has(key)) {
       const table = findTable(side.ruleset, name);
       const view = key === 'raw first' && switches.conntrack ? untouched : (set: PacketSet) => set;
-      tables.set(key, table && analyseTable(side, vocabulary, modelTable(side, table, vocabulary, view)));
+      const care = concerned(key === 'raw first');
+      tables.set(
+        key,
+        table && analyseTable(side, vocabulary, modelTable(side, table, vocabulary, view, care)),
+      );
     }
     return tables.get(key);
   }
@@ -105,6 +134,7 @@ export function createRoads(side: Side, vocabulary: Vocabulary): Roads {
     if (switches.defragment && inUse('fragmentKind'))
       set = space.and(set, space.interval('fragmentKind', 0, 0));
     set = firstPackets(set);
+    if (within !== undefined) set = space.and(set, within);
     return space.and(set, space.unchanged());
   }
 

@@ -58,8 +58,8 @@ export interface Vocabulary {
   readonly space: BddPacketSpace;
   /** Fields that have a second copy: the header as it came in. */
   readonly rewritten: ReadonlySet<FieldName>;
-  /** The packets that a rule's conditions describe on this side. */
-  matches(side: Side, rule: Rule): MaySet;
+  /** The packets that a rule's conditions describe on this side; of `within`, where only those count. */
+  matches(side: Side, rule: Rule, within?: PacketSet): MaySet;
   /** A set described on this side; what it leaves open is left open. */
   describe(side: Side, description: Description): MaySet;
   /** Makes room for the boundaries of another description; false: a new vocabulary is needed. */
@@ -354,9 +354,9 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
     space,
     rewritten,
     describe: settle,
-    matches: (side, rule) => {
-      let may = space.all;
-      let must = space.all;
+    matches: (side, rule, within = space.all) => {
+      let may = within;
+      let must = within;
       let same = true;
       for (let i = rule.matches.length - 1; i >= 0; i--) {
         const set = setOfUse(side, rule.matches[i] as MatchUse, rule);

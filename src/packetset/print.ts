@@ -7,6 +7,7 @@ import { type FieldValues, fieldValues } from './field-values.ts';
 import type { FieldName } from './fields.ts';
 import { icmpTexts, laterFragmentText, type OptionText, optionTexts } from './option-texts.ts';
 import { printableBoxes } from './printable.ts';
+import { roundings } from './roundings.ts';
 import type { PacketSet } from './space.ts';
 import type { BddPacketSpace } from './space-bdd.ts';
 
@@ -159,16 +160,19 @@ function possibleValues(space: BddPacketSpace, care: PacketSet): PossibleValues 
 }
 
 /** Fields in whose conditions a value that no packet of interest has is in or not, whichever is shorter to say. */
-const roundedFields: readonly FieldName[] = ['inInterface', 'outInterface', 'src', 'dst', 'icmpType'];
+const roundedFields = ['inInterface', 'outInterface', 'src', 'dst', 'icmpType'] as const;
+type RoundedField = (typeof roundedFields)[number];
+const isRounded = (field: FieldName): field is RoundedField =>
+  (roundedFields as readonly FieldName[]).includes(field);
 
 function roundedTexts(
   space: BddPacketSpace,
-  field: FieldName,
+  field: RoundedField,
   values: PacketSet,
   possible: PacketSet,
   textsOf: (values: FieldValues) => readonly OptionText[],
 ): readonly OptionText[] {
-  const said = [values, space.and(values, possible), space.or(values, space.not(possible))].map((set) =>
+  const said = roundings(space, field, values, possible).map((set) =>
     set === space.all ? [''] : textsOf(fieldValues(space, field, set)),
   );
   const length = (texts: readonly OptionText[]): number =>
@@ -203,7 +207,7 @@ function partLines(
         : optionTexts(field, said, family);
     const set = box.get(field);
     choices.push(
-      set !== undefined && roundedFields.includes(field) && v.kind !== 'maskedAddress'
+      set !== undefined && isRounded(field) && v.kind !== 'maskedAddress'
         ? roundedTexts(space, field, set, possible(field), textsOf)
         : textsOf(v),
     );
