@@ -1,6 +1,6 @@
 /** What a machine adds to the vocabulary: own addresses, interfaces, routes, and what tracking needs. */
 
-import { type Family, ipv4, ipv6, type Network, prefix } from '../net/address.ts';
+import { type AddressRange, type Family, ipv4, ipv6, type Network, prefix } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { Collector } from '../packetset/boundaries.ts';
 import { describeRoutes } from './routes.ts';
@@ -18,12 +18,12 @@ export function mentionMachine(collector: Collector, side: Side): void {
   }
   for (const { range } of locality.known) {
     space.addresses('dst', range);
-    if (facts.fib[side.ruleset.family] !== undefined) space.addresses('src', range);
   }
   // Without routes, the way out is by the subnets of the interfaces.
   for (const { addresses } of facts.interfaces.values())
     for (const { address, peer, prefixLength } of addresses)
       if (address.family === side.ruleset.family) space.network('dst', prefix(peer ?? address, prefixLength));
+  for (const range of ownSources(side)) space.addresses('src', range);
   for (const { value } of facts.machine.behind ?? []) {
     space.addresses('dst', { low: value.address, high: value.address });
     space.interface('out', interfacePattern(value.interfaceName));
@@ -32,8 +32,7 @@ export function mentionMachine(collector: Collector, side: Side): void {
   const loopback = loopbackOf(side.ruleset.family);
   for (const field of ['src', 'dst'] as const) {
     space.network(field, loopback);
-    if (facts.fib[side.ruleset.family] !== undefined && side.ruleset.family === 'ipv4')
-      for (const net of oddNetworks) space.network(field, net);
+    if (side.ruleset.family === 'ipv4') for (const net of oddNetworks) space.network(field, net);
   }
   if (switches.nat) space.network('dst', redirectTarget(side.ruleset.family));
   if (switches.conntrack) {
@@ -55,6 +54,18 @@ export const localGroups4 = net4(0xe0000000, 24);
 /** The one group that every machine is a member of. */
 export const allHosts4 = net4(0xe0000001, 32);
 const oddNetworks = [nobody4, everybody4, groups4, localGroups4, allHosts4];
+
+/** Addresses that only this machine itself may send from: of its interfaces, and of its local routes. */
+export function ownSources({ ruleset, facts, locality }: Side): readonly AddressRange[] {
+  const { family } = ruleset;
+  if (facts.fib[family] !== undefined)
+    return locality.known.filter((k) => k.types.includes('LOCAL')).map((k) => k.range);
+  return [...facts.interfaces.values()].flatMap((i) =>
+    i.addresses.flatMap(({ address }) =>
+      address.family === family ? [{ low: address, high: address }] : [],
+    ),
+  );
+}
 
 /** Addresses that never leave a machine. */
 export function loopbackOf(family: Family): Network {

@@ -90,9 +90,13 @@ export function createRoads(side: Side, vocabulary: Vocabulary, within?: PacketS
   /** What matches in raw see: no state, no entry. */
   const untouched = (set: PacketSet): PacketSet => {
     if (!stateKnown || !space.fieldsOf(set).some((f) => ctFields.includes(f))) return set;
-    let view = space.and(state('INVALID'), space.valid);
-    if (inUse('ctDirection')) view = space.and(view, space.named('ctDirection', 'original'));
-    return space.forget(space.forget(space.and(set, view), ctFields), ctFields, 'entry');
+    const seenAs = (name: string): PacketSet => {
+      let view = space.and(state(name), space.valid);
+      if (inUse('ctDirection')) view = space.and(view, space.named('ctDirection', 'original'));
+      return space.forget(space.forget(space.and(set, view), ctFields), ctFields, 'entry');
+    };
+    // NOTRACK is seen by the rules that follow.
+    return space.ite(state('UNTRACKED'), seenAs('UNTRACKED'), seenAs('INVALID'));
   };
   /** What is known of a packet of interest wherever it is. */
   const concerned = (beforeTracking: boolean): PacketSet => {

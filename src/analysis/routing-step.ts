@@ -4,7 +4,7 @@ import { confOr, forwardsIpv4, forwardsIpv6, reversePathFilter } from '../engine
 import { type Address, type Network, prefix } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
-import { allHosts4, everybody4, groups4, localGroups4, loopbackOf, nobody4 } from './mention.ts';
+import { allHosts4, everybody4, groups4, localGroups4, loopbackOf, nobody4, ownSources } from './mention.ts';
 import { crossesLoopback, looksBack, lookUp, type RoutedPackets } from './routes.ts';
 import type { Side } from './side.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -121,7 +121,7 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
 
   /** ip_route_input_slow(): addresses that no packet may have, and sources that fib_validate_source() refuses. */
   const refusedPackets = (): PacketSet => {
-    if (fib === undefined || family !== 'ipv4') return space.none;
+    if (family !== 'ipv4') return space.none;
     const from = (net: Network): PacketSet => space.network('src', net);
     const to = (net: Network): PacketSet => space.network('dst', net);
     const toGroups = to(groups4);
@@ -132,16 +132,18 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       from(everybody4),
       space.diff(nobody, withoutSource),
       space.diff(to(nobody4), nobody),
-      space.diff(toGroups, to(allHosts4)),
+      // Which groups the machine has joined is known by its routes.
+      fib === undefined ? space.none : space.diff(toGroups, to(allHosts4)),
     ]);
-    const own = space.diff(
-      side.locality.known
-        .filter((k) => k.types.includes('LOCAL'))
-        .reduce<PacketSet>((set, k) => space.or(set, space.addresses('src', k.range)), space.none),
-      byInterface((name) => confOr(facts, name, 'accept_local')),
+    const takesOwn = byInterface((name) => confOr(facts, name, 'accept_local'));
+    let wrong = space.diff(
+      ownSources(side).reduce<PacketSet>(
+        (set, range) => space.or(set, space.addresses('src', range)),
+        space.none,
+      ),
+      takesOwn,
     );
-    let wrong = own;
-    if (looksBack(side)) {
+    if (fib !== undefined && looksBack(side)) {
       const filtered = (level: number): PacketSet =>
         byInterface((name) => reversePathFilter(facts, name) === level);
       const custom = fib.customLocalRoutes || fib.customRules;
@@ -149,7 +151,12 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       let some = space.none;
       let odd = space.none;
       for (const { end, set } of lookUp(fib, { field: 'src', purpose: 'reverse' }, space.all, space)) {
-        if (end.kind === 'local' || end.kind === 'broadcast') odd = space.or(odd, set);
+        if (end.kind === 'local') odd = space.or(odd, space.diff(set, takesOwn));
+        if (end.kind === 'broadcast') odd = space.or(odd, set);
+        if (end.kind === 'local') {
+          some = space.or(some, set);
+          proper = space.or(proper, set);
+        }
         if (end.kind !== 'unicast') continue;
         some = space.or(some, set);
         for (const device of end.devices) proper = space.or(proper, space.and(set, inside(device)));
@@ -177,11 +184,23 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
     );
   };
 
+  /** br_netfilter: what a bridge switches from port to port passes FORWARD without being routed. */
+  const switched = (set: PacketSet): PacketSet => {
+    const sysctl = `net.bridge.bridge-nf-call-${family === 'ipv4' ? 'iptables' : 'ip6tables'}`;
+    if (facts.sysctl(sysctl) === '0') return space.none;
+    const bridges = new Set<string>();
+    for (const { master, masterKind } of facts.interfaces.values())
+      if (master !== undefined && (masterKind ?? 'bridge') === 'bridge') bridges.add(master);
+    return space.union([...bridges].map((name) => leaveBy(space.and(set, inside(name)), outBy(name))));
+  };
+
   return {
     local,
     arriving: (set) => {
-      const alive = space.diff(set, martian);
-      let dropped = space.and(set, martian);
+      refusedKnown ??= refusedPackets();
+      const refused = space.or(martian, refusedKnown);
+      const alive = space.diff(set, refused);
+      let dropped = space.and(set, refused);
       if (fib === undefined) {
         const many = space.and(alive, toMany);
         const single = space.diff(alive, toMany);
@@ -190,13 +209,11 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         const away = space.or(space.diff(rest, local), open);
         return {
           local: space.union([many, space.and(rest, local), open]),
-          forward: leaveWithoutRoutes(space.and(away, forwards)),
+          forward: space.or(leaveWithoutRoutes(space.and(away, forwards)), switched(set)),
           dropped: space.or(dropped, space.diff(away, forwards)),
         };
       }
-      refusedKnown ??= refusedPackets();
-      dropped = space.or(dropped, space.and(alive, refusedKnown));
-      const good = space.diff(alive, refusedKnown);
+      const good = alive;
       const toLocal: PacketSet[] = [space.and(good, toMany)];
       // Which groups the machine has joined is not told; IPv4's are dealt with above.
       if (family === 'ipv6') dropped = space.or(dropped, space.and(good, toMany));
@@ -215,13 +232,15 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
             dropped = space.or(dropped, part.set);
         }
       }
-      return { local: space.union(toLocal), forward: space.union(toForward), dropped };
+      return { local: space.union(toLocal), forward: space.union([...toForward, switched(set)]), dropped };
     },
     sending: (set) => {
+      // ip_route_output_key_hash_rcu(): no destination is the machine itself.
+      const self = family === 'ipv4' ? space.and(set, space.network('dst', nobody4)) : space.none;
       if (fib === undefined) {
         const open = openDestination(space.diff(set, toMany));
-        const rest = space.diff(set, open);
-        const here = space.or(space.and(space.diff(rest, toMany), local), open);
+        const rest = space.diff(set, space.or(open, self));
+        const here = space.union([self, space.and(space.diff(rest, toMany), local), open]);
         return {
           sent: space.or(
             leaveBy(here, outBy('lo')),
@@ -237,10 +256,7 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         else if (part.end.kind === 'unicast' || part.end.kind === 'broadcast') sent.push(leaveByRoute(part));
         else dropped = space.or(dropped, part.set);
       }
-      // ip_route_output_key_hash_rcu(): no destination is the machine itself.
-      const many = space.and(set, toMany);
-      const here = family === 'ipv4' ? space.and(many, space.network('dst', nobody4)) : space.none;
-      sent.push(leaveBy(here, outBy('lo')), leaveWithoutRoutes(space.diff(many, here)));
+      sent.push(leaveBy(self, outBy('lo')), leaveWithoutRoutes(space.diff(space.and(set, toMany), self)));
       return { sent: space.union(sent), dropped };
     },
   };

@@ -2,11 +2,19 @@
  * Routing where no routes are known: facts about single addresses first, then the hints of the entry, then the tape.
  */
 
+import type { RouteDropReason } from '../model/trace.ts';
 import { type Address, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
-import { isLimitedBroadcast, isLoopback4, isMulticast } from './addresses.ts';
+import {
+  isLimitedBroadcast,
+  isLocalMulticast4,
+  isLoopback4,
+  isMulticast,
+  isMulticast4,
+  isZero,
+} from './addresses.ts';
 import { destination, dropped, type RouteAnswer, undecided } from './destination.ts';
-import { confOr, forwardsIpv4, forwardsIpv6 } from './facts.ts';
+import { confOr, forwardsIpv4, forwardsIpv6, isOwnAddress } from './facts.ts';
 import { connectedInterface, localityOf } from './locality.ts';
 import type { Walk } from './walk.ts';
 import { answerOf, decide } from './working-state.ts';
@@ -67,13 +75,30 @@ function localWithoutFacts(w: Walk, dst: Address): boolean | undefined {
   return told === undefined ? undefined : told === 'yes';
 }
 
+/** Addresses that ip_route_input_slow() refuses whatever the routes are. */
+function oddAddresses4(w: Walk): RouteDropReason | undefined {
+  const { src, dst } = w.packet;
+  if (isMulticast4(src) || isLimitedBroadcast(src)) return 'martian-source';
+  if (isZero(src))
+    return isLocalMulticast4(dst) || isLimitedBroadcast(dst) || isZero(dst) ? undefined : 'martian-source';
+  if (isZero(dst)) return 'martian-destination';
+  const { facts } = w.shared;
+  return w.inInterface !== 'lo' &&
+    isOwnAddress(facts, src) &&
+    !confOr(facts, w.inInterface ?? '', 'accept_local')
+    ? 'local-source'
+    : undefined;
+}
+
 /** The decision for a packet that came in. */
 export function inputRouteWithoutFacts(w: Walk): RouteAnswer {
   const { facts } = w.shared;
   const p = w.packet;
+  const odd = w.family === 'ipv4' ? oddAddresses4(w) : undefined;
+  if (odd) return dropped(odd);
   if (isMulticast(p.dst))
     return destination(facts, 'multicast', undefined, { toMany: 'multicast', type: 'multicast' });
-  if (isLimitedBroadcast(p.dst))
+  if (isLimitedBroadcast(p.dst) || (w.family === 'ipv4' && isZero(p.dst)))
     return destination(facts, 'broadcast', undefined, { toMany: 'broadcast', type: 'broadcast' });
   if (w.inInterface !== 'lo' && w.family === 'ipv4' && (isLoopback4(p.dst) || isLoopback4(p.src)))
     if (!confOr(facts, w.inInterface ?? '', 'route_localnet')) return dropped('local-net');
@@ -96,6 +121,9 @@ export function inputRouteWithoutFacts(w: Walk): RouteAnswer {
 /** The decision for a packet that this machine sends to `dst`. */
 export function outputRouteWithoutFacts(w: Walk, dst: Address): RouteAnswer {
   const { facts } = w.shared;
+  // No destination is the machine itself.
+  if (dst.family === 'ipv4' && isZero(dst))
+    return destination(facts, 'output', undefined, { outInterface: 'lo', type: 'local' });
   if (isLimitedBroadcast(dst) || isMulticast(dst)) {
     const outInterface = interfaceWithoutFacts(w, dst);
     if (outInterface === undefined) return undecided;
