@@ -15,8 +15,9 @@ import type { Family } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { UnknownVariable } from '../packetset/choices.ts';
 import { unknownText } from '../packetset/choices.ts';
+import { icmpProtocol, portProtocols } from '../packetset/fields.ts';
 import { describeSet, type SetDescription } from '../packetset/print.ts';
-import type { PacketSet } from '../packetset/space.ts';
+import type { IntervalField, PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import type { Meter } from '../support/budget.ts';
 import { effectMoves } from './diff-effects.ts';
@@ -153,7 +154,8 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
   yield 'vocabulary';
   const oldRoads = createRoads(oldSide, vocabulary);
   const newRoads = createRoads(newSide, vocabulary);
-  const asked = only === undefined ? space.all : vocabulary.describe(oldSide, only).may;
+  const whole = sides.every((s) => s.switches.defragment) ? wholePackets(vocabulary) : space.all;
+  const asked = only === undefined ? whole : space.and(whole, vocabulary.describe(oldSide, only).may);
   const changed = changedRules(o.old.ruleset, o.new.ruleset);
   let some = false;
   const gathered: { readonly road: RoadName; readonly group: Group; readonly care: PacketSet }[] = [];
@@ -239,6 +241,23 @@ function writtenFields(sides: readonly Side[]): readonly Description[] {
     for (const [, change] of changesOf(side.ruleset, side.program.machine, side.registry))
       fields.add(change.field);
   return fields.has('tos') ? [(s) => s.bits('tos', 0, 0xff)] : [];
+}
+
+/** Not a later fragment: where fragments are no field of their own, they are known by the ports that they lack. */
+function wholePackets({ space, family }: Vocabulary): PacketSet {
+  let set = space.all;
+  const expect = (protocols: readonly number[], fields: readonly IntervalField[]): void => {
+    const field = fields.find((f) => space.codec.fields.has(f));
+    if (field === undefined) return;
+    const owners = protocols.reduce<PacketSet>(
+      (s, p) => space.or(s, space.interval('protocol', p, p)),
+      space.none,
+    );
+    set = space.and(set, space.or(space.not(owners), space.has(field)));
+  };
+  expect(portProtocols, ['sport', 'dport']);
+  expect([icmpProtocol(family)], ['icmpType', 'icmpCode']);
+  return set;
 }
 
 // ---------------------------------------------------------------------------------------------- moves
