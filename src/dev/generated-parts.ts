@@ -9,6 +9,7 @@ import { printLintPretty } from '../report/lint-findings.ts';
 import { reportOf } from '../report/machine-report.ts';
 import { createTheme } from '../report/theme.ts';
 import { printTrace } from '../report/trace.ts';
+import { pictureSvg } from '../tui/picture.tsx';
 import {
   configJsonSchema,
   configKeyTable,
@@ -54,6 +55,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { file: `${checkPagesFolder}/README.md`, make: checkIndex },
   { file: 'schemas/fwsim.schema.json', make: () => jsonSchemaText(configJsonSchema()) },
   { file: 'schemas/suppressions.schema.json', make: () => jsonSchemaText(suppressionsJsonSchema()) },
+  { file: 'docs/tui.svg', make: screenPicture },
 ];
 
 function checkIndex(): string {
@@ -64,6 +66,18 @@ are made from the checks by \`npm run generate\`.
 
 ${checkListMarkdown(checks)}
 `;
+}
+
+/** The screen of `fwsim tui`, at the rule that publishes a container's port. */
+function screenPicture(): string {
+  const file = 'rules-examples/docker-published-port.rules';
+  return pictureSvg({
+    source: { name: file, text: readFileSync(file, 'utf8') },
+    columns: 100,
+    rows: 26,
+    packet: '-i eth0 -p tcp -s 198.51.100.7 --dport 5432',
+    actions: [],
+  });
 }
 
 function commandTable(): string {

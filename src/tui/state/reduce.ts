@@ -82,7 +82,9 @@ function react(world: World, before: State, action: Action): State {
 }
 
 function pressKey(world: World, state: State, key: string, text?: string): State {
-  if (state.prompt) {
+  // These are about the terminal, whatever is open.
+  const everywhereKey = key === 'ctrl-z' || key === 'ctrl-l';
+  if (state.prompt && !everywhereKey) {
     return promptKey(world, state, state.prompt, key, text, commandNames, (s, line) =>
       runCommandLine(world, s, line),
     );

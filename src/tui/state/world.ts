@@ -112,8 +112,13 @@ function remember<A extends readonly unknown[], R>(
 export function createWorld(opened: Opened): World {
   const { read, registry } = opened;
   const rulesets = read.rulesets.map((r) => r.linked.ruleset);
+  let ruleCount = 0;
+  for (const r of rulesets) for (const t of r.tables) for (const c of t.chains) ruleCount += c.rules.length;
+  const large = ruleCount > largeFrom;
+  /** Programs and traces of 100,000 rules are tens of megabytes each: no more of them are kept than are shown. */
+  const kept = (count: number): number => (large ? 1 : count);
 
-  const drafted = remember(2, (draft: Draft): ReadMachine => {
+  const drafted = remember(kept(2), (draft: Draft): ReadMachine => {
     if (draft.size === 0) return read;
     return {
       ...read,
@@ -124,8 +129,7 @@ export function createWorld(opened: Opened): World {
     };
   });
 
-  // Each program of a large ruleset is tens of megabytes: the one at hand, and the one before for undo.
-  const ground = remember(2, (draft: Draft, assumed: string) => {
+  const ground = remember(kept(2), (draft: Draft, assumed: string) => {
     const base = drafted(draft);
     const inForce = base.rulesets.map((r) => r.linked.ruleset);
     const assumptions = readAssumptions(assumed === '' ? [] : assumed.split('\n'));
@@ -164,7 +168,7 @@ export function createWorld(opened: Opened): World {
   };
 
   const drafts = new WeakMap<Answer, Draft>();
-  const ask = remember(4, (draft: Draft, packet: string): Answer => {
+  const ask = remember(kept(4), (draft: Draft, packet: string): Answer => {
     const line = readPacketLine(packet);
     const { result, program } = trace(draft, line, false);
     const { traced, refused, couldNotLook } = result;
@@ -192,13 +196,13 @@ export function createWorld(opened: Opened): World {
     return answer;
   });
 
-  const flow = remember(2, (answer: Answer): Flow | string => {
+  const flow = remember(kept(2), (answer: Answer): Flow | string => {
     if (answer.kind !== 'walked') return answer.problem.message;
     const { result } = trace(drafts.get(answer) ?? new Map(), answer.line, true);
     return result.traced?.flow ?? result.refused?.diagnostics[0]?.message ?? 'No conversation begins with it';
   });
 
-  const leg = remember(6, (answer: Answer, way: number, choice: string): Leg | undefined => {
+  const leg = remember(kept(6), (answer: Answer, way: number, choice: string): Leg | undefined => {
     if (answer.kind !== 'walked') return undefined;
     const { traced, program, ways, ruleset } = answer;
     const branch = ways[way]?.branch;
@@ -245,12 +249,10 @@ export function createWorld(opened: Opened): World {
     );
   });
 
-  let ruleCount = 0;
-  for (const r of rulesets) for (const t of r.tables) for (const c of t.chains) ruleCount += c.rules.length;
   return {
     opened,
     rulesets,
-    large: ruleCount > largeFrom,
+    large,
     ruleset: (draft, family) =>
       drafted(draft).rulesets.findLast((r) => r.linked.ruleset.family === family)?.linked.ruleset,
     ask,
