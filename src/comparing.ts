@@ -1,8 +1,6 @@
 /** The way in for those who compare rulesets. */
 
 export {
-  type Difference,
-  type DifferenceSide,
   type DiffSide,
   diffRulesets,
   diffRulesetsStepwise,
@@ -23,5 +21,6 @@ export {
   type MachineDiffOptions,
   type MachineDiffResult,
 } from './analysis/diff-machines.ts';
+export type { Difference, DifferenceSide } from './analysis/diff-tell.ts';
 export type { DiffWitness } from './analysis/diff-witness.ts';
 export { defaultRegistry } from './registry.ts';

@@ -8,15 +8,10 @@
 import type { FamilyProgram, Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { targetText } from '../link/rule-text.ts';
-import type { CtState } from '../model/netfilter.ts';
+import type { Hook } from '../model/netfilter.ts';
 import type { Rule, Ruleset } from '../model/ruleset.ts';
-import type { Trace } from '../model/trace.ts';
 import type { Family } from '../net/address.ts';
-import { interfacePattern } from '../net/interface-pattern.ts';
-import type { UnknownVariable } from '../packetset/choices.ts';
-import { unknownText } from '../packetset/choices.ts';
 import { icmpProtocol, portProtocols } from '../packetset/fields.ts';
-import { describeSet, type SetDescription } from '../packetset/print.ts';
 import type { IntervalField, PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import type { Meter } from '../support/budget.ts';
@@ -31,13 +26,14 @@ import {
   writersOf,
 } from './diff-fates.ts';
 import { createFrame, type Decided, type Decider, type Frame } from './diff-frame.ts';
-import { type ChangeKind, deciderText, type Group, groupMoves, type Move } from './diff-groups.ts';
+import { type ChangeKind, deciderText, groupMoves, type Move } from './diff-groups.ts';
 import type { Moved, Outcomes } from './diff-pairs.ts';
-import { type DiffWitness, type DiffWitnessFinder, diffWitnesses, type WantedEnds } from './diff-witness.ts';
+import { type Difference, type GroupedPackets, tellDifference } from './diff-tell.ts';
+import { diffWitnesses } from './diff-witness.ts';
 import { changesOf } from './effects.ts';
 import { budgetReached } from './machine-rulesets.ts';
 import { openingPackets, ordinaryAddresses } from './ordinary.ts';
-import { createRoads, type RoadName } from './road.ts';
+import { createRoads } from './road.ts';
 import { createSide, type Side } from './side.ts';
 import { changedRules, conditionsText, sameStructure } from './structure.ts';
 import { createVocabulary, type Description, type Vocabulary } from './vocabulary.ts';
@@ -67,37 +63,6 @@ export interface RulesetDiffOptions {
   readonly nodesMax?: number;
   /** Stops the work when it is used up or cancelled. */
   readonly meter?: Meter;
-}
-
-/** One side of a difference. */
-export interface DifferenceSide {
-  /**
-   * How the packets end: `local`, `forward`, `sent`, `drop`, `reject …`, `queue …`, `stolen …`, `stuck`; of limits and
-   * effects the words of the rule, or the empty text for none.
-   */
-  readonly ends: readonly string[];
-  /** Who decides, the most frequent first. */
-  readonly deciders: readonly Decider[];
-}
-
-/** Packets that fare differently in one way. */
-export interface Difference {
-  readonly change: ChangeKind;
-  /** Of effects: what kind, `LOG`, `list NAME` … */
-  readonly about: string;
-  readonly road: RoadName;
-  readonly old: DifferenceSide;
-  readonly new: DifferenceSide;
-  /** The first kind of packets that is among them: those are described. `known`: of established connections. */
-  readonly described: 'opening' | 'known' | 'others';
-  readonly packets: SetDescription;
-  /** States of further packets that fare differently in the same way; empty where states do not matter. */
-  readonly states: readonly CtState[];
-  /** What the difference depends on beside where packets go: in words. `certain`: for some packets on nothing. */
-  readonly unknowns: readonly string[];
-  readonly certain: boolean;
-  /** Undefined where none was looked for, or no packet of a few replayed. */
-  readonly witness: DiffWitness | undefined;
 }
 
 /** The answer for one family. */
@@ -158,19 +123,19 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
   const asked = only === undefined ? whole : space.and(whole, vocabulary.describe(oldSide, only).may);
   const changed = changedRules(o.old.ruleset, o.new.ruleset);
   let some = false;
-  const gathered: { readonly road: RoadName; readonly group: Group; readonly care: PacketSet }[] = [];
+  const gathered: GroupedPackets[] = [];
   for (const road of ['arrive', 'local'] as const) {
     oldRoads.road(road);
     yield `${road}, old`;
     newRoads.road(road);
     yield `${road}, new`;
     const frames = [createFrame(oldRoads, road), createFrame(newRoads, road)] as const;
-    const { moves, care, compared } = movesOf(frames, asked, o.logging ?? false);
+    const { moves, care, seenAt, compared } = movesOf(frames, asked, o.logging ?? false);
     some ||= compared;
     const undecided = moves.some((m) => !space.isDecided(m.set)) || !space.isDecided(care);
     const why = budgetReached(!undecided, budget);
     if (why !== undefined) return { kind: 'undecided', why };
-    for (const group of groupMoves(space, moves, changed)) gathered.push({ road, group, care });
+    for (const group of groupMoves(space, moves, changed)) gathered.push({ road, group, care, seenAt });
     yield `${road}, compared`;
   }
   if (gathered.length === 0) return { kind: 'equal', proof: some ? 'sets' : 'nothing' };
@@ -260,6 +225,19 @@ function wholePackets({ space, family }: Vocabulary): PacketSet {
   return set;
 }
 
+/** What is told first. */
+const changeOrder: Readonly<Record<ChangeKind, number>> = {
+  opened: 0,
+  closed: 1,
+  redirected: 2,
+  translated: 3,
+  answered: 4,
+  limited: 5,
+  marked: 6,
+  otherwise: 7,
+  effect: 8,
+};
+
 // ---------------------------------------------------------------------------------------------- moves
 
 const stopping: ReadonlySet<string> = new Set(['drop', 'reject', 'stuck']);
@@ -307,13 +285,19 @@ function newlyDeciding(
     .filter((d) => d.set !== space.none);
 }
 
+/** Packets that come to a hook where some table has a chain. */
+function comingTo(frame: Frame, hook: Hook): PacketSet {
+  const { space } = frame.vocabulary;
+  return space.union(frame.road.visits.filter((v) => v.hook === hook).map((v) => frame.packets(v.entering)));
+}
+
 const isRule = ({ decider }: Decided): boolean => decider.kind === 'rule';
 
 function movesOf(
   frames: readonly [Frame, Frame],
   asked: PacketSet,
   logging: boolean,
-): { readonly moves: readonly Move[]; readonly care: PacketSet; readonly compared: boolean } {
+): Omit<GroupedPackets, 'road' | 'group'> & { readonly moves: readonly Move[]; readonly compared: boolean } {
   const [old, now] = frames;
   const { space } = old.vocabulary;
   const care = space.and(space.and(old.entering, now.entering), asked);
@@ -359,131 +343,14 @@ function movesOf(
   };
   return {
     compared: care !== space.none,
+    seenAt: (['INPUT', 'FORWARD'] as const).map((hook) => ({
+      hook,
+      packets: space.may(space.or(comingTo(old, hook), comingTo(now, hook))),
+    })),
     care: space.and(care, space.may(space.or(arriving(old), arriving(now)))),
     moves: [
       ...moves,
       ...effects.map((e): Move => ({ ...e, change: kinds[e.kind] ?? 'effect', about: e.kind })),
     ],
   };
-}
-
-// ---------------------------------------------------------------------------------------------- telling
-
-const changeOrder: Readonly<Record<ChangeKind, number>> = {
-  opened: 0,
-  closed: 1,
-  redirected: 2,
-  translated: 3,
-  answered: 4,
-  limited: 5,
-  marked: 6,
-  otherwise: 7,
-  effect: 8,
-};
-
-/** Where a packet goes: not an unknown that is worth a word, since the ends of a difference say it. */
-function isWhereTo({ unknown }: UnknownVariable): boolean {
-  return unknown.kind === 'addressOfType' || unknown.kind === 'fieldOfType' || unknown.kind === 'ambient';
-}
-
-function tellDifference(
-  vocabulary: Vocabulary,
-  g: { readonly road: RoadName; readonly group: Group; readonly care: PacketSet; readonly opens: boolean },
-  { opening, usual }: { readonly opening: PacketSet; readonly usual: PacketSet },
-  find: DiffWitnessFinder | undefined,
-  linesMax: number,
-): Difference {
-  const { space } = vocabulary;
-  const { group, road, opens } = g;
-  const variables = space.unknownsOf(group.set);
-  const whereTo = variables.filter(isWhereTo);
-  const others = variables.filter((v) => !isWhereTo(v));
-  const set = space.mayOver(group.set, whereTo);
-  const established = space.codec.fields.has('ctState')
-    ? space.and(space.named('ctState', 'ESTABLISHED'), g.care)
-    : space.none;
-  const known = !opens && !space.disjoint(set, established);
-  const kind = opens ? opening : known ? established : space.all;
-  // Packets without an out-interface are meant with every one; nothing that arrives leaves by lo.
-  const nowhere = space.interface('out', { name: '', exact: true });
-  const out = road === 'arrive' ? space.or(nowhere, space.interface('out', interfacePattern('lo'))) : nowhere;
-  const possible = space.diff(space.and(g.care, kind), out);
-  const ordinary = space.and(possible, usual);
-  const care = space.disjoint(set, ordinary) ? possible : ordinary;
-  const rest = space.diff(set, kind === space.all ? space.none : kind);
-  const stateInUse = space.codec.fields.has('ctState');
-  const states = (['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'UNTRACKED'] as const).filter(
-    (s) =>
-      stateInUse &&
-      s !== (opens ? 'NEW' : known ? 'ESTABLISHED' : undefined) &&
-      !space.disjoint(rest, space.named('ctState', s)),
-  );
-  return {
-    change: group.change,
-    about: group.about,
-    road,
-    old: { ends: group.from, deciders: group.old },
-    new: { ends: group.to, deciders: group.new },
-    described: opens ? 'opening' : known ? 'known' : 'others',
-    packets: describeSet(space, space.and(set, kind), { care, linesMax, boxesMax: 16 }),
-    states,
-    unknowns: others.map((v) => unknownText(v.unknown)),
-    certain: others.length === 0 || space.mustOver(set, others) !== space.none,
-    witness: find?.(road, space.and(group.set, kind), wantedEnds(group)),
-  };
-}
-
-/** The key of an end as the engine tells it. */
-function keyOfTrace({ fate }: Trace): string {
-  switch (fate.kind) {
-    case 'drop':
-    case 'route-drop':
-    case 'send-error':
-    case 'hook-drop':
-    case 'ingress-drop':
-    case 'lost':
-      return 'drop';
-    default:
-      return fate.kind;
-  }
-}
-
-function wantedEnds({ change, from, to, about }: Group): WantedEnds {
-  const endsIn =
-    (keys: readonly string[]) =>
-    (trace: Trace): boolean =>
-      keys.some((key) => kindOfKey(key) === keyOfTrace(trace));
-  const any = (): boolean => true;
-  const stays = [...from, ...to].includes('local');
-  switch (change) {
-    case 'limited':
-    case 'effect':
-      return { stays, old: any, new: any };
-    case 'translated':
-      return { stays, old: any, new: any, both: (a, b) => sourceMapped(a) || sourceMapped(b) };
-    case 'marked':
-      return { stays, old: endsIn(from), new: endsIn(to) };
-    case 'redirected':
-      return {
-        stays,
-        old: endsIn(from),
-        new: endsIn(to),
-        both: about === 'destination' ? any : (a, b) => leavesAs(a) !== leavesAs(b),
-      };
-    default:
-      return { stays, old: endsIn(from), new: endsIn(to) };
-  }
-}
-
-/** Addresses and interface at the end of the way. */
-function leavesAs({ fate }: Trace): string {
-  if (!('packet' in fate)) return fate.kind;
-  const { src, dst, sport, dport } = fate.packet;
-  const by = 'outInterface' in fate ? fate.outInterface : '';
-  return JSON.stringify([fate.kind, src, dst, sport, dport, by]);
-}
-
-/** Whether a rule chose the source that the packet leaves with, be it the one that it had. */
-function sourceMapped({ events }: Trace): boolean {
-  return events.some((e) => e.kind === 'nat-setup' && e.manip === 'source' && e.by !== 'none');
 }

@@ -1,9 +1,9 @@
 /** A comparison as JSON: the schema below, stable to the byte for the same input. */
 
-import type { Difference } from '../analysis/diff.ts';
 import type { ConnectionsDiff } from '../analysis/diff-connections.ts';
 import type { Decider } from '../analysis/diff-frame.ts';
 import type { FamilyDiff, MachineDiff, MachineDiffResult } from '../analysis/diff-machines.ts';
+import type { Difference } from '../analysis/diff-tell.ts';
 import type { Trace } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
 import { hasPorts } from '../net/protocols.ts';
@@ -26,7 +26,7 @@ const diffSchemaVersion = 1;
  *   `missing` (sides without rules of this family: they accept everything) and `differences`:
  *   - `change`: `opened`, `closed`, `answered` (dropped or rejected in another way), `redirected`, `translated`,
  *     `marked`, `limited`, `effect`, `otherwise`; `words`: the same for people; `about`: fields, or the kind of effect
- *   - `road`: `arrive` or `local`; `described`: which of its packets `packets` is about: `opening` (those that open
+ *   - `road`: `arrive` or `local`; `hook`: `INPUT` or `FORWARD`, where all are seen there on some side; `described`: which of its packets `packets` is about: `opening` (those that open
  *     connections), `known` (of established connections, where none opens one), `others`; `states`: of further packets
  *   - `packets`: `kind` (`these`, `all-but`, `everything`), `lines` (match options), `lineCount`, `complete`
  *   - `old`, `new`: `ends`, and `deciders`: rules (`table`, `chain`, `number`, `file`, `line`, `text`), policies
@@ -94,6 +94,7 @@ function differenceJson(d: Difference, f: FamilyDiff, compared: MachineDiff) {
     words: changeWords(d),
     about: d.about === '' ? undefined : d.about,
     road: d.road,
+    hook: d.hook,
     described: d.described,
     states: d.states,
     packets: d.packets,

@@ -1,7 +1,7 @@
 /** A comparison for a comment in a code review. */
 
-import type { Difference } from '../analysis/diff.ts';
 import type { FamilyDiff, MachineDiff, MachineDiffResult } from '../analysis/diff-machines.ts';
+import type { Difference } from '../analysis/diff-tell.ts';
 import {
   changeWords,
   connectionsWords,
@@ -59,11 +59,11 @@ function differenceLines(d: Difference, f: FamilyDiff, compared: MachineDiff): r
     if (packets.kind === 'all-but') lines.push('All packets but:', '');
     const more = packets.lineCount - packets.lines.length;
     lines.push(markdownBlock(packets.lines).trimEnd(), '');
-    if (more > 0) lines.push(`… and ${more} more such lines${packets.complete ? '' : ' at least'}.`, '');
+    if (more > 0) lines.push(`… and ${more} more${packets.complete ? '' : ' at least'}.`, '');
   }
   for (const side of ['old', 'new'] as const) lines.push(sideItem(d, f, compared, side));
   const states = stateWords(d);
-  if (states !== undefined) lines.push(`- ${escapeMarkdown(states)}`);
+  if (states !== undefined) lines.push(`- also ${escapeMarkdown(states)}`);
   if (d.unknowns.length > 0)
     lines.push(
       `- ${d.certain ? 'partly depends' : 'depends'} on what packets do not decide: ${escapeMarkdown(d.unknowns.join('; '))}`,
@@ -89,6 +89,6 @@ function sideItem(d: Difference, f: FamilyDiff, compared: MachineDiff, side: Sid
     return `${escapeMarkdown(name)}${where}${text === undefined ? '' : ` ${markdownCode(text)}`}`;
   });
   const more = deciders.length - by.length;
-  const rest = more > 0 ? ` or ${more} others` : '';
+  const rest = more > 0 ? ` or ${more} more` : '';
   return `- ${side}: ${escapeMarkdown(endsWords(d, ends))}, by ${by.join(' or ')}${rest}`;
 }

@@ -1,10 +1,10 @@
 /** The words of a comparison: what a change means, how packets end, who decides. */
 
-import type { Difference } from '../analysis/diff.ts';
 import type { ConnectionsDiff, LostConnection } from '../analysis/diff-connections.ts';
 import type { Decider } from '../analysis/diff-frame.ts';
 import type { ChangeKind } from '../analysis/diff-groups.ts';
 import type { FamilyDiff, MachineDiff, ReadSide } from '../analysis/diff-machines.ts';
+import type { Difference } from '../analysis/diff-tell.ts';
 import { ruleText } from '../link/rule-text.ts';
 import type { CtState } from '../model/netfilter.ts';
 import { findChain, findTable, type Ruleset } from '../model/ruleset.ts';
@@ -132,22 +132,14 @@ const describedWords = {
 } as const;
 
 /** Whose packets are meant: `new connections to this machine`. */
-export function roadWords({ road, described, old, new: now }: Difference): string {
+export function roadWords({ road, described, hook }: Difference): string {
   const what = describedWords[described];
   if (road === 'local') return `${what} of this machine itself`;
-  const kinds = new Set([...old.ends, ...now.ends].map((end) => end.split(' ')[0]));
-  const hooks = new Set(
-    [...old.deciders, ...now.deciders].flatMap((d) =>
-      d.kind === 'policy' ? [d.chain] : d.kind === 'rule' ? [d.rule.chain] : [],
-    ),
-  );
-  const to = kinds.has('local') || hooks.has('INPUT');
-  const through = kinds.has('forward') || hooks.has('FORWARD');
-  if (to === through) return `${what} from the wire`;
-  return to ? `${what} to this machine` : `${what} through this machine`;
+  if (hook === undefined) return `${what} from the wire`;
+  return hook === 'INPUT' ? `${what} to this machine` : `${what} through this machine`;
 }
 
-/** Which further packets fare so: `also packets of known connections`. */
+/** Which further packets fare so: `packets of known connections`. */
 export function stateWords({ states }: Difference): string | undefined {
   if (states.length === 0) return undefined;
   const names: Readonly<Record<CtState, string>> = {
@@ -159,7 +151,7 @@ export function stateWords({ states }: Difference): string | undefined {
   };
   const list = states.map((s) => names[s]);
   const last = list.pop() ?? '';
-  return `also packets of ${list.length === 0 ? last : `${list.join(', ')} and ${last}`}`;
+  return `packets of ${list.length === 0 ? last : `${list.join(', ')} and ${last}`}`;
 }
 
 /** The outcome for one family in one sentence. */
@@ -201,7 +193,10 @@ export function witnessTrace(d: Difference, { read }: ReadSide, side: SideName):
   const words = ['fwsim', 'trace', ...(own === undefined ? [] : [own])];
   for (const other of others) words.push('--with', other);
   if (witness.local) words.push('--local');
-  for (const text of witness.assume[side]) words.push('--assume', text);
+  // Where only a limit or a log line differs, both ways of a rule are worth a look.
+  const either = d.change === 'limited' || d.change === 'effect';
+  for (const text of witness.assume[side])
+    if (!either || !/^(rule|target):/.test(text)) words.push('--assume', text);
   return shellCommand([...words, '--', ...witness.packet]);
 }
 

@@ -1,9 +1,9 @@
 /** A comparison for the terminal: what opened, what closed, by which rules, with a packet that shows it. */
 
-import type { Difference } from '../analysis/diff.ts';
 import type { ConnectionsDiff } from '../analysis/diff-connections.ts';
 import type { Decider } from '../analysis/diff-frame.ts';
 import type { FamilyDiff, MachineDiff, MachineDiffResult } from '../analysis/diff-machines.ts';
+import type { Difference } from '../analysis/diff-tell.ts';
 import type { Trace } from '../model/trace.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import {
@@ -117,7 +117,7 @@ function differenceLines(
   const lines = [`${theme.strong(title)}  ${theme.faint(roadWords(d))}`, ...packetLines(d, style)];
   for (const side of ['old', 'new'] as const) lines.push(...sideLines(d, f, side, compared, style, all));
   const states = stateWords(d);
-  if (states !== undefined) lines.push(...labelled('and', states, style));
+  if (states !== undefined) lines.push(...labelled('also', states, style));
   if (d.unknowns.length > 0)
     lines.push(
       ...labelled(
@@ -146,8 +146,7 @@ function packetLines({ packets }: Difference, style: TerminalStyle): readonly st
   for (const line of packets.lines)
     say(packets.kind === 'all-but' ? `  ${line}` : line === '' ? 'all packets' : line);
   const more = packets.lineCount - packets.lines.length;
-  if (more > 0)
-    lines.push(theme.faint(`  … and ${more} more such lines${packets.complete ? '' : ' at least'}`));
+  if (more > 0) lines.push(theme.faint(`  … and ${more} more${packets.complete ? '' : ' at least'}`));
   return lines;
 }
 
@@ -184,7 +183,7 @@ function sideLines(
   if (first !== undefined) lines.push(...ruleLine(first));
   for (const other of others) lines.push(...labelled('', `or by ${place(other)}`, style), ...ruleLine(other));
   const more = deciders.length - shown.length;
-  if (more > 0) lines.push(...labelled('', theme.faint(`or by ${more} others`), style));
+  if (more > 0) lines.push(...labelled('', theme.faint(`or by ${more} more`), style));
   return lines;
 }
 
@@ -200,10 +199,12 @@ function witnessLines(d: Difference, compared: MachineDiff, style: TerminalStyle
   const { theme } = style;
   const { packet, entry } = witness.old;
   const way = entry.kind === 'arrives' ? ` in by ${entry.inInterface}` : ' sent by this machine';
+  // A limit or a log line changes no end.
+  const either = d.change === 'limited' || d.change === 'effect';
   const lines = [...labelled('example', escapeTerminal(`${packetText(packet)}${way}`), style)];
   for (const side of ['old', 'new'] as const) {
     const command = witnessTrace(d, compared[side], side);
-    lines.push(...labelled('', escapeTerminal(`${side}: ${endText(witness[side])}`), style));
+    if (!either) lines.push(...labelled('', escapeTerminal(`${side}: ${endText(witness[side])}`), style));
     if (command !== undefined) lines.push(...labelled('', theme.command(escapeTerminal(command)), style));
   }
   return lines;
