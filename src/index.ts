@@ -8,27 +8,6 @@
 
 export { type Analysis, type AnalysisOptions, analyse } from './analysis/analysis.ts';
 export type { CoverPart } from './analysis/cover.ts';
-export type { Decider } from './analysis/deciders.ts';
-export type { ExposedService, Service, ServicePiece } from './analysis/exposed-services.ts';
-export {
-  type ExposureOptions,
-  type ExposureResult,
-  type ExposureRow,
-  type ExposureSection,
-  exposureOf,
-  type FamilyExposure,
-  type InterfaceExposure,
-} from './analysis/exposure.ts';
-export {
-  type Aspect,
-  acceptedFates,
-  type FamilyAnswer,
-  type QueryOptions,
-  type QueryResult,
-  type QueryRow,
-  queryMachine,
-  type Way,
-} from './analysis/query.ts';
 export {
   answerRules,
   type Death,
@@ -36,8 +15,7 @@ export {
   type RuleAnswers,
   type Standing,
 } from './analysis/rule-answers.ts';
-export { destinationWords, type ShortQuestion, sourceWords } from './analysis/short-questions.ts';
-export type { WalkedWitness } from './analysis/witness-walk.ts';
+export * from './asking.ts';
 export * from './comparing.ts';
 export type {
   Diagnostic,

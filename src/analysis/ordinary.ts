@@ -54,3 +54,11 @@ export function openingPackets(vocabulary: Vocabulary): PacketSet {
   whole('icmpType', [icmpProtocol(family)]);
   return set;
 }
+
+/** Packets that come in by an interface that the machine has; all where its interfaces are not known. */
+export function byKnownInterfaces({ space }: Vocabulary, { facts }: Side): PacketSet {
+  if (!facts.interfacesKnown) return space.all;
+  return space.union(
+    [...facts.interfaces.keys()].map((name) => space.interface('in', { name, exact: true })),
+  );
+}

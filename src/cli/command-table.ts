@@ -9,7 +9,12 @@ import {
   tuiDescription,
 } from './command-specs.ts';
 import { diffDescription } from './diff-command-spec.ts';
-import { exposureDescription, queryDescription } from './set-command-specs.ts';
+import {
+  exposureDescription,
+  matrixDescription,
+  queryDescription,
+  spoofDescription,
+} from './set-command-specs.ts';
 
 /**
  * The commands that exist, in the order of the help. A row joins a description with the code behind it:
@@ -20,6 +25,8 @@ export const commands: readonly CommandSpec[] = [
   { ...lintDescription, load: () => import('./commands/lint.ts') },
   { ...traceDescription, load: () => import('./commands/trace.ts') },
   { ...queryDescription, load: () => import('./commands/query.ts') },
+  { ...matrixDescription, load: () => import('./commands/matrix.ts') },
+  { ...spoofDescription, load: () => import('./commands/spoof.ts') },
   { ...diffDescription, load: () => import('./commands/diff.ts') },
   { ...replayDescription, load: () => import('./commands/replay.ts') },
   { ...tuiDescription, load: () => import('./commands/tui.ts') },

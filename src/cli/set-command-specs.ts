@@ -97,3 +97,51 @@ export const queryDescription: CommandDescription = {
     ['sudo iptables-save | fwsim query --new -- -i eth0', 'what becomes of every new connection from eth0'],
   ],
 };
+
+const ranges: OptionSpec = {
+  flags: '--ranges <file>',
+  description:
+    'lines of INTERFACE NETWORK…: which addresses are behind which interface; default: what ip addr says',
+};
+
+/** How `fwsim matrix` may print. */
+export const matrixFormats = ['pretty', 'json', 'dot'] as const;
+
+/** Shows who may open a connection to whom. */
+export const matrixDescription: CommandDescription = {
+  name: 'matrix',
+  summary: 'show who may open a connection to whom: addresses in classes that the rules treat alike',
+  arguments: [rulesFile],
+  options: [
+    { flags: '--port <number>', description: 'the destination port, or the type of ICMP; default: any' },
+    { flags: '--protocol <name>', description: 'tcp, udp, icmp …', default: 'tcp' },
+    ranges,
+    {
+      flags: '--format <name>',
+      description: 'how to print; dot is for Graphviz',
+      choices: matrixFormats,
+      default: 'pretty',
+    },
+    withOptionSpec,
+    ...readingOptionSpecs,
+    nodes,
+    { flags: '--all', description: 'every class' },
+    json,
+    verbose,
+  ],
+  examples: [
+    ['fwsim matrix gw.rules --with gw.addr --port 22', 'who may reach which addresses by SSH'],
+    ['fwsim matrix gw.rules --port 443 --format dot | dot -Tsvg > matrix.svg', 'the same as a picture'],
+  ],
+};
+
+/** Proves that false sources are not let in, or shows one. */
+export const spoofDescription: CommandDescription = {
+  name: 'spoof',
+  summary: 'prove that no packet with a false source is let in, or show one',
+  description:
+    'Exit code 0: proved for every interface; 1: a packet was found; 3: it is not known what belongs behind which interface.',
+  arguments: [rulesFile],
+  options: [ranges, withOptionSpec, ...readingOptionSpecs, nodes, json, verbose],
+  examples: [['fwsim spoof gw.rules --with gw.addr', 'with the output of "ip -j addr" of the machine']],
+};

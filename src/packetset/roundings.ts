@@ -22,9 +22,15 @@ export function roundings(
   const inside = space.and(values, possible);
   const plain = [values, inside, space.or(values, idle)];
   if (field === 'inInterface' || field === 'outInterface' || field === 'icmpType') return plain;
+  const close = (set: PacketSet): PacketSet => closed(space, field, set, idle);
+  return [...plain, close(inside), space.not(close(space.diff(possible, values)))];
+}
+
+/** The addresses with what lies between and next to them and nobody has. */
+function closed(space: BddPacketSpace, field: AddressField, inside: PacketSet, idle: PacketSet): PacketSet {
   const own = fieldValues(space, field, inside);
   const grown = fieldValues(space, field, space.or(inside, idle));
-  if (own.kind !== 'addresses' || grown.kind !== 'addresses') return plain;
+  if (own.kind !== 'addresses' || grown.kind !== 'addresses') return inside;
   let filled = inside;
   let at = 0;
   for (const { low, high } of grown.ranges) {
@@ -46,5 +52,5 @@ export function roundings(
       }),
     );
   }
-  return [...plain, filled];
+  return filled;
 }

@@ -152,6 +152,8 @@ export interface BddPacketSpace extends PacketSpace {
   readonly bytes: number;
   /** Does the work with at most this many new nodes. Undecided work leaves no nodes behind. */
   within<T>(nodesMax: number, work: () => T): Decided<T>;
+  /** Allows at most this many further nodes, until the answer is called. What ran out of them stays undecided. */
+  allow(nodesMore: number): () => void;
   /** The present end of the arena. */
   mark(): ArenaMark;
   /** Forgets all sets made since the mark. */
@@ -373,6 +375,7 @@ export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}
       bdd.reset(before);
       return { kind: 'undecided', nodesUsed };
     },
+    allow: (nodesMore) => bdd.allow(nodesMore),
     mark: () => ({ nodes: bdd.mark() }),
     reset: (mark) => bdd.reset(mark.nodes),
     compact: (kept) => {

@@ -1,4 +1,5 @@
-import { checks, defaultRegistry, exposureOf, lintMachine } from '../../index.ts';
+import { defaultRegistry, exposureOf } from '../../asking.ts';
+import { checks, lintMachine } from '../../linting.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { type FindingCounts, printExposure } from '../../report/exposure.ts';
 import { printExposureJson } from '../../report/exposure-json.ts';

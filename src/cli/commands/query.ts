@@ -1,4 +1,3 @@
-import { createSources } from '../../diagnostics/sources.ts';
 import {
   acceptedFates,
   defaultRegistry,
@@ -7,7 +6,8 @@ import {
   queryMachine,
   type ShortQuestion,
   sourceWords,
-} from '../../index.ts';
+} from '../../asking.ts';
+import { createSources } from '../../diagnostics/sources.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { printQuery } from '../../report/query.ts';

@@ -1,0 +1,44 @@
+/** The way in for those who ask about all packets: what is open, which packets end how, who reaches whom. */
+
+export type { Decider } from './analysis/deciders.ts';
+export type { ExposedService, Service, ServicePiece } from './analysis/exposed-services.ts';
+export {
+  type ExposureOptions,
+  type ExposureResult,
+  type ExposureRow,
+  type ExposureSection,
+  exposureOf,
+  type FamilyExposure,
+  type InterfaceExposure,
+} from './analysis/exposure.ts';
+export { type InterfaceRange, readInterfaceRanges } from './analysis/interface-ranges.ts';
+export {
+  type AddressClass,
+  type FamilyMatrix,
+  type MatrixOptions,
+  type MatrixResult,
+  matrixOf,
+  type Openness,
+} from './analysis/matrix.ts';
+export {
+  type Aspect,
+  acceptedFates,
+  type FamilyAnswer,
+  type QueryOptions,
+  type QueryResult,
+  type QueryRow,
+  queryMachine,
+  type Way,
+} from './analysis/query.ts';
+export { destinationWords, type ShortQuestion, sourceWords } from './analysis/short-questions.ts';
+export {
+  type FamilySpoof,
+  type InterfaceSpoof,
+  type SpoofedPackets,
+  type SpoofOptions,
+  type SpoofResult,
+  spoofOf,
+} from './analysis/spoof.ts';
+export type { WalkedWitness } from './analysis/witness-walk.ts';
+export { parseProtocol } from './net/protocols.ts';
+export { defaultRegistry } from './registry.ts';

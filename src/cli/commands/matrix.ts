@@ -1,0 +1,53 @@
+import { defaultRegistry, type MatrixOptions, matrixOf, parseProtocol } from '../../asking.ts';
+import { escapeTerminal } from '../../report/escape-terminal.ts';
+import { printMatrix } from '../../report/matrix.ts';
+import { printMatrixDot, printMatrixJson } from '../../report/matrix-json.ts';
+import { type CommandModule, choice, flag, type Invocation, value, values } from '../command.ts';
+import { CommandFailure } from '../command-failure.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
+import { readMachines } from '../read-machines.ts';
+import { matrixFormats } from '../set-command-specs.ts';
+import { version } from '../version.ts';
+import { nodesOption } from './budget-option.ts';
+import { rangesOption } from './ranges-option.ts';
+import { readingOptions } from './reading-options.ts';
+
+function questionOf(invocation: Invocation, io: Io): Omit<MatrixOptions, 'registry'> {
+  const name = value(invocation, 'protocol') ?? 'tcp';
+  const protocol = parseProtocol(name);
+  if (protocol === undefined) throw new CommandFailure(`--protocol "${name}" is no protocol`);
+  const given = value(invocation, 'port');
+  const max = protocol === 1 || protocol === 58 ? 255 : 65535;
+  if (given !== undefined && (!/^\d+$/.test(given) || Number(given) > max))
+    throw new CommandFailure(`--port "${given}" is not a number up to ${max}`);
+  return {
+    protocol,
+    ...(given === undefined ? {} : { port: Number(given) }),
+    ...rangesOption(invocation, io),
+    ...readingOptions(invocation),
+    ...nodesOption(invocation),
+  };
+}
+
+/** `fwsim matrix`: who may open a connection to whom. */
+export const run: CommandModule['run'] = async (invocation, io) => {
+  const question = questionOf(invocation, io);
+  const [file, ...more] = invocation.operands;
+  if (more.length > 0) throw new CommandFailure(`a matrix is of one machine, "${more[0]}" is a second one`);
+  const [machine] = await readMachines(file === undefined ? [] : [file], values(invocation, 'with'), io);
+  if (machine === undefined) return exitCodes.couldNotLook;
+  const result = matrixOf(machine.texts, {
+    ...question,
+    registry: defaultRegistry(),
+    diagnostics: machine.diagnostics,
+  });
+  const detail = { all: flag(invocation, 'all'), verbose: flag(invocation, 'verbose') };
+  const format = flag(invocation, 'json') ? 'json' : choice(invocation, 'format', matrixFormats);
+  if (format === 'json') io.out(printMatrixJson(result, question, version));
+  else if (format === 'dot') io.out(printMatrixDot(result, question));
+  else io.out(printMatrix(result, question, io.outStyle, detail));
+  if (result.couldNotLook === undefined) return exitCodes.ok;
+  io.err(`fwsim: ${escapeTerminal(result.couldNotLook)}\n`);
+  return exitCodes.couldNotLook;
+};
