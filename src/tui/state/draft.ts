@@ -147,9 +147,13 @@ function countChanges(rulesets: readonly Ruleset[], draft: Draft): number {
       chain: rest.join(' '),
     });
     if (original?.policy !== chain.policy) count++;
-    count += chain.entries.filter((e) => !e.enabled || e.change !== undefined).length;
-    const kept = new Set(chain.entries.map((e) => e.rule.id));
-    count += original?.rules.filter((rule) => !kept.has(rule.id)).length ?? 0;
+    let kept = 0;
+    for (const entry of chain.entries) {
+      if (!entry.enabled || entry.change !== undefined) count++;
+      if (entry.change !== 'new') kept++;
+    }
+    // What was read and is not there any more was taken out.
+    count += (original?.rules.length ?? 0) - kept;
   }
   return count;
 }

@@ -202,7 +202,7 @@ export function createWorld(opened: Opened): World {
     return result.traced?.flow ?? result.refused?.diagnostics[0]?.message ?? 'No conversation begins with it';
   });
 
-  const leg = remember(kept(6), (answer: Answer, way: number, choice: string): Leg | undefined => {
+  const leg = remember(large ? 2 : 6, (answer: Answer, way: number, choice: string): Leg | undefined => {
     if (answer.kind !== 'walked') return undefined;
     const { traced, program, ways, ruleset } = answer;
     const branch = ways[way]?.branch;

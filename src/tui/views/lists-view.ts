@@ -75,7 +75,9 @@ export function flowDetail(world: World, state: State, columns: number): readonl
   if (typeof flow === 'string') return [];
   const step = flow.steps[state.rows.flow];
   if (!step) return [];
-  const leg = world.leg(state.answer, state.way, { kind: 'flow', index: state.rows.flow });
+  const { trace, state: after } = step.branch;
+  const id = trace.connection?.entry;
+  const connection = id === undefined ? undefined : after.entries.get(String(id));
   const at = decidedBy(step.branch.trace);
   const by =
     at &&
@@ -88,7 +90,7 @@ export function flowDetail(world: World, state: State, columns: number): readonl
       : state.rows.flow === flow.steps.length - 1
         ? `it stops here, ${flow.steps.length} of ${flow.wholeCount} packets`
         : '';
-  const entry = leg?.connection ? entryText(leg.connection) : 'none';
+  const entry = connection ? entryText(connection) : 'none';
   return [
     [span(`${packetDetails(step.packet)}${by === undefined ? '' : `; decided by ${by}`}`, 'faint')],
     ...(end === '' ? [] : [[span(end, flow.complete ? 'accept' : 'drop')] as Line]),
