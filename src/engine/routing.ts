@@ -227,6 +227,8 @@ export interface OutputFlow {
   readonly uid: number;
   /** Interface that the sender is bound to, or that a link-local address belongs to. */
   readonly outInterface?: string | undefined;
+  /** IPv6: the sender's socket is bound to `outInterface`, so that only routes of that interface will do. */
+  readonly bound?: boolean;
   /** FLOWI_FLAG_ANYSRC: the source need not be an own address. */
   readonly anySource: boolean;
 }
@@ -332,7 +334,7 @@ function outputRoute6(w: Walk, fib: Fib, flow: OutputFlow): RouteAnswer {
     sport: flow.sport,
     dport: flow.dport,
     uid: flow.uid,
-    strictInterface: strict ? device : undefined,
+    strictInterface: strict || flow.bound ? device : undefined,
   });
   if ('error' in answer) return dropped(answer.error, answer.error);
   const { hit } = answer;
@@ -357,6 +359,18 @@ export function routeOutput(w: Walk, flow: OutputFlow): RouteAnswer {
   return w.family === 'ipv4' ? outputRoute4(w, fib, flow) : outputRoute6(w, fib, flow);
 }
 
+/**
+ * The interface that an IPv6 socket is bound to: one with a link-local address that speaks to its link cannot be had
+ * without. The binding outlasts what NAT makes of the addresses.
+ *
+ * Source: net/ipv6/raw.c rawv6_bind(), net/ipv6/datagram.c __ip6_datagram_connect(), net/ipv6/tcp_ipv6.c.
+ */
+function boundInterface6(w: Walk): string | undefined {
+  const { src, dst } = w.original;
+  if (!w.hasSocket || !isLinkLocal6(src) || !(isLinkLocal6(dst) || isMulticast6(dst))) return undefined;
+  return w.shared.facts.ownAddresses.get(addressText(src));
+}
+
 /** ip_route_me_harder(), ip6_route_me_harder(): a changed packet in OUTPUT is routed again. */
 export function reroute(w: Walk): RouteAnswer {
   const p = w.packet;
@@ -367,6 +381,12 @@ export function reroute(w: Walk): RouteAnswer {
     if (isMulticast4(src) || isLimitedBroadcast(src) || isZero(src)) src = undefined;
     else if (lookupLocalTable(fib, src)?.type === 'broadcast') src = undefined;
   }
+  const bound = w.family === 'ipv6' ? boundInterface6(w) : undefined;
+  // Routed again a second time, the packet stands on what the first time found.
+  const onLink =
+    w.family === 'ipv6' && needsInterface6(p.dst) && !isLoopback6(p.dst)
+      ? (w.destination?.outInterface ?? w.outInterface)
+      : undefined;
   return routeOutput(w, {
     dst: p.dst,
     src,
@@ -376,8 +396,8 @@ export function reroute(w: Walk): RouteAnswer {
     ...portsOf(p),
     // ip_route_me_harder() leaves the owner out.
     uid: w.family === 'ipv4' ? 0 : (p.uid ?? 0),
-    outInterface:
-      w.family === 'ipv6' && needsInterface6(p.dst) && !isLoopback6(p.dst) ? w.outInterface : undefined,
+    outInterface: bound ?? onLink,
+    bound: bound !== undefined,
     anySource: true,
   });
 }
