@@ -15,9 +15,12 @@ import type { Ending, RuleModel } from './chain-model.ts';
 import { type CoverPart, type CoverRequest, coverOf, takersOf } from './cover.ts';
 import { type Blocker, blockersOf } from './cover-blockers.ts';
 import { createWays, type Way } from './cover-ways.ts';
+import { changesOf } from './effects.ts';
 import { atEntry } from './fates.ts';
 import type { RoadName } from './road.ts';
+import type { Side } from './side.ts';
 import type { Visit } from './table-run.ts';
+import { visitsApart } from './visits-apart.ts';
 
 /** `undecided`: a limit was reached, or jumps lead in a circle. */
 export type Standing = 'live' | 'dead' | 'undecided';
@@ -65,8 +68,19 @@ export interface RuleAnswers {
   restsOn(rule: Rule): readonly Fact<unknown>[];
 }
 
-/** Answers for the rules of an analysis. */
-export function answerRules(analysis: Analysis): RuleAnswers {
+/** Nodes that the roads may take before the tables are looked at one by one. */
+const roadNodesMax = 1 << 22;
+/** More translations than this take them for certain. */
+const translationsMax = 1500;
+
+function translations({ ruleset, program, registry }: Side): number {
+  let count = 0;
+  for (const [, change] of changesOf(ruleset, program.machine, registry)) if (change.field === 'nat') count++;
+  return count;
+}
+
+/** Answers for the rules of an analysis. `roadNodesMax`: nodes that the roads may take; default: four million. */
+export function answerRules(analysis: Analysis, o: { readonly roadNodesMax?: number } = {}): RuleAnswers {
   const { vocabulary, side } = analysis;
   const { space } = vocabulary;
   let ways: ReturnType<typeof createWays> | undefined;
@@ -83,7 +97,22 @@ export function answerRules(analysis: Analysis): RuleAnswers {
     }
     return names.has(rule.chain);
   };
-  const visitsOf = (rule: Rule): readonly Visit[] => analysis.visits().filter((v) => v.table === rule.table);
+  const onRoads = (): readonly Visit[] | undefined => {
+    const release = space.allow(o.roadNodesMax ?? roadNodesMax);
+    const found = analysis.visits();
+    release();
+    return found.every((v) => space.isDecided(v.entering) && space.isDecided(v.byPolicy)) ? found : undefined;
+  };
+  let visits: readonly Visit[] | undefined;
+  /** The visits of both roads; where these take too many nodes, each table by itself. */
+  const allVisits = (): readonly Visit[] => {
+    if (visits === undefined) {
+      visits = translations(side) > translationsMax ? undefined : onRoads();
+      visits ??= visitsApart(side, vocabulary);
+    }
+    return visits;
+  };
+  const visitsOf = (rule: Rule): readonly Visit[] => allVisits().filter((v) => v.table === rule.table);
 
   function standing(rule: Rule): Standing {
     let known = standings.get(rule);
@@ -112,7 +141,7 @@ export function answerRules(analysis: Analysis): RuleAnswers {
     return action?.kind === 'end' ? action.ending : undefined;
   };
   const waysTo = (rule: Rule): readonly Way[] | undefined => {
-    ways ??= createWays(vocabulary, analysis.visits());
+    ways ??= createWays(vocabulary, allVisits());
     return ways.to(rule);
   };
   const request = (

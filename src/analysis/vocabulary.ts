@@ -344,7 +344,8 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
     if (found === undefined) {
       const context = { family, base: rule.base, machine: side.program.machine };
       found = settle(side, (s) => describeUse(side, use, context, s));
-      byKey.set(key, found);
+      // What ran out of nodes may be decided with more of them.
+      if (space.isDecided(found.may) && space.isDecided(found.must)) byKey.set(key, found);
     }
     return found;
   };
