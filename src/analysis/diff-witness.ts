@@ -11,7 +11,7 @@ import { interfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { maskInUse } from '../packetset/valid.ts';
 import { findWitness } from '../packetset/witness.ts';
-import { openingPackets } from './ordinary.ts';
+import { openingPackets, ordinaryOn } from './ordinary.ts';
 import type { RoadName } from './road.ts';
 import type { Side } from './side.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -89,9 +89,11 @@ export function diffWitnesses(vocabulary: Vocabulary, sides: readonly [Side, Sid
   const routed = sides.every((s) => s.facts.fib[family] !== undefined);
   const stateInUse = space.codec.fields.has('ctState');
   const state = (name: string): PacketSet => (stateInUse ? space.named('ctState', name) : space.all);
-  const ordinary = old.locality.known
-    .filter((k) => k.types.some((t) => t === 'MULTICAST' || t === 'BROADCAST'))
-    .reduce<PacketSet>((set, { range }) => space.diff(set, space.addresses('dst', range)), space.all);
+  const ordinary = space.forget(
+    vocabulary.describe(old, ordinaryOn(old)).may,
+    [...vocabulary.rewritten],
+    'entry',
+  );
   const wishes = [
     openingPackets(vocabulary),
     state('ESTABLISHED'),
