@@ -8,6 +8,8 @@ import { dnatAcceptedInInput } from './FW104-dnat-accepted-in-input.ts';
 import { preDnatPortAfterDnat } from './FW105-pre-dnat-port-after-dnat.ts';
 import { forwardedTrafficFilteredInOutput } from './FW106-forwarded-traffic-filtered-in-output.ts';
 import { ownTrafficFilteredInForward } from './FW107-own-traffic-filtered-in-forward.ts';
+import { impossibleDestinationForHook } from './FW108-impossible-destination-for-hook.ts';
+import { impossibleSourceForHook } from './FW109-impossible-source-for-hook.ts';
 import { impossibleInterfaceForHook } from './FW110-impossible-interface-for-hook.ts';
 import { interfaceNameCannotMatch } from './FW112-interface-name-cannot-match.ts';
 import { bridgePortInsteadOfBridge } from './FW113-bridge-port-instead-of-bridge.ts';
@@ -20,10 +22,20 @@ import { jumpToEmptyChain } from './FW206-jump-to-empty-chain.ts';
 import { ruleCanNeverMatch } from './FW207-rule-can-never-match.ts';
 import { duplicateRule } from './FW210-duplicate-rule.ts';
 import { noOpRule } from './FW211-no-op-rule.ts';
+import { policyContradicted } from './FW212-policy-contradicted.ts';
+import { exceptionPartlySwallowed } from './FW213-exception-partly-swallowed.ts';
 import { setCannotMatch } from './FW215-set-cannot-match.ts';
 import { negationsExcludeEveryone } from './FW216-negations-exclude-everyone.ts';
 import { negatedProtocolWithPorts } from './FW217-negated-protocol-with-ports.ts';
+import { inputDefaultAllow } from './FW301-input-default-allow.ts';
+import { sensitiveServiceOpen } from './FW302-sensitive-service-open.ts';
+import { acceptAnyAny } from './FW303-accept-any-any.ts';
+import { sourcePortTrust } from './FW304-source-port-trust.ts';
 import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
+import { missingEstablishedAccept } from './FW501-missing-established-accept.ts';
+import { establishedWithoutRelated } from './FW502-established-without-related.ts';
+import { establishedAcceptTooLate } from './FW503-established-accept-too-late.ts';
+import { stateInRaw } from './FW509-state-in-raw.ts';
 import { helperNotAttached } from './FW511-helper-not-attached.ts';
 import { recentListMisused } from './FW515-recent-list-misused.ts';
 import { bareLimitDefault } from './FW516-bare-limit-default.ts';
@@ -69,6 +81,8 @@ export const checks: readonly Check[] = [
   preDnatPortAfterDnat,
   forwardedTrafficFilteredInOutput,
   ownTrafficFilteredInForward,
+  impossibleDestinationForHook,
+  impossibleSourceForHook,
   impossibleInterfaceForHook,
   interfaceNameCannotMatch,
   bridgePortInsteadOfBridge,
@@ -81,10 +95,20 @@ export const checks: readonly Check[] = [
   ruleCanNeverMatch,
   duplicateRule,
   noOpRule,
+  policyContradicted,
+  exceptionPartlySwallowed,
   setCannotMatch,
   negationsExcludeEveryone,
   negatedProtocolWithPorts,
+  inputDefaultAllow,
+  sensitiveServiceOpen,
+  acceptAnyAny,
+  sourcePortTrust,
   dnatPortArithmetic,
+  missingEstablishedAccept,
+  establishedWithoutRelated,
+  establishedAcceptTooLate,
+  stateInRaw,
   helperNotAttached,
   recentListMisused,
   bareLimitDefault,

@@ -1,0 +1,142 @@
+/**
+ * Which road packets really take: the mechanism under the checks of the path family.
+ *
+ * A rule's conditions are taken as packets that come in. Pushed through the machine they show where they go, who
+ * decides them, and whether any of them ever comes to where the rule stands. Packets are openers here, as they came in:
+ * what belongs to a connection follows its first packet.
+ */
+
+import { atEntry } from '../../../analysis/fates.ts';
+import type { Visit } from '../../../analysis/table-run.ts';
+import type { Hook } from '../../../model/netfilter.ts';
+import type { Rule } from '../../../model/ruleset.ts';
+import { addressKind } from '../../../net/documentation.ts';
+import type { FieldName } from '../../../packetset/fields.ts';
+import type { PacketSet } from '../../../packetset/space.ts';
+import type { AllPackets, Heading } from '../../all-packets.ts';
+import type { CheckContext, RulesetView, Walk } from '../../check.ts';
+import type { Inference } from '../../finding.ts';
+import { strangersInterfaces } from './path-probes.ts';
+
+/** What rules and connection tracking write before a packet comes to filter: at the entry it may be anything. */
+const writtenOnTheWay: readonly FieldName[] = ['mark', 'connmark', 'ctStatus'];
+
+/**
+ * The openers that the rule's own conditions describe, as they come in with this heading. Interfaces that they have
+ * only later are left out, and so are marks. Empty where the rule asks for an interface that this heading never has.
+ */
+export function describedAtEntry(all: AllPackets, rule: Rule, heading: Heading): PacketSet {
+  const { space } = all;
+  const { inInterface, outInterface } = rule.base;
+  if (heading === 'out' && inInterface && !inInterface.negated) return space.none;
+  if (heading === 'to' && outInterface && !outInterface.negated) return space.none;
+  const later: FieldName = heading === 'out' ? 'inInterface' : 'outInterface';
+  const fields = [...writtenOnTheWay, later].filter((f) => space.codec.fields.has(f));
+  return space.and(space.forget(all.conditions(rule), fields), all.entering(heading));
+}
+
+/** Openers as they came in that are in this relation of one of the roads. */
+function openersOf(all: AllPackets, relation: PacketSet, heading: 'to' | 'out'): PacketSet {
+  return all.space.and(atEntry(all.analysis.vocabulary, relation, all.road(heading)), all.openers);
+}
+
+/** Every visit to a table at one of these hooks, with the road that it belongs to. */
+function* visitsAt(
+  all: AllPackets,
+  table: string,
+  hooks: readonly Hook[],
+): Iterable<readonly [Visit, 'to' | 'out']> {
+  for (const heading of ['to', 'out'] as const)
+    for (const visit of all.road(heading).visits)
+      if (visit.table === table && hooks.includes(visit.hook)) yield [visit, heading];
+}
+
+/** The openers that come to the hooks that lead to the rule, and that it describes there. */
+export function comingTo(all: AllPackets, rule: Rule): PacketSet {
+  const { space, view } = all;
+  const parts: PacketSet[] = [];
+  for (const [visit, heading] of visitsAt(all, rule.table, view.hooks(rule.table, rule.chain)))
+    parts.push(openersOf(all, space.and(visit.entering, all.conditions(rule)), heading));
+  return space.union(parts);
+}
+
+/** The openers that the rule takes, at all hooks or at these. */
+export function takenBy(all: AllPackets, rule: Rule, hooks?: readonly Hook[]): PacketSet {
+  const { space, view } = all;
+  const parts: PacketSet[] = [];
+  for (const [visit, heading] of visitsAt(all, rule.table, hooks ?? view.hooks(rule.table, rule.chain)))
+    parts.push(openersOf(all, visit.taking(rule), heading));
+  return space.union(parts);
+}
+
+/** The first of a few ordinary packets of the set whose walk is as wanted. */
+export function walkOf(
+  context: CheckContext,
+  all: AllPackets,
+  set: PacketSet,
+  heading: Heading,
+  wanted: (walk: Walk) => boolean,
+  inferences: readonly Inference[] = [],
+): Walk | undefined {
+  if (set === all.space.none || !all.space.isDecided(set)) return undefined;
+  for (const { sketch, options } of all.examples(set, heading)) {
+    const walk = context.send(sketch, {
+      ...options,
+      inferences: [...(options.inferences ?? []), ...inferences],
+    });
+    if (walk.fate !== 'undecided' && wanted(walk)) return walk;
+  }
+  return undefined;
+}
+
+/** Packets that strangers send, and what it rests on that they are strangers. */
+export interface Strangers {
+  readonly set: PacketSet;
+  readonly names: readonly string[];
+  readonly inferences: readonly Inference[];
+}
+
+/** Where strangers come in: by the interfaces that lead outside, else by one whose side nobody knows. */
+export function strangersOf(context: CheckContext, all: AllPackets): Strangers {
+  const { space, view } = all;
+  const from = strangersInterfaces(context, view.family);
+  const names = from.map((i) => i.name);
+  const known = context.interfaces(view.family).map((i) => i.name);
+  const unnamed = names.some((name) => !known.includes(name));
+  const set = unnamed ? space.not(all.comingBy(known)) : all.comingBy(names);
+  const inferences = [...new Map(from.flatMap((i) => i.inferences).map((i) => [i.text, i])).values()];
+  return { set, names, inferences };
+}
+
+/** Whether the rule is for sources of one private network: strangers have none of them, if they do not forge. */
+export function hasPrivateSource(rule: Rule): boolean {
+  const { src } = rule.base;
+  if (src === undefined || src.negated) return false;
+  return ['private', 'shared', 'unique-local'].includes(addressKind(src.value.address));
+}
+
+/** Rules of filter that a view's user wrote, with the hooks that lead to them. */
+export function* ownFilterRules(
+  view: RulesetView,
+  hooks: readonly Hook[],
+): Iterable<{ readonly rule: Rule; readonly at: readonly Hook[] }> {
+  for (const rule of view.rules()) {
+    if (rule.table !== 'filter' || view.owner('filter', rule.chain)) continue;
+    const at = view.hooks('filter', rule.chain).filter((h) => hooks.includes(h));
+    if (at.length > 0) yield { rule, at };
+  }
+}
+
+/**
+ * Whether programs make addresses come and go, or be answered for that are nobody's: VRRP, and TPROXY. What is known of
+ * addresses then does not hold for long.
+ */
+export function movesAddresses(view: RulesetView): boolean {
+  return view.rules().some((rule) => {
+    const { protocol } = rule.base;
+    const vrrp = protocol !== undefined && !protocol.negated && protocol.value === vrrpProtocol;
+    return vrrp || (rule.target.kind === 'extension' && rule.target.extension === 'TPROXY');
+  });
+}
+
+const vrrpProtocol = 112;
