@@ -6,7 +6,7 @@
  */
 
 import type { Fact, Machine } from '../model/machine.ts';
-import { findTable, type Rule, type Ruleset } from '../model/ruleset.ts';
+import { type Chain, findTable, type Rule, type Ruleset } from '../model/ruleset.ts';
 import type { FieldName } from '../packetset/fields.ts';
 import { createMeasure, type Measure } from '../packetset/measure.ts';
 import type { PacketSet } from '../packetset/space.ts';
@@ -17,6 +17,7 @@ import { type Blocker, blockersOf } from './cover-blockers.ts';
 import { createWays, type Way } from './cover-ways.ts';
 import { changesOf } from './effects.ts';
 import { atEntry } from './fates.ts';
+import { openingPackets } from './ordinary.ts';
 import type { RoadName } from './road.ts';
 import type { Side } from './side.ts';
 import type { Visit } from './table-run.ts';
@@ -60,6 +61,10 @@ export interface RuleAnswers {
   death(rule: Rule): Death | undefined;
   /** What is lost of a live rule; undefined for others, and where that cannot be told. */
   loss(rule: Rule): Loss | undefined;
+  /** The same for packets that may open a connection: of two rules about different states, neither takes from the other. */
+  lossOfOpeners(rule: Rule): Loss | undefined;
+  /** Whether packets come to this built-in chain and none to its policy. */
+  policyIsDead(chain: Chain): boolean;
   /** Whether no packet that comes to the rule's chain gets past the rule, whatever stands before it. False: not known. */
   endsChain(rule: Rule): boolean;
   /** The packets that the rule may take, as they came in: by the road that they came. */
@@ -85,6 +90,7 @@ export function answerRules(analysis: Analysis, o: { readonly roadNodesMax?: num
   const { space } = vocabulary;
   let ways: ReturnType<typeof createWays> | undefined;
   let measure: Measure | undefined;
+  let opening: PacketSet | undefined;
   let withoutFacts: RuleAnswers | undefined;
   const standings = new Map<Rule, Standing>();
   const deaths = new Map<Rule, Death>();
@@ -202,11 +208,11 @@ export function answerRules(analysis: Analysis, o: { readonly roadNodesMax?: num
     );
   }
 
-  function loss(rule: Rule): Loss | undefined {
+  function loss(rule: Rule, of: PacketSet = space.all): Loss | undefined {
     if (standing(rule) !== 'live') return undefined;
     const found = waysTo(rule)?.filter((w) => w.packets !== space.none);
     if (found === undefined || found.length === 0) return undefined;
-    const all = found.map((w) => w.packets);
+    const all = found.map((w) => space.and(w.packets, of));
     // What one way loses may come by another.
     const kept = space.union(blockersOf(found, all).rest);
     const lost = all.map((set) => space.diff(set, kept));
@@ -224,7 +230,15 @@ export function answerRules(analysis: Analysis, o: { readonly roadNodesMax?: num
     analysis,
     standing,
     death,
-    loss,
+    loss: (rule) => loss(rule),
+    lossOfOpeners: (rule) => {
+      opening ??= openingPackets(vocabulary);
+      return loss(rule, opening);
+    },
+    policyIsDead: (chain) => {
+      const visited = allVisits().filter((v) => v.table === chain.table && v.hook === chain.hook);
+      return visited.length > 0 && visited.every((v) => v.byPolicy === space.none);
+    },
     dead: () =>
       side.ruleset.tables.flatMap((t) =>
         t.chains.flatMap((c) => c.rules.filter((rule) => standing(rule) === 'dead')),
