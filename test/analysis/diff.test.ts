@@ -1,8 +1,9 @@
 /** Goal: what counts as a difference and what does not. Method: pairs of small rulesets, each with what must be said. */
 import { describe, expect, test } from 'vitest';
-import { createMeter, diffMachines, type MachineDiff, type MachineDiffOptions } from '../../src/index.ts';
+import { diffMachines, type MachineDiff, type MachineDiffOptions } from '../../src/comparing.ts';
 import { defaultRegistry } from '../../src/registry.ts';
 import { changeWords } from '../../src/report/diff-words.ts';
+import { createMeter } from '../../src/support/budget.ts';
 
 const registry = defaultRegistry();
 
