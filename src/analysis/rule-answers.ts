@@ -54,6 +54,8 @@ export interface Loss {
 /** The answers for all rules of one analysis; each is worked out when it is asked for, and kept. */
 export interface RuleAnswers {
   readonly analysis: Analysis;
+  /** The visits to the rule's table that the answers rest on; see `Visit.taking`. */
+  visitsOf(rule: Rule): readonly Visit[];
   standing(rule: Rule): Standing;
   /** All rules that are dead, in the order of tables, chains and numbers. */
   dead(): readonly Rule[];
@@ -228,6 +230,7 @@ export function answerRules(analysis: Analysis, o: { readonly roadNodesMax?: num
 
   return {
     analysis,
+    visitsOf,
     standing,
     death,
     loss: (rule) => loss(rule),

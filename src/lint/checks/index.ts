@@ -16,6 +16,7 @@ import { bridgePortInsteadOfBridge } from './FW113-bridge-port-instead-of-bridge
 import { pathDisabledBySysctl } from './FW122-path-disabled-by-sysctl.ts';
 import { ruleShadowed } from './FW201-rule-shadowed.ts';
 import { ruleRedundant } from './FW202-rule-redundant.ts';
+import { ruleMadeRedundantByLater } from './FW203-rule-made-redundant-by-later.ts';
 import { ruleAfterCatchAll } from './FW204-rule-after-catch-all.ts';
 import { unusedChain } from './FW205-unused-chain.ts';
 import { jumpToEmptyChain } from './FW206-jump-to-empty-chain.ts';
@@ -24,6 +25,7 @@ import { duplicateRule } from './FW210-duplicate-rule.ts';
 import { noOpRule } from './FW211-no-op-rule.ts';
 import { policyContradicted } from './FW212-policy-contradicted.ts';
 import { exceptionPartlySwallowed } from './FW213-exception-partly-swallowed.ts';
+import { gotoFallsToPolicy } from './FW214-goto-falls-to-policy.ts';
 import { setCannotMatch } from './FW215-set-cannot-match.ts';
 import { negationsExcludeEveryone } from './FW216-negations-exclude-everyone.ts';
 import { negatedProtocolWithPorts } from './FW217-negated-protocol-with-ports.ts';
@@ -89,6 +91,7 @@ export const checks: readonly Check[] = [
   pathDisabledBySysctl,
   ruleShadowed,
   ruleRedundant,
+  ruleMadeRedundantByLater,
   ruleAfterCatchAll,
   unusedChain,
   jumpToEmptyChain,
@@ -97,6 +100,7 @@ export const checks: readonly Check[] = [
   noOpRule,
   policyContradicted,
   exceptionPartlySwallowed,
+  gotoFallsToPolicy,
   setCannotMatch,
   negationsExcludeEveryone,
   negatedProtocolWithPorts,
