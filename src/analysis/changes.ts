@@ -146,12 +146,12 @@ const dccp = 33;
 export function sameOrAbsent(
   space: BddPacketSpace,
   set: PacketSet,
-  mine: 'src' | 'dst' | 'sport' | 'dport',
+  mine: 'src' | 'dst' | 'sport' | 'dport' | 'protocol',
   theirs: FieldName,
 ): PacketSet {
   if (!space.codec.fields.has(mine) || !space.codec.fields.has(theirs)) return set;
   const equal = space.equal(mine, theirs);
-  if (mine === 'src' || mine === 'dst') return space.and(set, equal);
+  if (mine !== 'sport' && mine !== 'dport') return space.and(set, equal);
   const tracked = space.diff(space.has(mine), space.interval('protocol', dccp, dccp));
   return space.and(set, space.or(equal, space.not(tracked)));
 }

@@ -27,7 +27,7 @@ import {
   type MachineRulesets,
   machineRulesets,
 } from './machine-rulesets.ts';
-import { openingPackets, ordinaryAddresses, ordinaryOn } from './ordinary.ts';
+import { namedProtocols, openingPackets, ordinaryAddresses, ordinaryOn } from './ordinary.ts';
 import type { FatePart, Road } from './road.ts';
 import type { Visit } from './table-run.ts';
 
@@ -107,7 +107,7 @@ export function exposureOfRulesets(machine: MachineRulesets, options: ExposureOp
       machine: read.machine,
       registry: options.registry,
       program: machine.program,
-      queries: [ordinaryAddresses(family)],
+      queries: [ordinaryAddresses(family), namedProtocols(family)],
       ...(options.nodesMax === undefined ? {} : { nodesMax: options.nodesMax }),
       ...(options.meter === undefined ? {} : { meter: options.meter }),
     });

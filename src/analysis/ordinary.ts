@@ -3,9 +3,10 @@
 import { type Family, ipv4, ipv6, type Network, prefix } from '../net/address.ts';
 import { icmpProtocol, portProtocols } from '../packetset/fields.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
+import { sameOrAbsent } from './changes.ts';
 import { openers } from './fates.ts';
 import type { Side } from './side.ts';
-import type { Description, Vocabulary } from './vocabulary.ts';
+import { type Description, tupleTwins, type Vocabulary } from './vocabulary.ts';
 
 const odd: Readonly<Record<Family, readonly Network[]>> = {
   ipv4: [
@@ -52,6 +53,9 @@ export function openingPackets(vocabulary: Vocabulary): PacketSet {
   whole('dport', portProtocols);
   whole('sport', portProtocols);
   whole('icmpType', [icmpProtocol(family)]);
+  // The entry of a first packet is what the packet says.
+  for (const [mine, ...theirs] of tupleTwins)
+    for (const field of theirs) set = sameOrAbsent(space, set, mine, field);
   return set;
 }
 
@@ -61,4 +65,13 @@ export function byKnownInterfaces({ space }: Vocabulary, { facts }: Side): Packe
   return space.union(
     [...facts.interfaces.keys()].map((name) => space.interface('in', { name, exact: true })),
   );
+}
+
+/** Protocols that people know by name: mentioned, so that each can be told apart. To be among the queries. */
+export function namedProtocols(family: Family): Description {
+  return (space) =>
+    [...portProtocols, icmpProtocol(family)].reduce<PacketSet>(
+      (set, p) => space.or(set, space.interval('protocol', p, p)),
+      space.none,
+    );
 }

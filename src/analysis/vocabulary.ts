@@ -200,6 +200,7 @@ export const tupleTwins = [
   ['dst', 'ctOrigDst', 'ctReplSrc'],
   ['sport', 'ctOrigSport', 'ctReplDport'],
   ['dport', 'ctOrigDport', 'ctReplSport'],
+  ['protocol', 'ctProtocol'],
 ] as const;
 
 /** Links the fields of connections that are in use to those of packets: one partition, alternating bits. */
