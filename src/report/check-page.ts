@@ -1,6 +1,7 @@
 /** The page of a check: `fwsim explain` and docs/checks/, made from the check itself. */
 
 import type { Check, CheckExample, CheckMetadata } from '../lint/check.ts';
+import { measuredPrecision } from '../lint/precision.ts';
 import { severityWord, type TerminalStyle } from './diagnostics.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from './escape-markdown.ts';
 import { escapeTerminal } from './escape-terminal.ts';
@@ -31,6 +32,14 @@ function sectionsOf(check: CheckMetadata): readonly Section[] {
   ];
 }
 
+/** How often it was right on real dumps, as far as its findings were read. */
+function measuredOf(code: string): readonly (readonly [label: string, text: string])[] {
+  const p = measuredPrecision[code];
+  if (p === undefined) return [];
+  const unclear = p.unclear === 0 ? '' : `, ${p.unclear} unclear`;
+  return [['measured', `${p.right} of ${p.right + p.wrong} findings read on real dumps were true${unclear}`]];
+}
+
 function factsOf(check: CheckMetadata): readonly (readonly [label: string, text: string])[] {
   return [
     ['severity', check.severity === 'info' ? 'info' : `${check.severity} at most`],
@@ -38,6 +47,7 @@ function factsOf(check: CheckMetadata): readonly (readonly [label: string, text:
     ['groups', check.groups.length === 0 ? 'none' : check.groups.join(', ')],
     ...(check.profiles ? [['machines', check.profiles.join(', ')] as const] : []),
     ['state', `${check.state}, since ${check.since}`],
+    ...measuredOf(check.code),
   ];
 }
 
