@@ -37,7 +37,7 @@ export const exceptionPartlySwallowed = defineCheck({
   severity: 'info',
   confidences: ['proved', 'context'],
   groups: ['strict'],
-  state: 'stable',
+  state: 'preview',
   since: '0.1.0',
   reports:
     'A rule refuses packets of certain hosts, and a rule above it has accepted some of them already. What is left of the rule still works, so nobody notices.',

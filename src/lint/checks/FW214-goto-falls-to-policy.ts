@@ -28,7 +28,7 @@ export const gotoFallsToPolicy = defineCheck({
   severity: 'info',
   confidences: ['proved', 'context'],
   groups: ['strict'],
-  state: 'stable',
+  state: 'preview',
   since: '0.1.0',
   reports:
     'A rule of a built-in chain goes (-g) to a chain that lets packets come back, and a later rule of the built-in chain would have decided them otherwise than the policy does. That rule is not asked.',
