@@ -33,7 +33,7 @@ import type { Visit } from './table-run.ts';
 
 /** What is asked. */
 export interface ExposureOptions extends MachineQuestion {
-  /** Rows of a section; default 8. */
+  /** Rows of a section; default 6. */
   readonly rowsMax?: number;
 }
 
@@ -111,7 +111,7 @@ export function exposureOfRulesets(machine: MachineRulesets, options: ExposureOp
       ...(options.nodesMax === undefined ? {} : { nodesMax: options.nodesMax }),
       ...(options.meter === undefined ? {} : { meter: options.meter }),
     });
-    const view = new ExposureView(analysis, options.rowsMax ?? 8);
+    const view = new ExposureView(analysis, options.rowsMax ?? 6);
     const exposure = { ruleset, ...view.exposure() };
     const problem = budgetReached(view.decided, options);
     if (problem !== undefined) return { read, families, diagnostics, couldNotLook: problem };

@@ -253,16 +253,16 @@ function partsAsked(
   const entering = space.may(
     space.and(atEntry(vocabulary, road.entering, road), openersOnly ? openingPackets(vocabulary) : space.all),
   );
+  // Interfaces are what the machine adds: a condition on them is about the end of the way.
+  const added: FieldName[] = road.name === 'arrive' ? ['outInterface'] : ['inInterface', 'outInterface'];
   if (at === 'entry') {
-    const within = space.and(
-      asked,
-      road.name === 'arrive' ? space.forget(entering, ['outInterface']) : entering,
-    );
-    const noOut = space.interface('out', { name: '', exact: true });
-    const total = road.name === 'arrive' ? space.and(space.forget(within, ['outInterface']), noOut) : within;
-    return { parts: decidedParts(vocabulary, road, { within }), total: space.may(total) };
+    const within = space.and(asked, space.forget(entering, added));
+    const parts = decidedParts(vocabulary, road, { within });
+    const total =
+      parts.length === 0 ? space.none : space.and(space.forget(space.may(asked), added), entering);
+    return { parts, total };
   }
-  const within = space.forget(entering, ['outInterface']);
+  const within = space.forget(entering, added);
   if (at === 'end') {
     const parts = decidedParts(vocabulary, road, { within, ending: asked });
     return { parts, total: space.union(parts.map((p) => p.set)) };

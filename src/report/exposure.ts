@@ -18,8 +18,15 @@ import type { Paint } from './theme.ts';
 
 /** How much to say. */
 export interface ExposureDetail {
+  /** Also interfaces beyond the first few. */
+  readonly all: boolean;
   readonly verbose: boolean;
 }
+
+/** Addresses of a list that fit into a table. */
+const addressesMax = 4;
+/** Interfaces that are told of unless all are wanted: about two screens. */
+const interfacesMax = 6;
 
 /** How many findings the linter has, by severity; and the command that shows them. */
 export interface FindingCounts {
@@ -45,7 +52,7 @@ export function printExposure(
       ...contextLines(subject, style, () => detail.verbose),
       ...missingLines(result, family, style),
       '',
-      ...familyLines(family, read.machine, style),
+      ...familyLines(family, read.machine, style, detail),
     ].join('\n');
   });
   if (findings) blocks.push(findingsLine(findings, style));
@@ -76,17 +83,32 @@ function findingsLine({ error, warning, info, command }: FindingCounts, { theme 
   return `lint: ${said.join(', ')}  ${theme.command(escapeTerminal(command))}`;
 }
 
-function familyLines(family: FamilyExposure, machine: Machine, style: TerminalStyle): readonly string[] {
+function familyLines(
+  family: FamilyExposure,
+  machine: Machine,
+  style: TerminalStyle,
+  detail: ExposureDetail,
+): readonly string[] {
   const { theme } = style;
   const lines: string[] = [];
   const several = family.interfaces.length > 1;
-  for (const one of family.interfaces) {
+  const shown = detail.all ? family.interfaces : family.interfaces.slice(0, interfacesMax);
+  for (const one of shown) {
     lines.push(theme.strong(`From ${interfaceWords(one, several, machine)}`));
     lines.push(...sectionLines('to this machine', one.to, family, style, toWho));
     const through = family.forwards === 'unknown' ? 'through it, if it forwards' : 'through it';
     if (one.through.idle) lines.push(`  ${through}  ${theme.faint('nothing is forwarded')}`);
     else lines.push(...sectionLines(through, one.through, family, style, throughWho));
   }
+  const more = family.interfaces
+    .slice(shown.length)
+    .flatMap((i) => [...i.interfaces, ...(i.others ? ['any other'] : [])]);
+  if (more.length > 0)
+    lines.push(
+      ...wrap(theme.faint(escapeTerminal(`not shown: from ${more.join(', ')} (--all)`)), style, {
+        rest: '  ',
+      }),
+    );
   lines.push(theme.strong('From this machine'));
   lines.push(...sectionLines('out', family.out, family, style, outWho));
   return lines;
@@ -109,20 +131,20 @@ function interfaceWords(
 type Who = (row: ExposureRow) => string;
 
 const toWho: Who = (row) => {
-  const to = addressText(row.to);
-  const from = addressText(row.from) ?? 'anywhere';
+  const to = addressText(row.to, addressesMax);
+  const from = addressText(row.from, addressesMax) ?? 'anywhere';
   return to === undefined ? from : `${from} to ${to}`;
 };
 
 const throughWho: Who = (row) => {
-  const to = [addressText(row.to), outText(row)].filter((t) => t !== undefined).join(' by ');
-  const from = addressText(row.from) ?? 'anywhere';
+  const to = [addressText(row.to, addressesMax), outText(row)].filter((t) => t !== undefined).join(' by ');
+  const from = addressText(row.from, addressesMax) ?? 'anywhere';
   return to === '' ? from : `${from} to ${to}`;
 };
 
 const outWho: Who = (row) => {
-  const to = [addressText(row.to), outText(row)].filter((t) => t !== undefined).join(' by ');
-  const from = addressText(row.from);
+  const to = [addressText(row.to, addressesMax), outText(row)].filter((t) => t !== undefined).join(' by ');
+  const from = addressText(row.from, addressesMax);
   return `${from === undefined ? '' : `from ${from} `}to ${to === '' ? 'anywhere' : to}`;
 };
 

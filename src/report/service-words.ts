@@ -80,9 +80,9 @@ export function serviceText({ protocols, ports, except }: Service, family: Famil
   return pieceText({ protocols, ports }, family);
 }
 
-/** Addresses; undefined where all are meant. */
-export function addressText({ negated, texts }: AddressList): string | undefined {
+/** Addresses, the first `max` of a list; undefined where all are meant. */
+export function addressText({ negated, texts }: AddressList, max = listedMax): string | undefined {
   if (texts.length === 0) return negated ? undefined : 'nobody';
-  const list = cut(texts, listedMax);
+  const list = cut(texts, max);
   return negated ? `anywhere but ${list}` : list;
 }

@@ -32,7 +32,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     result.couldNotLook === undefined && invocation.options['lint'] !== false
       ? countFindings(machine, readingOptions(invocation))
       : undefined;
-  const detail = { verbose: flag(invocation, 'verbose') };
+  const detail = { all: flag(invocation, 'all'), verbose: flag(invocation, 'verbose') };
   io.out(
     flag(invocation, 'json')
       ? printExposureJson(result, findings, version)
