@@ -71,7 +71,7 @@ function services(count: number): string {
   ].join('\n');
 }
 
-const path = join(process.env.FWSIM_SHARED ?? '../shared', gatewayDump);
+const path = join(process.env['FWSIM_SHARED'] ?? '../shared', gatewayDump);
 if (existsSync(path)) {
   const text = gunzipSync(readFileSync(path)).toString('utf8');
   const { analysis } = trial(text);

@@ -13,6 +13,10 @@ import { impossibleSourceForHook } from './FW109-impossible-source-for-hook.ts';
 import { impossibleInterfaceForHook } from './FW110-impossible-interface-for-hook.ts';
 import { interfaceNameCannotMatch } from './FW112-interface-name-cannot-match.ts';
 import { bridgePortInsteadOfBridge } from './FW113-bridge-port-instead-of-bridge.ts';
+import { ipsecSelectorWithoutPolicyMatch } from './FW115-ipsec-selector-without-policy-match.ts';
+import { markReadBeforeSet } from './FW116-mark-read-before-set.ts';
+import { acceptOutsideFilterIsNoPermit } from './FW120-accept-outside-filter-is-no-permit.ts';
+import { oneLocalAddressGuarded } from './FW121-one-local-address-guarded.ts';
 import { pathDisabledBySysctl } from './FW122-path-disabled-by-sysctl.ts';
 import { ruleShadowed } from './FW201-rule-shadowed.ts';
 import { ruleRedundant } from './FW202-rule-redundant.ts';
@@ -21,6 +25,8 @@ import { ruleAfterCatchAll } from './FW204-rule-after-catch-all.ts';
 import { unusedChain } from './FW205-unused-chain.ts';
 import { jumpToEmptyChain } from './FW206-jump-to-empty-chain.ts';
 import { ruleCanNeverMatch } from './FW207-rule-can-never-match.ts';
+import { rulesCorrelated } from './FW208-rules-correlated.ts';
+import { ruleGeneralisesEarlier } from './FW209-rule-generalises-earlier.ts';
 import { duplicateRule } from './FW210-duplicate-rule.ts';
 import { noOpRule } from './FW211-no-op-rule.ts';
 import { policyContradicted } from './FW212-policy-contradicted.ts';
@@ -88,6 +94,10 @@ export const checks: readonly Check[] = [
   impossibleInterfaceForHook,
   interfaceNameCannotMatch,
   bridgePortInsteadOfBridge,
+  ipsecSelectorWithoutPolicyMatch,
+  markReadBeforeSet,
+  acceptOutsideFilterIsNoPermit,
+  oneLocalAddressGuarded,
   pathDisabledBySysctl,
   ruleShadowed,
   ruleRedundant,
@@ -96,6 +106,8 @@ export const checks: readonly Check[] = [
   unusedChain,
   jumpToEmptyChain,
   ruleCanNeverMatch,
+  rulesCorrelated,
+  ruleGeneralisesEarlier,
   duplicateRule,
   noOpRule,
   policyContradicted,
