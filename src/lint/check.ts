@@ -73,7 +73,7 @@ export interface CheckMetadata {
 /** A check. `run` is called once for each machine. */
 export interface Check extends CheckMetadata {
   /** Sets that the check asks about and that no rule need mention: ports, networks. Made twice, see packetset. */
-  readonly mentions?: (family: Family) => Description;
+  readonly mentions?: (family: Family, sensitive: readonly SensitivePort[]) => Description;
   readonly run: (context: CheckContext) => Iterable<FindingDraft>;
   /** For checks about the answer itself: called after all others, with what they found. */
   readonly conclude?: (context: CheckContext, findings: readonly Finding[]) => Iterable<FindingDraft>;

@@ -2,14 +2,12 @@
 
 import { analyse } from '../analysis/analysis.ts';
 import { answerRules, type RuleAnswers } from '../analysis/rule-answers.ts';
-import type { Description } from '../analysis/vocabulary.ts';
 import { compile, type Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
 import type { ReadMachine } from '../link/read-machine.ts';
 import type { Fact } from '../model/machine.ts';
-import type { Family } from '../net/address.ts';
 import { type AllPackets, createAllPackets } from './all-packets.ts';
-import type { CheckContext, RulesetView } from './check.ts';
+import type { Check, CheckContext, RulesetView } from './check.ts';
 import type { Profile } from './profile.ts';
 import {
   sensitivePorts as listSensitivePorts,
@@ -29,7 +27,7 @@ export interface ContextInput {
   readonly sensitivePorts: SensitivePortChanges | undefined;
   readonly profile: Fact<Profile>;
   /** What the checks of the run will ask of all packets. */
-  readonly mentions: readonly ((family: Family) => Description)[];
+  readonly mentions: readonly NonNullable<Check['mentions']>[];
 }
 
 /** Ceiling on nodes of packet sets: some 250 MB for each family. */
@@ -46,6 +44,10 @@ export function createContext({
 }: ContextInput): CheckContext {
   const { machine } = read;
   let ports: readonly SensitivePort[] | undefined;
+  const sensitive = (): readonly SensitivePort[] => {
+    ports ??= listSensitivePorts(sensitivePorts);
+    return ports;
+  };
   let names: readonly string[] | undefined;
   const mentioned = (): readonly string[] => {
     names ??= interfaceNames(machine, views);
@@ -66,10 +68,7 @@ export function createContext({
   return {
     machine,
     profile,
-    sensitivePorts: () => {
-      ports ??= listSensitivePorts(sensitivePorts);
-      return ports;
-    },
+    sensitivePorts: sensitive,
     registry,
     read,
     views,
@@ -87,7 +86,7 @@ export function createContext({
           view,
           program,
           registry,
-          mentions: mentions.map((mention) => mention(view.family)),
+          mentions: mentions.map((mention) => mention(view.family, sensitive())),
           interfaceNames: () => mentioned().filter((name) => name !== 'lo'),
           localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),
           remoteAddress: (family, behind) => chooseRemote(machine, views, family, behind),

@@ -15,7 +15,10 @@ function replay(result: LintResult, finding: Finding) {
   const { witness } = finding;
   if (!witness) throw new Error('no witness');
   const { read } = result;
-  const ofFamily = read.rulesets.findLast(({ linked }) => linked.ruleset.family === finding.family);
+  // A finding of both readings of a text is told without a family.
+  const ofFamily = read.rulesets.findLast(
+    ({ linked }) => finding.family === undefined || linked.ruleset.family === finding.family,
+  );
   if (!ofFamily) throw new Error('no ruleset of that family');
   const request = packetFromExpression(witness.packet, {
     registry: defaultRegistry(),

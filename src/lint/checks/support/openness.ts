@@ -1,0 +1,395 @@
+/**
+ * What strangers reach: the mechanism under the checks of exposure. Packets are openers as they come in from outside;
+ * that something is open rests on packets that pass whatever is not known, or on a walk that names what it takes for
+ * granted.
+ */
+
+import { atEntry } from '../../../analysis/fates.ts';
+import type { FatePart } from '../../../analysis/road.ts';
+import type { Description } from '../../../analysis/vocabulary.ts';
+import { type Family, prefix } from '../../../net/address.ts';
+import { parseAddress } from '../../../net/address-text.ts';
+import type { FieldName } from '../../../packetset/fields.ts';
+import { createMeasure } from '../../../packetset/measure.ts';
+import type { PacketSet } from '../../../packetset/space.ts';
+import type { AllPackets, Example } from '../../all-packets.ts';
+import type { CheckContext, RulesetView, SendOptions, Subject, Walk } from '../../check.ts';
+import type { Inference } from '../../finding.ts';
+import { insideInterfaces } from './path-probes.ts';
+
+/** Where packets of strangers are heading. */
+export type Way = 'to' | 'through';
+
+/** Packets of strangers that pass, with what that rests on. */
+export interface Opening {
+  /** Openers as they come in, from outside, that pass on this way. */
+  readonly set: PacketSet;
+  /** `by eth0`, `by any interface`. */
+  readonly from: string;
+  readonly inferences: readonly Inference[];
+}
+
+/** Something that strangers reach, with a packet that got there. */
+export interface Reached {
+  readonly walk: Walk;
+  readonly opening: Opening;
+  /** The packets of the opening that were asked about. */
+  readonly set: PacketSet;
+}
+
+const privateTexts: Readonly<Record<Family, readonly (readonly [string, number])[]>> = {
+  ipv4: [
+    ['10.0.0.0', 8],
+    ['172.16.0.0', 12],
+    ['192.168.0.0', 16],
+    ['100.64.0.0', 10],
+    ['169.254.0.0', 16],
+  ],
+  ipv6: [
+    ['fc00::', 7],
+    ['fe80::', 10],
+  ],
+};
+
+/** Networks that nobody on the Internet has. */
+function privateNetworks(family: Family) {
+  return privateTexts[family].flatMap(([text, length]) => {
+    const address = parseAddress(family, text);
+    return address ? [prefix(address, length)] : [];
+  });
+}
+
+/** A port that no rule is likely to name. */
+export const unspokenPort = 49_513;
+
+/** What the questions about strangers mention. */
+export function strangersMention(family: Family): Description {
+  return (space) =>
+    [6, 17].reduce<PacketSet>(
+      (set, protocol) =>
+        space.or(
+          set,
+          space.and(
+            space.interval('protocol', protocol, protocol),
+            space.interval('dport', unspokenPort, unspokenPort),
+          ),
+        ),
+      fromPrivateNetworks(family)(space),
+    );
+}
+
+/** Packets from private networks. */
+function fromPrivateNetworks(family: Family): Description {
+  return (space) =>
+    privateNetworks(family).reduce<PacketSet>(
+      (set, net) => space.or(set, space.network('src', net)),
+      space.none,
+    );
+}
+
+/** Names that interfaces to a provider commonly have; a tunnel or a bridge that is named alone is no such thing. */
+const wireName = /^(eth|en[opsx]|em|venet|bond|wlan|wlp|wls|ppp|wan|wwan|p\d+p)\w*/;
+
+/** Packets that come in from outside. */
+interface Source extends Omit<Opening, 'set'> {
+  readonly come: PacketSet;
+  /** Packets must pass by every one of the interfaces. */
+  readonly everywhere: boolean;
+}
+
+/** Who comes from outside: the ways to say it, the surest first. */
+function sources(context: CheckContext, all: AllPackets): readonly Source[] {
+  const { space, view } = all;
+  const sided = context.interfaces(view.family);
+  const outside = sided.filter((i) => i.side === 'outside');
+  if (outside.length > 0)
+    return outside.map((i) => ({
+      come: all.comingBy([i.name]),
+      everywhere: false,
+      from: `by ${i.name}`,
+      inferences: i.inferences,
+    }));
+  const kept = sided.filter((i) => i.side === 'inside' || i.side === 'loopback').map((i) => i.name);
+  const list: Source[] = [
+    {
+      come: space.not(all.comingBy(kept)),
+      everywhere: true,
+      from: 'by any interface',
+      inferences: [],
+    },
+  ];
+  const unknown = sided.filter((i) => i.side === 'unknown');
+  const [only] = unknown;
+  if (only && unknown.length === 1 && wireName.test(only.name))
+    list.push({
+      come: all.comingBy([only.name]),
+      everywhere: false,
+      from: `by ${only.name}`,
+      inferences: [
+        {
+          text: `${only.name} leads outside (no other interface to somewhere is named)`,
+          settledBy: 'ip -j route show table all',
+        },
+      ],
+    });
+  return list;
+}
+
+const wayOf = ({ fate, visit }: FatePart): Way | 'before' | undefined => {
+  if (visit === undefined) return fate === 'local' ? 'to' : fate === 'forward' ? 'through' : undefined;
+  if (visit.hook === 'PREROUTING') return 'before';
+  return visit.hook === 'INPUT' ? 'to' : 'through';
+};
+
+/** What may happen to packets on a way: as they came in. */
+interface Decided {
+  readonly accepted: PacketSet;
+  readonly refused: PacketSet;
+}
+
+/**
+ * Packets that are accepted and refused on this way, by their header as they came in. Whether they are routed that way
+ * is not asked. `inNoSet`: they stand in no set whose contents are not known. `arriving`: only those whose header at the
+ * end is this.
+ */
+function decidedOn(all: AllPackets, way: Way, inNoSet: boolean, arriving?: PacketSet): Decided {
+  const { space, analysis } = all;
+  const road = all.road('to');
+  const sets = { accepted: [] as PacketSet[], refused: [] as PacketSet[] };
+  for (const part of road.parts) {
+    const on = wayOf(part);
+    if (on !== way && on !== 'before') continue;
+    const passes = part.visit === undefined;
+    let set = part.set;
+    if (passes && arriving !== undefined) set = space.and(set, arriving);
+    if (inNoSet)
+      for (const { unknown, identity } of space.unknownsOf(set))
+        if (unknown.kind === 'choice' && identity.startsWith('shared set:'))
+          set = space.diff(set, space.choice(unknown.choice));
+    sets[passes ? 'accepted' : 'refused'].push(space.may(atEntry(analysis.vocabulary, set, road)));
+  }
+  return { accepted: space.union(sets.accepted), refused: space.union(sets.refused) };
+}
+
+/** Answers that a stranger who begins to talk, slowly, gets; by topic of what is asked. */
+const calmAnswers: readonly (readonly [RegExp, string, string | undefined])[] = [
+  [/^limit$/, 'under', 'no limit is reached'],
+  [/^set:/, 'no', 'the sender is in none of the sets whose contents are not known'],
+  [/^recent:/, 'absent', 'the sender is not listed yet'],
+  [/^forwarding$/, 'on', 'this machine forwards packets'],
+  [/^rpfilter$/, 'fine', undefined],
+  [/^payload$/, 'other', undefined],
+  [/^ipsec$/, 'no', undefined],
+  [/^socket$/, 'none', undefined],
+];
+
+/** Questions that are answered for one packet. */
+const answersMax = 12;
+
+/** Walks the first packet of a calm stranger: what it depends on and is not known is answered so, and noted. */
+export function calmWalk(context: CheckContext, sketch: Walk['sketch'], options: SendOptions): Walk {
+  const assume = [...(options.assume ?? [])];
+  let sent = sketch;
+  const inferences = new Map((options.inferences ?? []).map((i) => [i.text, i]));
+  for (let n = 0; ; n++) {
+    const walk = context.send(sent, { assume, inferences: [...inferences.values()] });
+    const { fate } = walk.trace;
+    if (fate.kind !== 'undecided' || n === answersMax) return walk;
+    const { topic, key } = fate.question;
+    if (key.startsWith('out:') && sent.outInterface === undefined) {
+      // Where packets leave is not asked here: to a network of ours, as they were meant to.
+      const [to] = insideInterfaces(context, sent.dst.family, sent.inInterface ?? '');
+      if (!to) return walk;
+      sent = { ...sent, outInterface: to.name };
+      for (const i of to.inferences) inferences.set(i.text, i);
+      continue;
+    }
+    const calm = calmAnswers.find(([pattern]) => pattern.test(topic));
+    if (!calm || assume.includes(`${topic}=${calm[1]}`)) return walk;
+    assume.push(`${topic}=${calm[1]}`);
+    if (calm[2] !== undefined) inferences.set(calm[2], { text: calm[2] });
+  }
+}
+
+/** Questions of exposure about one view; answers are kept. */
+export interface Openness {
+  readonly all: AllPackets;
+  /** The ways in which strangers pass, the surest first. */
+  openings(way: Way): readonly Opening[];
+  /**
+   * Whether strangers reach packets of this description: a packet from nearly any public address got there. `what` is
+   * said of the header as it arrives (translated), `asked` of the header as it is sent. `anybody`: false where one
+   * source is enough.
+   */
+  reached(
+    way: Way,
+    what: PacketSet,
+    options?: { readonly asked?: PacketSet; readonly anybody?: boolean },
+  ): Reached | undefined;
+  /** Whether strangers may reach any of these packets, for some answer to what is not known. */
+  mayReach(way: Way, what: PacketSet): boolean;
+  /** The share of what strangers may send that passes, counted in sources and both ports of one protocol. */
+  shareOpen(way: Way, protocol: number): { readonly share: number; readonly opening: Opening } | undefined;
+  /** Whether these packets come from a good part of the public addresses. */
+  fromAnybody(set: PacketSet): boolean;
+  /** Ordinary packets of the set, from public addresses where it has such. */
+  examples(set: PacketSet, way: Way): readonly Example[];
+  /** TCP or UDP to these ports, both ends included. */
+  ports(protocol: number, low: number, high?: number): PacketSet;
+}
+
+const known = new WeakMap<AllPackets, Openness>();
+
+/** The questions of exposure of a view. */
+export function opennessOf(context: CheckContext, view: RulesetView): Openness {
+  const all = context.packets(view);
+  const old = known.get(all);
+  if (old) return old;
+  const made = createOpenness(context, all);
+  known.set(all, made);
+  return made;
+}
+
+function createOpenness(context: CheckContext, all: AllPackets): Openness {
+  const { space, view } = all;
+  const { family } = view;
+  const decided = new Map<string, Decided>();
+  const decidedAs = (way: Way, inNoSet: boolean): Decided => {
+    const key = `${way} ${inNoSet}`;
+    let found = decided.get(key);
+    if (found === undefined) {
+      found = decidedOn(all, way, inNoSet);
+      decided.set(key, found);
+    }
+    return found;
+  };
+  const kept = new Map<Way, readonly Opening[]>();
+  const inSomeSet: Inference = { text: 'the sender is in none of the sets whose contents are not known' };
+  const inUse = (field: FieldName): boolean => space.codec.fields.has(field);
+  const fieldsBut = (...wanted: readonly FieldName[]): readonly FieldName[] =>
+    [...space.codec.fields.keys()].filter((f) => !wanted.includes(f));
+
+  /** Packets of the set that come from this source. */
+  const from = (source: Source, set: PacketSet): PacketSet => {
+    const here = space.and(set, source.come);
+    if (!source.everywhere || !inUse('inInterface')) return here;
+    const entering = space.and(space.and(all.openers, space.entryOf(all.road('to').entering)), source.come);
+    const missing = space.forget(space.diff(entering, set), ['inInterface']);
+    return space.diff(here, missing);
+  };
+
+  const self: Openness = {
+    all,
+    openings(way) {
+      let list = kept.get(way);
+      if (list !== undefined) return list;
+      const made: Opening[] = [];
+      const add = (set: PacketSet, source: Source, more: readonly Inference[]): void => {
+        const here = from(source, space.and(set, all.openers));
+        if (here === space.none || !space.isDecided(here)) return;
+        if (made.some((o) => space.implies(here, o.set))) return;
+        made.push({ set: here, from: source.from, inferences: [...source.inferences, ...more] });
+      };
+      const kinds = [
+        [decidedAs(way, false), true, []],
+        [decidedAs(way, true), true, [inSomeSet]],
+        [decidedAs(way, true), false, []],
+      ] as const;
+      for (const [{ accepted, refused }, sure, more] of kinds)
+        for (const source of sources(context, all))
+          add(sure ? space.diff(accepted, refused) : accepted, source, more);
+      list = made;
+      kept.set(way, list);
+      return list;
+    },
+    reached(way, what, { asked = space.all, anybody = true } = {}) {
+      const translated = space.fieldsOf(what).some((f) => all.analysis.vocabulary.rewritten.has(f));
+      const within = translated ? decidedOn(all, way, true, what).accepted : what;
+      const wanted = space.and(within, asked);
+      if (wanted === space.none || !space.isDecided(wanted)) return undefined;
+      for (const opening of self.openings(way)) {
+        const set = space.and(opening.set, wanted);
+        if (set === space.none || !space.isDecided(set)) continue;
+        if (anybody && !self.fromAnybody(set)) continue;
+        for (const { sketch, options } of self.examples(set, way)) {
+          const walk = calmWalk(context, sketch, {
+            ...options,
+            inferences: [...(options.inferences ?? []), ...opening.inferences],
+          });
+          if (walk.fate === (way === 'to' ? 'local' : 'forward')) return { walk, opening, set };
+        }
+      }
+      return undefined;
+    },
+    mayReach(way, what) {
+      const { accepted } = decidedAs(way, false);
+      const set = space.and(space.and(accepted, all.openers), what);
+      return sources(context, all).some(({ come }) => space.and(set, come) !== space.none);
+    },
+    shareOpen(way, protocol) {
+      const here = space.interval('protocol', protocol, protocol);
+      const measure = createMeasure(space, ['src', 'sport', 'dport']);
+      const flat = (set: PacketSet): PacketSet =>
+        space.forget(space.and(set, here), fieldsBut('src', 'sport', 'dport'));
+      const whole = flat(space.and(all.openers, space.entryOf(all.road('to').entering)));
+      let best: { share: number; opening: Opening } | undefined;
+      for (const opening of self.openings(way)) {
+        const share = measure.share(flat(opening.set), whole);
+        if (share > (best?.share ?? 0)) best = { share, opening };
+      }
+      return best;
+    },
+    fromAnybody(set) {
+      const measure = createMeasure(space, ['src']);
+      const open = space.forget(set, fieldsBut('src'));
+      const inside = all.describe(fromPrivateNetworks(family)).may;
+      return measure.count(space.diff(open, inside)) >= (family === 'ipv4' ? 1n << 24n : 1n << 117n);
+    },
+    examples: (set, way) => {
+      const strangers = space.diff(set, all.describe(fromPrivateNetworks(family)).may);
+      return all.examples(strangers === space.none ? set : strangers, way);
+    },
+    ports: (protocol, low, high = low) =>
+      space.and(space.interval('protocol', protocol, protocol), space.interval('dport', low, high)),
+  };
+  return self;
+}
+
+/** Where whoever let a walk pass, or refused it, stands. */
+export function deciderOf(view: RulesetView, walk: Walk): Subject | undefined {
+  const by = walk.decidedBy;
+  if (by === undefined) return undefined;
+  if (by.kind === 'rule') {
+    const rule = view.ruleById(by.id);
+    return rule && { kind: 'rule', view, rule };
+  }
+  const chain = view.chain(by.table, by.chain);
+  return chain && { kind: 'policy', view, chain };
+}
+
+/** `rule 3 of INPUT`, `the policy of INPUT`. */
+export function deciderText(walk: Walk): string {
+  const by = walk.decidedBy;
+  if (by === undefined) return 'no rule';
+  return by.kind === 'rule' ? `rule ${by.number} of ${by.chain}` : `the policy of ${by.chain}`;
+}
+
+/** Whether a program wrote what decided, and what to change then. */
+export function knobOf(view: RulesetView, at: Subject): string | undefined {
+  if (at.kind !== 'rule') return undefined;
+  const owner = view.owner(at.rule.table, at.rule.chain);
+  return owner && `${owner.name} wrote this rule: change ${owner.knob}`;
+}
+
+/** From this share on, what is closed is the exception. */
+export const openShare = 0.9;
+
+/** Whether nearly all that strangers send to this machine arrives: then nothing single is worth telling. */
+export function isWideOpen(openness: Openness, way: Way): boolean {
+  return [6, 17].some((protocol) => (openness.shareOpen(way, protocol)?.share ?? 0) >= openShare);
+}
+
+/** Whether something that is not looked at guards the machine itself. */
+export function isGuardedElsewhere(context: CheckContext): boolean {
+  return context.machine.inputFilteredElsewhere?.value === true;
+}
