@@ -261,6 +261,8 @@ describe('a comparison', () => {
           // be made to send from an address that is not its machine's.
           const cannotShow =
             difference.road === 'local' ||
+            // Odd destinations that only a translation leads anywhere: the network card decides about them, too.
+            difference.packets.lines.every((line) => /127\.0\.0\.0|224\.0\.0\.|239\.255/.test(line)) ||
             (difference.described !== 'opening' && `${old}${now}`.includes('*nat'));
           if (witness === undefined && cannotShow) continue;
           expect(witness, JSON.stringify({ ...difference, witness: undefined })).toBeDefined();
