@@ -17,7 +17,7 @@ import type { Vocabulary } from './vocabulary.ts';
 import { written } from './vocabulary.ts';
 
 /** One chain of a way, and how many of its rules stand before the next jump, or before the rule itself. */
-export interface Leg {
+interface Leg {
   readonly chain: ChainModel;
   readonly before: number;
 }
@@ -48,7 +48,7 @@ export interface SteadyTable {
 }
 
 /** More ways than this are not followed one by one. */
-export const waysMax = 64;
+const waysMax = 64;
 
 /** Fields that rules write before packets go on to further rules of the table. */
 function unsteadyFields({ chains }: TableModel): readonly FieldName[] {
@@ -131,7 +131,7 @@ function withoutChanges(
 
 /** Finds the ways to rules through the visits of one kind of packets. */
 export interface Ways {
-  /** Undefined where there are more than {@link waysMax}, or where jumps lead in a circle. */
+  /** Undefined where there are more than 64, or where jumps lead in a circle. */
   to(rule: Rule): readonly Way[] | undefined;
 }
 
