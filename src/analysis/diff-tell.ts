@@ -94,7 +94,10 @@ export function tellDifference(
   const usually = space.disjoint(set, ordinary) ? possible : ordinary;
   // Among packets for this machine, nobody wants to read its addresses. Only the address: what else leads here is DNAT's.
   const elsewhere = [...space.codec.fields.keys()].filter((field) => field !== 'dst');
-  const care = place === undefined ? usually : space.and(usually, space.forget(place.packets, elsewhere));
+  const care =
+    place === undefined
+      ? usually
+      : space.and(usually, space.forget(space.and(place.packets, kind), elsewhere));
   const rest = space.diff(set, kind === space.all ? space.none : kind);
   const stateInUse = space.codec.fields.has('ctState');
   const states = (['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'UNTRACKED'] as const).filter(
