@@ -183,12 +183,24 @@ function sectionLines(
     who: escapeTerminal(who(row)),
   }));
   const room = style.columns - 4 - stateColumns;
-  const longest = Math.max(...cells.map((c) => c.service.length), 15);
-  const serviceColumns = Math.min(Math.max(serviceColumnsMax, Math.floor(room / 3)), longest + 2);
-  const whoColumns = Math.min(
-    Math.floor((room - serviceColumns) * 0.6),
-    Math.max(...cells.map((c) => c.who.length), 8) + 2,
-  );
+  const longest = (list: readonly string[], least: number): number =>
+    Math.max(...list.map((text) => text.length), least) + 2;
+  const widest = [
+    longest(
+      cells.map((c) => c.service),
+      'everything else'.length,
+    ),
+    longest(
+      cells.map((c) => c.who),
+      0,
+    ),
+    longest([...rows.map(byText), closed], 0),
+  ] as const;
+  const fits = widest[0] + widest[1] + widest[2] <= room + 2;
+  const serviceColumns = fits
+    ? widest[0]
+    : Math.min(Math.max(serviceColumnsMax, Math.floor(room / 3)), widest[0]);
+  const whoColumns = fits ? widest[1] : Math.min(Math.floor((room - serviceColumns) * 0.6), widest[1]);
   const byColumns = room - serviceColumns - whoColumns;
   const add = (state: string, paint: Paint, service: string, whose: string, by: string): void => {
     const columns = [
