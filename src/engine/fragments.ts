@@ -127,22 +127,22 @@ export function collect(s: Shared, p: Packet, user: string): Collected {
 }
 
 /**
- * Cuts a packet for a link. Later pieces know no ports. Undefined: it fits. A packet that came in pieces leaves in the
- * same ones, if they fit and the layer-4 header was whole: else somebody has pulled it together.
+ * Cuts a packet into pieces of at most so many bytes, headers included; in IPv6 one that fits gets a fragment header all
+ * the same. Later pieces know no ports. Undefined: there is no room for any data. A packet that came in pieces leaves in
+ * the same ones, if they fit and the layer-4 header was whole: else somebody has pulled it together.
  */
 export function cut(
   p: Packet,
   mtuBytes: number,
   cameAs: readonly number[] = [],
 ): readonly Packet[] | undefined {
-  if (p.lengthBytes <= mtuBytes) return undefined;
   const header = headerBytes(p) + (p.family === 'ipv6' ? 8 : 0);
   const room = Math.floor((mtuBytes - header) / 8) * 8;
   if (room <= 0) return undefined;
   const total = p.lengthBytes - headerBytes(p);
   const again =
     cameAs.reduce((sum, n) => sum + n, 0) === total &&
-    cameAs.every((n) => header + n <= mtuBytes) &&
+    cameAs.every((n, i) => header + n <= mtuBytes && (n % 8 === 0 || i === cameAs.length - 1)) &&
     (cameAs[0] ?? 0) >= (p.protocol === 6 ? 20 : 8);
   const pieces: Packet[] = [];
   for (let at = 0, bytes = 0; at < total; at += bytes) {

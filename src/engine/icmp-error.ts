@@ -162,9 +162,28 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
   );
 }
 
+/**
+ * IP6CB(skb)->iif: where the kernel thinks that an IPv6 packet came in. Undefined of what a bridge switches. Of what has
+ * a route already it is the route's interface.
+ *
+ * Source: net/ipv6/ip6_input.c ip6_rcv_core(), net/bridge/br_netfilter_ipv6.c br_validate_ipv6().
+ */
+export function cameInBy6({
+  physOut,
+  routedByBridge,
+  destination: d,
+  inInterface,
+}: Walk): string | undefined {
+  if (physOut !== undefined) return undefined;
+  return routedByBridge ? (d?.nextHop?.device ?? d?.outInterface) : inInterface;
+}
+
+/** skb->dev: of what a bridge switches, the port that it leaves by, else the interface that it came in by. */
+const deviceOf = (w: Walk): string | undefined => w.physOut ?? w.inInterface;
+
 /** icmp6_dev(): on the way through lo, the interface that has the local address. */
 function linkOf(w: Walk): string | undefined {
-  const device = w.inInterface ?? w.outInterface;
+  const device = deviceOf(w) ?? w.outInterface;
   return device === 'lo' ? (w.destination?.nextHop?.device ?? device) : device;
 }
 
@@ -188,7 +207,7 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
   const known =
     isOwnAddress(facts, p.dst) || localityOf(w, p.dst) === true || w.destination?.type === 'anycast';
   const ofOneLink = isLinkLocal6(p.dst) || isLoopback6(p.dst);
-  const own = known && (!ofOneLink || isOnLinkOf(facts, p.dst, w.inInterface));
+  const own = known && (!ofOneLink || isOnLinkOf(facts, p.dst, deviceOf(w)));
   let src: Address | undefined = own ? p.dst : undefined;
   if (isMulticast6(p.dst) || p.packetType !== 'unicast') {
     if (type !== 2) return;
@@ -198,8 +217,8 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
   if (isIcmpError(p)) return;
   const mark = replyMark(w);
   const scoped = isLinkLocal6(p.src) ? linkOf(w) : undefined;
-  if (!src && w.inInterface !== undefined && w.inInterface !== 'lo')
-    src = sourceAddress6(facts, p.src, w.inInterface);
+  const cameIn = cameInBy6(w);
+  if (!src && cameIn !== undefined && cameIn !== 'lo') src = sourceAddress6(facts, p.src, cameIn);
   const answer = routeOutput(w, { ...flowOf(p.src, src, mark, 0, 58), outInterface: scoped });
   if (answer.kind !== 'to' || isAnycast(answer.destination, p.src)) return;
   if (!spendIcmpError(w, p.src, type, code, answer.destination.outInterface)) return;

@@ -1,6 +1,7 @@
 /** Layer 4 as bytes: reading reassembled packets, and what a quote keeps. */
 
 import type { Packet, TcpOption } from '../model/packet.ts';
+import { tcpHeaderBytes } from '../model/tcp-header.ts';
 
 const number = (hex: string, at: number, bytes: number): number =>
   Number.parseInt(hex.slice(at * 2, (at + bytes) * 2) || '0', 16) || 0;
@@ -95,13 +96,6 @@ export function headerBytes(packet: Packet): number {
   let n = 40;
   for (const h of packet.extensionHeaders) n += 2 + h.body.length / 2;
   return n;
-}
-
-/** Length of the TCP header with its options, in bytes. */
-export function tcpHeaderBytes(packet: Packet): number {
-  let n = 0;
-  for (const o of packet.tcpOptions) n += o.kind <= 1 ? 1 : 2 + o.data.length / 2;
-  return 20 + Math.ceil(n / 4) * 4;
 }
 
 /** Bytes of the layer-4 header that the kernel parses before data begins. */

@@ -82,9 +82,11 @@ export function wrap(w: Walk): Fate | undefined {
 export function transmit(w: Walk, kind: 'forward' | 'sent'): Fate {
   const d = w.destination as Destination;
   const p = w.packet;
-  const limit =
-    w.largestFragmentBytes === undefined ? d.mtuBytes : Math.min(d.mtuBytes, w.largestFragmentBytes);
-  const fragments =
-    w.family === 'ipv4' || w.largestFragmentBytes !== undefined ? cut(p, limit, w.pieceBytes) : undefined;
+  const largest = w.largestFragmentBytes ?? Number.POSITIVE_INFINITY;
+  const v4 = w.family === 'ipv4';
+  // IPv6 cuts only what came in pieces, and makes none smaller than every link takes.
+  const tooBig = p.lengthBytes > (v4 ? Math.min(d.mtuBytes, largest) : largest);
+  const limit = v4 ? Math.min(d.mtuBytes, largest) : Math.max(1280, largest);
+  const fragments = tooBig ? cut(p, limit, w.pieceBytes) : undefined;
   return { kind, outInterface: w.outInterface ?? '', packet: { ...p }, fragments };
 }

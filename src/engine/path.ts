@@ -30,7 +30,7 @@ import { confAnd, forwardsIpv4 } from './facts.ts';
 import type { FibError } from './fib.ts';
 import { collect, isFragment } from './fragments.ts';
 import { runHook, undecidedFate } from './hooks.ts';
-import { chosenSource, sendIcmpError } from './icmp-error.ts';
+import { cameInBy6, chosenSource, sendIcmpError } from './icmp-error.ts';
 import { spendRouteError } from './icmp-rate.ts';
 import { isSourceRouted } from './ip-options.ts';
 import { isProtected, policyRefuses, transformsByPolicy, transformsTakenOff } from './ipsec.ts';
@@ -169,6 +169,7 @@ function arriveByPort(w: Walk, bridge: string): Fate {
     }
     if (to?.outInterface === bridge) return switchFrame(w, bridge, to);
     w.destination = to as Destination;
+    w.routedByBridge = true;
     w.packet.packetType = 'unicast';
     w.largestFragmentBytes = undefined;
     w.pieceBytes = undefined;
@@ -289,7 +290,7 @@ function forward(w: Walk): Fate {
     sendIcmpError(w, v4 ? 11 : 3, 0);
     return routeDrop(w, 'ttl-exceeded');
   }
-  if (!v4 && d.outInterface !== w.inInterface) {
+  if (!v4 && d.outInterface !== cameInBy6(w)) {
     if (isZero(p.src) || isMulticast6(p.src) || isLoopback6(p.src)) return routeDrop(w, 'martian-source');
     if (isLinkLocal6(p.src)) {
       sendIcmpError(w, 1, 2);

@@ -6,12 +6,13 @@
 
 import { ctStatusBit } from '../model/connection.ts';
 import { tcpFlag } from '../model/packet.ts';
+import { tcpHeaderBytes } from '../model/tcp-header.ts';
 import { isMulticast6, isZero } from './addresses.ts';
 import { isZeroSum, pseudoHeaderSum, sumHex } from './checksum.ts';
 import { hopLimit } from './facts.ts';
 import { emptyPacket, replyMark, sendIcmpError } from './icmp-error.ts';
 import { isWrittenOnArrival } from './ip-options.ts';
-import { headerBytes, tcpHeaderBytes } from './layer4.ts';
+import { headerBytes } from './layer4.ts';
 import { reroute, routeOutput } from './routing.ts';
 import { Walk } from './walk.ts';
 import { storeEntry } from './working-state.ts';

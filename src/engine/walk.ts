@@ -105,6 +105,8 @@ export class Walk implements TargetEnv {
   /** The route attached to the packet (skb_dst). */
   destination: Destination | undefined;
   viaLoopback = false;
+  /** br_netfilter has routed it, because NAT changed the destination of a frame, before the machine looked at it. */
+  routedByBridge = false;
   lastInInterface: string | undefined;
   errno: string | undefined;
   /** The rule under trial or whose target runs. */
@@ -321,6 +323,21 @@ export class Walk implements TargetEnv {
     this.packet.mark = ((this.packet.mark & ~to.markMask) ^ to.mark) >>> 0;
     this.divertedTo = { port: port ?? 0 };
     return 'accept';
+  }
+
+  pull(bytes: number | 'whole'): void {
+    const [first, ...rest] = this.pieceBytes ?? [];
+    if (first === undefined) return;
+    let missing = (bytes === 'whole' ? Number.POSITIVE_INFINITY : bytes) - first;
+    let pulled = first;
+    while (missing > 0 && rest[0] !== undefined) {
+      const taken = Math.min(missing, rest[0]);
+      pulled += taken;
+      missing -= taken;
+      if (taken === rest[0]) rest.shift();
+      else rest[0] -= taken;
+    }
+    this.pieceBytes = [pulled, ...rest];
   }
 
   /** Says once what happens, and that it follows from the kernel's sources only. */

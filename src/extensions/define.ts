@@ -445,6 +445,11 @@ export interface TargetEnv extends MatchEnv {
     readonly mark: number;
     readonly markMask: number;
   }): Outcome;
+  /**
+   * The kernel lays that many bytes from layer 4 on in a row, to write there: of a packet that came in pieces, the
+   * first one takes them from the others. `whole`: all of them.
+   */
+  pull(bytes: number | 'whole'): void;
   /** SYNPROXY, CLUSTERIP and the like: an effect that is only named in the trace. */
   note(effect: string): void;
 }

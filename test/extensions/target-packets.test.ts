@@ -91,6 +91,7 @@ function run(
     packet: changed,
     connection: { state: 'NEW', direction: 'original', entry },
     note: () => undefined,
+    pull: () => undefined,
   };
   const runner = extension?.compile(target.data as object, { family: packet.family } as never);
   return { outcome: runner?.(env as never) ?? '', packet: changed };

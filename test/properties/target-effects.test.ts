@@ -98,6 +98,7 @@ function run(
     connections: () => [],
     hotDrop: (): Tri => 0,
     packet,
+    pull: () => undefined,
     nat: (manip, from, range) => {
       nat = { manip, from, range };
       return 'accept';

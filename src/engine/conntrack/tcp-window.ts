@@ -6,7 +6,8 @@
 
 import type { CtDirection } from '../../model/netfilter.ts';
 import { type Packet, tcpFlag } from '../../model/packet.ts';
-import { headerBytes, tcpHeaderBytes } from '../layer4.ts';
+import { tcpHeaderBytes } from '../../model/tcp-header.ts';
+import { headerBytes } from '../layer4.ts';
 import { type TcpSide, type TcpState, type TcpTrack, tcpSideFlag } from './protocol-state.ts';
 
 const { WINDOW_SCALE, SACK_PERM, BE_LIBERAL, DATA_UNACKNOWLEDGED, MAXACK_SET } = tcpSideFlag;

@@ -1,4 +1,5 @@
 import type { Packet } from '../../model/packet.ts';
+import { isCutTcpHeader } from '../../model/tcp-header.ts';
 import { meetsRange, type RangeCondition, rangePackets } from '../conditions.ts';
 import { defineMatch, NO, option, tri } from '../define.ts';
 import { integerRange, numberRangeText } from '../option-types.ts';
@@ -12,11 +13,6 @@ const mssKind = 2;
 export function announcedMss(packet: Packet): number | undefined {
   const found = packet.tcpOptions.find((o) => o.kind === mssKind && o.data.length === 4);
   return found && Number.parseInt(found.data, 16);
-}
-
-/** A first fragment that ends within the TCP header: the match drops it. */
-function isCutHeader(packet: Packet): boolean {
-  return packet.moreFragments && packet.layer4 !== undefined && packet.layer4.length < 2 * 20;
 }
 
 /** Maximum segment size in the TCP header of any packet; negated, packets without the option match too. */
@@ -35,8 +31,8 @@ export const tcpmss = defineMatch({
   bind: (o): TcpmssData => ({ ...o.mss.value, negated: o.mss.negated }),
   print: (d) => [option('mss', numberRangeText(d), d.negated)],
   compile: (d) => (packet, env) => {
+    if (isCutTcpHeader(packet)) return env.hotDrop();
     if (packet.protocol !== 6 || packet.sport === undefined) return NO;
-    if (isCutHeader(packet)) return env.hotDrop();
     const mss = announcedMss(packet);
     return mss === undefined ? tri(d.negated) : tri(meetsRange(d, mss));
   },

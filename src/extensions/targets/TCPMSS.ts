@@ -1,5 +1,6 @@
 import type { Interface } from '../../model/machine.ts';
 import type { MutablePacket, TcpOption } from '../../model/packet.ts';
+import { isCutTcpHeader, tcpHeaderBytes } from '../../model/tcp-header.ts';
 import {
   type CompileContext,
   defineTarget,
@@ -24,7 +25,6 @@ const setMss: OptionType<number> = {
 };
 
 const mssKind = 2;
-const nopKind = 1;
 
 /** The MSS of a packet's options, or undefined. */
 function mssOf(options: readonly TcpOption[]): number | undefined {
@@ -33,9 +33,6 @@ function mssOf(options: readonly TcpOption[]): number | undefined {
 }
 
 const mssOption = (mss: number): TcpOption => ({ kind: mssKind, data: mss.toString(16).padStart(4, '0') });
-
-const optionsLength = (options: readonly TcpOption[]): number =>
-  options.reduce((sum, o) => sum + (o.kind <= nopKind ? 1 : 2 + o.data.length / 2), 0);
 
 /** Lowers the MSS, or adds the option where there is none and no data follow the header. */
 function lowerMss(packet: MutablePacket, mss: number): void {
@@ -47,7 +44,7 @@ function lowerMss(packet: MutablePacket, mss: number): void {
       );
     return;
   }
-  const headerBytes = 20 + Math.ceil(optionsLength(packet.tcpOptions) / 4) * 4;
+  const headerBytes = tcpHeaderBytes(packet);
   const ipHeaderBytes = packet.family === 'ipv4' ? 20 + packet.ipOptions.length / 2 : 40;
   const hasData =
     packet.payload === undefined ? packet.lengthBytes > ipHeaderBytes + headerBytes : packet.payload !== '';
@@ -110,6 +107,8 @@ export const TCPMSS = defineTarget({
     return (env) => {
       const { packet } = env;
       if (packet.fragmentOffsetBytes > 0) return 'continue';
+      if (isCutTcpHeader(packet)) return 'drop';
+      env.pull('whole');
       if (d.mss !== 'pmtu') lowerMss(packet, d.mss);
       else {
         const mtu = pathMtu(env);

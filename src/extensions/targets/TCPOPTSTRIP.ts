@@ -1,4 +1,5 @@
 import type { TcpOption } from '../../model/packet.ts';
+import { isCutTcpHeader, tcpHeaderBytes } from '../../model/tcp-header.ts';
 import { parseUnsigned } from '../../net/integer-text.ts';
 import { defineTarget, type FieldChange, type OptionType, option, refuse } from '../define.ts';
 
@@ -66,7 +67,10 @@ export const TCPOPTSTRIP = defineTarget({
   compile: ({ kinds }) => {
     return (env) => {
       const { packet } = env;
-      if (packet.fragmentOffsetBytes === 0 && packet.tcpOptions.some((o) => kinds.includes(o.kind))) {
+      if (packet.fragmentOffsetBytes > 0) return 'continue';
+      if (isCutTcpHeader(packet)) return 'drop';
+      env.pull(tcpHeaderBytes(packet));
+      if (packet.tcpOptions.some((o) => kinds.includes(o.kind))) {
         packet.tcpOptions = packet.tcpOptions.flatMap((o) =>
           kinds.includes(o.kind) ? new Array<TcpOption>(2 + o.data.length / 2).fill(nop) : [o],
         );
