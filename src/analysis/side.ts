@@ -3,8 +3,10 @@
 import type { MachineFacts } from '../engine/facts.ts';
 import type { FamilyProgram, Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
+import type { Machine } from '../model/machine.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { Locality } from '../packetset/locality.ts';
+import { changesOf } from './effects.ts';
 import { localityOf } from './locality.ts';
 
 /** See the head of this file. */
@@ -17,6 +19,8 @@ export interface Side {
   readonly facts: MachineFacts;
   readonly locality: Locality;
   readonly registry: Registry;
+  /** The machine as descriptions of matches may know it: without the sets that rules write. */
+  readonly described: Machine;
   /** Tells the machines of two sides apart; empty where there is only one. */
   readonly machine: string;
 }
@@ -47,6 +51,17 @@ export function createSide(o: SideOptions): Side {
     facts: o.program.facts,
     locality: localityOf(rulesets, o.program.facts, o.registry, machine),
     registry: o.registry,
+    described: withoutWrittenSets(o),
     machine,
   };
+}
+
+function withoutWrittenSets({ ruleset, program, registry }: SideOptions): Machine {
+  const { machine } = program;
+  const written = new Set<string>();
+  for (const [, change] of changesOf(ruleset, machine, registry))
+    if (change.field === 'set') written.add(change.set);
+  const sets = machine.sets.value;
+  if (written.size === 0 || sets === undefined) return machine;
+  return { ...machine, sets: { ...machine.sets, value: sets.filter((s) => !written.has(s.name)) } };
 }

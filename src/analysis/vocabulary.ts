@@ -255,12 +255,7 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
             seen.set(use, keys);
             if (keys.has(key)) continue;
             keys.add(key);
-            describeUse(
-              side,
-              use,
-              { family, base: rule.base, machine: side.program.machine },
-              collector.space,
-            );
+            describeUse(side, use, { family, base: rule.base, machine: side.described }, collector.space);
           }
         }
     for (const [rule, change] of changesOf(side.ruleset, side.program.machine, side.registry))
@@ -343,7 +338,7 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
     const key = keyOfUse(rule.base);
     let found = byKey.get(key);
     if (found === undefined) {
-      const context = { family, base: rule.base, machine: side.program.machine };
+      const context = { family, base: rule.base, machine: side.described };
       found = settle(side, (s) => describeUse(side, use, context, s));
       // What ran out of nodes may be decided with more of them.
       if (space.isDecided(found.may) && space.isDecided(found.must)) byKey.set(key, found);

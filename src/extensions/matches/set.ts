@@ -1,4 +1,13 @@
-import { complementIf } from '../../packetset/space.ts';
+import {
+  type Address,
+  type AddressRange,
+  addressBits,
+  type Family,
+  networkRange,
+  prefix,
+} from '../../net/address.ts';
+import { parseAddress } from '../../net/address-text.ts';
+import { complementIf, type PacketSet, type PacketSpace } from '../../packetset/space.ts';
 import {
   type BoundOption,
   defineMatch,
@@ -7,6 +16,7 @@ import {
   option,
   type Refusal,
   refuse,
+  type SetContext,
   type SetTestFlags,
   saveString,
 } from '../define.ts';
@@ -162,7 +172,9 @@ export const set = defineMatch({
       return d.negated ? invertTri(inSet) : inSet;
     };
   },
-  packets: (d, space) => {
+  packets: (d, space, context) => {
+    const members = knownAddresses(d, context, space);
+    if (members !== undefined) return complementIf(d.negated, space, members);
     // Contents may be changed by SET targets: one variable per version of the list and per look into it.
     const counters = [...printCounter('packets', d.packets), ...printCounter('bytes', d.bytes)].join(' ');
     const key = `${d.set.dirs.join(',')}${d.returnNomatch ? ' return-nomatch' : ''}${counters}`;
@@ -174,6 +186,58 @@ export const set = defineMatch({
     kernel: 'net/netfilter/xt_set.c set_match_v4()',
   },
 });
+
+/** Types whose elements are one address or network each, without a port, an interface or a mark beside it. */
+const addressTypes: readonly string[] = ['hash:ip', 'hash:net', 'bitmap:ip'];
+
+/** Sets beyond this are looked at one packet at a time. */
+const membersMax = 20_000;
+
+const isZero = (a: Address): boolean => (a.w0 | a.w1 | a.w2 | a.w3) === 0;
+
+function rangeOf(text: string, family: Family, netmask: string | undefined): AddressRange | undefined {
+  const [first = '', last] = text.split('-');
+  const [host = '', length = netmask] = first.split('/');
+  const low = parseAddress(family, host);
+  const high = last === undefined ? low : parseAddress(family, last);
+  if (low === undefined || high === undefined) return undefined;
+  if (last !== undefined || length === undefined) return { low, high };
+  const bits = Number(length);
+  return Number.isInteger(bits) && bits >= 0 && bits <= addressBits(family)
+    ? networkRange(prefix(low, bits))
+    : undefined;
+}
+
+/**
+ * The packets whose address is in the set, where its contents are known and will stay what they are; undefined: leave
+ * it to a choice. Of nested networks, the longest that holds the address decides (`nomatch`).
+ *
+ * Source: net/netfilter/ipset/ip_set_hash_gen.h mtype_test_cidrs().
+ */
+function knownAddresses(d: SetMatchData, context: SetContext, space: PacketSpace): PacketSet | undefined {
+  const { family } = context;
+  const set = context.machine.sets.value?.find((s) => s.name === d.set.name);
+  const [direction] = d.set.dirs;
+  if (set === undefined || direction === undefined || d.set.dirs.length !== 1) return undefined;
+  if (!addressTypes.includes(set.type) || set.family !== family) return undefined;
+  if (d.packets !== undefined || d.bytes !== undefined || d.returnNomatch) return undefined;
+  if ('timeout' in set.options || 'bitmask' in set.options || set.members.length > membersMax)
+    return undefined;
+  const ranges: { readonly range: AddressRange; readonly nomatch: boolean; readonly length: number }[] = [];
+  for (const { text, nomatch } of set.members) {
+    const range = rangeOf(text, family, set.options['netmask']);
+    // A set of hosts never holds the address of nobody.
+    if (range === undefined || isZero(range.low)) return undefined;
+    const length = Number(text.split('/')[1] ?? addressBits(family));
+    ranges.push({ range, nomatch, length });
+  }
+  return ranges
+    .sort((a, b) => a.length - b.length)
+    .reduce<PacketSet>((sum, { range, nomatch }) => {
+      const here = space.addresses(direction, range);
+      return nomatch ? space.and(sum, space.not(here)) : space.or(sum, here);
+    }, space.none);
+}
 
 /** Set names are printed bare by libxt_set, whatever they hold; a blank would break the dump, so those are quoted. */
 export function saveSetName(name: string): string {
