@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { commands } from '../cli/command-table.ts';
 import { exitCodeMeanings } from '../cli/exit-codes.ts';
-import { checks, defaultRegistry, lintMachine, tracePacket } from '../index.ts';
+import { checks, defaultRegistry, exposureOf, lintMachine, tracePacket } from '../index.ts';
 import { checkListMarkdown, checkPageMarkdown } from '../report/check-page.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
 import { createExampleOutput } from '../report/example-output.ts';
+import { printExposure } from '../report/exposure.ts';
 import { printLintPretty } from '../report/lint-findings.ts';
 import { reportOf } from '../report/machine-report.ts';
 import { createTheme } from '../report/theme.ts';
@@ -32,6 +33,7 @@ export const generatedParts: readonly GeneratedPart[] = [
   { file: 'README.md', name: 'finding', make: findingExample },
   { file: 'README.md', name: 'commands', make: commandTable },
   { file: 'README.md', name: 'exit codes', make: exitCodeTable },
+  { file: 'README.md', name: 'exposure', make: exposureExample },
   { file: 'README.md', name: 'trace', make: traceExample },
   { file: 'docs/configuration.md', name: 'keys', make: configKeyTable },
 ];
@@ -95,6 +97,16 @@ function findingExample(): string {
     '\n\n',
   );
   return `\`\`\`console\n$ fwsim lint ${file}\n${finding}\n\`\`\``;
+}
+
+/** The exposure table of the README. */
+function exposureExample(): string {
+  const file = 'rules-examples/gateway-web-in-forward.rules';
+  const texts = [{ name: file, text: readFileSync(file, 'utf8') }];
+  const result = exposureOf(texts, { registry: defaultRegistry() });
+  const style = { theme: createTheme(false), columns: 80 };
+  const answer = printExposure(result, undefined, style, { all: false, verbose: false });
+  return `\`\`\`console\n$ fwsim ${file} --no-lint\n${answer}\`\`\``;
 }
 
 /** A command line of the README with its real answer. */
