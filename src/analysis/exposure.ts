@@ -29,7 +29,9 @@ import {
 } from './machine-rulesets.ts';
 import { namedProtocols, openingPackets, ordinaryAddresses, ordinaryOn } from './ordinary.ts';
 import type { FatePart, Road } from './road.ts';
+import type { Side } from './side.ts';
 import type { Visit } from './table-run.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 /** What is asked. */
 export interface ExposureOptions extends MachineQuestion {
@@ -108,6 +110,7 @@ export function exposureOfRulesets(machine: MachineRulesets, options: ExposureOp
       registry: options.registry,
       program: machine.program,
       queries: [ordinaryAddresses(family), namedProtocols(family)],
+      within: usualPackets,
       ...(options.nodesMax === undefined ? {} : { nodesMax: options.nodesMax }),
       ...(options.meter === undefined ? {} : { meter: options.meter }),
     });
@@ -118,6 +121,11 @@ export function exposureOfRulesets(machine: MachineRulesets, options: ExposureOp
     families.push(exposure);
   }
   return { read, families, diagnostics };
+}
+
+/** First packets between ordinary addresses. */
+function usualPackets(vocabulary: Vocabulary, side: Side): PacketSet {
+  return vocabulary.space.and(openingPackets(vocabulary), vocabulary.describe(side, ordinaryOn(side)).may);
 }
 
 /** Fields that do not count among first packets. */
@@ -168,7 +176,7 @@ class ExposureView {
     const { vocabulary, side } = this.#analysis;
     const { space } = vocabulary;
     const arrive = this.#analysis.road('arrive');
-    const usual = space.and(openingPackets(vocabulary), vocabulary.describe(side, ordinaryOn(side)).may);
+    const usual = usualPackets(vocabulary, side);
     const entering = space.and(space.may(atEntry(vocabulary, arrive.entering, arrive)), usual);
     const along = (way: Way, hooks: readonly Hook[]): Direction =>
       this.#direction(arrive, entering, hooks, (part) => wayOf(part) === way);

@@ -148,6 +148,7 @@ export function queryRulesets(machine: MachineRulesets, options: QueryOptions): 
       registry: options.registry,
       program: machine.program,
       queries: [described.describe, ordinaryAddresses(family)],
+      ...(options.openersOnly ? { within: openingPackets } : {}),
       ...(options.nodesMax === undefined ? {} : { nodesMax: options.nodesMax }),
       ...(options.meter === undefined ? {} : { meter: options.meter }),
     });
