@@ -15,9 +15,11 @@ import { interfaceNameCannotMatch } from './FW112-interface-name-cannot-match.ts
 import { bridgePortInsteadOfBridge } from './FW113-bridge-port-instead-of-bridge.ts';
 import { ipsecSelectorWithoutPolicyMatch } from './FW115-ipsec-selector-without-policy-match.ts';
 import { markReadBeforeSet } from './FW116-mark-read-before-set.ts';
+import { banOnWrongPath } from './FW118-ban-on-wrong-path.ts';
 import { acceptOutsideFilterIsNoPermit } from './FW120-accept-outside-filter-is-no-permit.ts';
 import { oneLocalAddressGuarded } from './FW121-one-local-address-guarded.ts';
 import { pathDisabledBySysctl } from './FW122-path-disabled-by-sysctl.ts';
+import { publishedOnLoopbackButReachable } from './FW123-published-on-loopback-but-reachable.ts';
 import { ruleShadowed } from './FW201-rule-shadowed.ts';
 import { ruleRedundant } from './FW202-rule-redundant.ts';
 import { ruleMadeRedundantByLater } from './FW203-rule-made-redundant-by-later.ts';
@@ -39,6 +41,13 @@ import { inputDefaultAllow } from './FW301-input-default-allow.ts';
 import { sensitiveServiceOpen } from './FW302-sensitive-service-open.ts';
 import { acceptAnyAny } from './FW303-accept-any-any.ts';
 import { sourcePortTrust } from './FW304-source-port-trust.ts';
+import { managementOpenToAll } from './FW313-management-open-to-all.ts';
+import { icmpPmtuBlackhole } from './FW316-icmp-pmtu-blackhole.ts';
+import { rateLimitSharedBucket } from './FW317-rate-limit-shared-bucket.ts';
+import { rateLimitInverted } from './FW318-rate-limit-inverted.ts';
+import { vpnHalfOpen } from './FW323-vpn-half-open.ts';
+import { l2tpOutsideIpsec } from './FW324-l2tp-outside-ipsec.ts';
+import { missingLoopbackAccept } from './FW326-missing-loopback-accept.ts';
 import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
 import { missingEstablishedAccept } from './FW501-missing-established-accept.ts';
 import { establishedWithoutRelated } from './FW502-established-without-related.ts';
@@ -68,6 +77,10 @@ import { zeroHitRule } from './FW706-zero-hit-rule.ts';
 import { longChainNoDispatch } from './FW707-long-chain-no-dispatch.ts';
 import { floodDropAfterConntrack } from './FW708-flood-drop-after-conntrack.ts';
 import { mergeablePrefixes } from './FW709-mergeable-prefixes.ts';
+import { ipv6LeftOpen } from './FW801-ipv6-left-open.ts';
+import { icmpv6EssentialBlocked } from './FW803-icmpv6-essential-blocked.ts';
+import { icmpFamilyMixup } from './FW804-icmp-family-mixup.ts';
+import { ipv6ForwardOpen } from './FW805-ipv6-forward-open.ts';
 import { syntaxError } from './FW901-syntax-error.ts';
 import { passesTestButWillNotLoad } from './FW902-passes-test-but-will-not-load.ts';
 import { backendDependentRule } from './FW903-backend-dependent-rule.ts';
@@ -96,9 +109,11 @@ export const checks: readonly Check[] = [
   bridgePortInsteadOfBridge,
   ipsecSelectorWithoutPolicyMatch,
   markReadBeforeSet,
+  banOnWrongPath,
   acceptOutsideFilterIsNoPermit,
   oneLocalAddressGuarded,
   pathDisabledBySysctl,
+  publishedOnLoopbackButReachable,
   ruleShadowed,
   ruleRedundant,
   ruleMadeRedundantByLater,
@@ -120,6 +135,13 @@ export const checks: readonly Check[] = [
   sensitiveServiceOpen,
   acceptAnyAny,
   sourcePortTrust,
+  managementOpenToAll,
+  icmpPmtuBlackhole,
+  rateLimitSharedBucket,
+  rateLimitInverted,
+  vpnHalfOpen,
+  l2tpOutsideIpsec,
+  missingLoopbackAccept,
   dnatPortArithmetic,
   missingEstablishedAccept,
   establishedWithoutRelated,
@@ -149,6 +171,10 @@ export const checks: readonly Check[] = [
   longChainNoDispatch,
   floodDropAfterConntrack,
   mergeablePrefixes,
+  ipv6LeftOpen,
+  icmpv6EssentialBlocked,
+  icmpFamilyMixup,
+  ipv6ForwardOpen,
   syntaxError,
   passesTestButWillNotLoad,
   backendDependentRule,

@@ -16,6 +16,7 @@ import type { PacketSet } from '../../../packetset/space.ts';
 import type { AllPackets, Heading } from '../../all-packets.ts';
 import type { CheckContext, RulesetView, Walk } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
+import { interfaceNames } from '../../sides.ts';
 import { strangersInterfaces } from './path-probes.ts';
 
 /** What rules and connection tracking write before a packet comes to filter: at the entry it may be anything. */
@@ -101,7 +102,8 @@ export function strangersOf(context: CheckContext, all: AllPackets): Strangers {
   const { space, view } = all;
   const from = strangersInterfaces(context, view.family);
   const names = from.map((i) => i.name);
-  const known = context.interfaces(view.family).map((i) => i.name);
+  // Others stand in for interfaces that nobody names: sets know them as those without a name.
+  const known = interfaceNames(context.machine, context.views);
   const unnamed = names.some((name) => !known.includes(name));
   const set = unnamed ? space.not(all.comingBy(known)) : all.comingBy(names);
   const inferences = [...new Map(from.flatMap((i) => i.inferences).map((i) => [i.text, i])).values()];
