@@ -137,7 +137,7 @@ function whoSaid(
 }
 
 /** Names, `eth+`, `!eth0` for all but some. */
-export function interfacesSaid(
+function interfacesSaid(
   space: BddPacketSpace,
   field: 'inInterface' | 'outInterface',
   values: PacketSet,

@@ -98,7 +98,7 @@ export function exposureOf(texts: readonly SourceText[], options: ExposureOption
 }
 
 /** The same for a machine that has been read. */
-export function exposureOfRulesets(machine: MachineRulesets, options: ExposureOptions): ExposureResult {
+function exposureOfRulesets(machine: MachineRulesets, options: ExposureOptions): ExposureResult {
   const { read, diagnostics } = machine;
   const families: FamilyExposure[] = [];
   for (const ruleset of machine.rulesets) {

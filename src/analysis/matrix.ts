@@ -79,7 +79,7 @@ export function matrixOf(texts: readonly SourceText[], options: MatrixOptions): 
 }
 
 /** The same for a machine that has been read. */
-export function matrixOfRulesets(machine: MachineRulesets, options: MatrixOptions): MatrixResult {
+function matrixOfRulesets(machine: MachineRulesets, options: MatrixOptions): MatrixResult {
   const { read, diagnostics } = machine;
   const families: FamilyMatrix[] = [];
   for (const ruleset of machine.rulesets) {

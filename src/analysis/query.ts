@@ -49,7 +49,7 @@ export interface QueryOptions extends MachineQuestion {
  * Kinds of packets, each a table of its own: those that open a connection, the others between ordinary addresses
  * (replies, what conntrack cannot place), and those of odd addresses (groups, loopback, nobody).
  */
-export const aspects = ['openers', 'others', 'odd'] as const;
+const aspects = ['openers', 'others', 'odd'] as const;
 /** One of the kinds. */
 export type Aspect = (typeof aspects)[number];
 
@@ -110,7 +110,7 @@ export function queryMachine(texts: readonly SourceText[], options: QueryOptions
 }
 
 /** The same for a machine that has been read. */
-export function queryRulesets(machine: MachineRulesets, options: QueryOptions): QueryResult {
+function queryRulesets(machine: MachineRulesets, options: QueryOptions): QueryResult {
   const { read, diagnostics } = machine;
   const asked = machine.rulesets.filter(
     (r) => options.family === undefined || r.linked.ruleset.family === options.family,

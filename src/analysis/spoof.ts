@@ -70,7 +70,7 @@ export function spoofOf(texts: readonly SourceText[], options: SpoofOptions): Sp
 }
 
 /** The same for a machine that has been read. */
-export function spoofOfRulesets(machine: MachineRulesets, options: SpoofOptions): SpoofResult {
+function spoofOfRulesets(machine: MachineRulesets, options: SpoofOptions): SpoofResult {
   const { read, diagnostics } = machine;
   const families: FamilySpoof[] = [];
   for (const ruleset of machine.rulesets) {
