@@ -100,7 +100,7 @@ export function chooseLocal(machine: Machine, family: Family, inInterface?: stri
       return { address: found.address, provenance: 'given', assume: [], inferences: [] };
   }
   const usable = machine.localAddresses.filter(
-    (f) => f.value.family === family && !(family === 'ipv4' && f.value.w3 >>> 24 === 127),
+    (f) => f.value.family === family && addressKind(f.value) !== 'loopback',
   );
   const best = usable.find((f) => f.provenance === 'given') ?? usable[0];
   if (best) {

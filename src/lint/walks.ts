@@ -110,7 +110,7 @@ export function createSender(
 
   function walk({ sketch, assume }: Attempt): Trace {
     const { packet, entry } = packetOf(sketch);
-    return simulate(program(), state, packet, entry, 0, tapeOf(assume)).trace;
+    return simulate(program(), state, packet, entry, undefined, tapeOf(assume)).trace;
   }
 
   /** The next attempts, one for each answer; none where the check itself must say. */

@@ -37,7 +37,7 @@ function replay(result: LintResult, finding: Finding) {
     defaultRegistry(),
   );
   const { packet, entry } = request.request;
-  return simulate(program, emptyState(), packet, entry, 0, tapeOf(witness.assume)).trace;
+  return simulate(program, emptyState(), packet, entry, undefined, tapeOf(witness.assume)).trace;
 }
 
 describe.each(checks)('$code $name', (check) => {

@@ -15,11 +15,14 @@ import { interfaceNameCannotMatch } from './FW112-interface-name-cannot-match.ts
 import { bridgePortInsteadOfBridge } from './FW113-bridge-port-instead-of-bridge.ts';
 import { ipsecSelectorWithoutPolicyMatch } from './FW115-ipsec-selector-without-policy-match.ts';
 import { markReadBeforeSet } from './FW116-mark-read-before-set.ts';
+import { userRuleBehindGenerator } from './FW117-user-rule-behind-generator.ts';
 import { banOnWrongPath } from './FW118-ban-on-wrong-path.ts';
+import { dropOutsideFilterTable } from './FW119-drop-outside-filter-table.ts';
 import { acceptOutsideFilterIsNoPermit } from './FW120-accept-outside-filter-is-no-permit.ts';
 import { oneLocalAddressGuarded } from './FW121-one-local-address-guarded.ts';
 import { pathDisabledBySysctl } from './FW122-path-disabled-by-sysctl.ts';
 import { publishedOnLoopbackButReachable } from './FW123-published-on-loopback-but-reachable.ts';
+import { restrictionsInUnhookedChain } from './FW124-restrictions-in-unhooked-chain.ts';
 import { ruleShadowed } from './FW201-rule-shadowed.ts';
 import { ruleRedundant } from './FW202-rule-redundant.ts';
 import { ruleMadeRedundantByLater } from './FW203-rule-made-redundant-by-later.ts';
@@ -109,11 +112,14 @@ export const checks: readonly Check[] = [
   bridgePortInsteadOfBridge,
   ipsecSelectorWithoutPolicyMatch,
   markReadBeforeSet,
+  userRuleBehindGenerator,
   banOnWrongPath,
+  dropOutsideFilterTable,
   acceptOutsideFilterIsNoPermit,
   oneLocalAddressGuarded,
   pathDisabledBySysctl,
   publishedOnLoopbackButReachable,
+  restrictionsInUnhookedChain,
   ruleShadowed,
   ruleRedundant,
   ruleMadeRedundantByLater,

@@ -1,0 +1,136 @@
+import type { Family } from '../../net/address.ts';
+import { parseAddress } from '../../net/address-text.ts';
+import { defineCheck, type FindingDraft } from '../check.ts';
+import { isRefused } from './support/limiters.ts';
+import { deciderOf, deciderText, isGuardedElsewhere, knobOf, unspokenPort } from './support/openness.ts';
+
+const loopback: Readonly<Record<Family, string>> = { ipv4: '127.0.0.1', ipv6: '::1' };
+
+/** A machine that refuses to talk to itself. */
+export const missingLoopbackAccept = defineCheck({
+  code: 'FW326',
+  name: 'missing-loopback-accept',
+  title: 'Connections of this machine to itself are refused',
+  severity: 'error',
+  confidences: ['proved', 'context', 'inferred'],
+  groups: ['recommended', 'cis'],
+  state: 'stable',
+  since: '0.1.0',
+  reports:
+    'A program on this machine that connects to another one on the same machine is refused: in OUTPUT, or in INPUT when the packet comes back by the loopback interface. The finding shows the packet.',
+  rationale:
+    'Databases, resolvers, proxies, mail filters and desktop programs talk through 127.0.0.1. A list of what strangers may do that forgets the interface `lo` stops them, and the symptom is a program that hangs, far from any firewall.',
+  decision:
+    'A packet from 127.0.0.1 to 127.0.0.1 (::1 for IPv6), to a TCP port that no rule is likely to name, is sent by a local process and walked out by `lo` and in again. It is reported if a rule or policy refuses it.',
+  exceptions:
+    'A router on which no program talks to another one. A machine that allows single ports of `lo` on purpose.',
+  references: ['CIS Benchmarks for Linux, "Ensure iptables loopback traffic is configured"'],
+  examples: {
+    bad: [
+      {
+        title: 'forgotten',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'below a rule that refuses',
+        rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset
+-A INPUT -i lo -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'accepted on its way in, refused on its way out',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT DROP [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A OUTPUT -o eth0 -j ACCEPT
+COMMIT
+`,
+      },
+    ],
+    good: [
+      {
+        title: 'the first rule',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'by its addresses',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -s 127.0.0.0/8 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'refused is only what comes by another interface',
+        rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT ! -i lo -j DROP
+COMMIT
+`,
+      },
+    ],
+  },
+  *run(context): Iterable<FindingDraft> {
+    if (isGuardedElsewhere(context)) return;
+    for (const view of context.views) {
+      if (!view.chain('filter', 'INPUT')) continue;
+      const self = parseAddress(view.family, loopback[view.family]);
+      if (!self) continue;
+      const walk = context.send({
+        src: self,
+        dst: self,
+        protocol: 6,
+        dport: unspokenPort,
+        outInterface: 'lo',
+      });
+      if (!isRefused(walk)) continue;
+      const at = deciderOf(view, walk);
+      if (!at) continue;
+      const chain = walk.decidedBy?.chain;
+      const leaves = chain !== undefined && view.hooks('filter', chain).includes('OUTPUT');
+      yield {
+        at,
+        message: `Programs of this machine cannot talk to each other by ${loopback[view.family]}: ${deciderText(walk)} refuses what ${leaves ? 'leaves' : 'comes in'} by lo`,
+        caption: 'refuses the machine itself',
+        why: `packets of the machine to itself pass OUTPUT and INPUT like others, by the interface lo`,
+        help: [
+          knobOf(view, at) ??
+            (leaves
+              ? 'as the first rule: -A OUTPUT -o lo -j ACCEPT'
+              : 'as the first rule: -A INPUT -i lo -j ACCEPT'),
+        ],
+        witness: walk,
+      };
+    }
+  },
+});
