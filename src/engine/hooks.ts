@@ -5,7 +5,7 @@
  * Source: include/uapi/linux/netfilter_ipv4.h enum nf_ip_hook_priorities; iptables/nft.c (security at 150).
  */
 
-import type { Hook } from '../model/netfilter.ts';
+import { type Backend, type Hook, type TableName, tableNames } from '../model/netfilter.ts';
 import type { Fate, PolicyRef, RuleRef } from '../model/trace.ts';
 import { type ChainResult, walkChain } from './chains.ts';
 import { confirm, trackPacket } from './conntrack/track.ts';
@@ -27,6 +27,12 @@ const steps: Readonly<Record<Hook, readonly Step[]>> = {
 };
 /** iptables-legacy registers security in front of nat in INPUT. */
 const legacyInput: readonly Step[] = ['mangle', 'filter', 'security', 'nat', 'confirm'];
+
+/** The tables that see a packet at a hook, in this order. */
+export function tablesAt(hook: Hook, backend: Backend): readonly TableName[] {
+  const order = hook === 'INPUT' && backend === 'legacy' ? legacyInput : steps[hook];
+  return tableNames.filter((t) => order.includes(t)).sort((a, b) => order.indexOf(a) - order.indexOf(b));
+}
 
 /** Whether a process waits for the result: its packet, not the kernel's own, and still on the way out. */
 function sending(w: Walk): boolean {

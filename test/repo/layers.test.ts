@@ -9,7 +9,7 @@ import { importsOf, repositoryFiles, withoutComments } from '../support/source-t
 const groups: readonly (readonly string[])[] = [
   ['cli', 'tui', 'dev', 'live'],
   ['report', 'testing'],
-  ['replay'],
+  ['replay', 'graph'],
   ['trace'],
   ['lint'],
   ['analysis'],
