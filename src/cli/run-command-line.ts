@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { didYouMean } from '../diagnostics/did-you-mean.ts';
 import { escapeTerminal } from '../report/escape-terminal.ts';
 import { wrap } from '../report/layout.ts';
 import type { CommandSpec, Invocation, OptionSpec } from './command.ts';
@@ -36,6 +37,11 @@ export async function runCommandLine(
   let exitCode: ExitCode = exitCodes.ok;
   const { own, expression } = splitForCommand(args, table);
 
+  const mistyped = mistypedCommand(args, table, io);
+  if (mistyped !== undefined) {
+    reportFailure(mistyped, io);
+    return mistyped.exitCode;
+  }
   const program = configure(new Command('fwsim'), io)
     .description(
       'Says what an iptables ruleset does to packets, and which rules do not do what they seem to.',
@@ -64,6 +70,23 @@ export async function runCommandLine(
     reportFailure(error, io);
     return error.exitCode;
   }
+}
+
+/** A first word that is neither command nor file, but nearly the name of a command. */
+function mistypedCommand(
+  args: readonly string[],
+  table: readonly CommandSpec[],
+  io: Io,
+): CommandFailure | undefined {
+  const names = [...table.map((row) => row.name), 'help'];
+  const [first] = args;
+  if (first === undefined || first.startsWith('-') || names.includes(first) || io.isFile(first))
+    return undefined;
+  const meant = didYouMean(first, names);
+  if (meant === undefined) return undefined;
+  return new CommandFailure(`unknown command '${first}', and there is no such file`, {
+    hint: `Did you mean ${meant}?`,
+  });
 }
 
 /** Only a command with an expression has its words split; `--` is left to commander elsewhere. */

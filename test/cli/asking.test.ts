@@ -53,7 +53,8 @@ describe('fwsim FILE', () => {
   test('that is not there is an error of use', async () => {
     const { code, err } = await run('lintt');
     expect(code).toBe(2);
-    expect(err).toContain('lintt');
+    expect(err).toContain('Did you mean lint?');
+    expect((await run('other.rules')).err).toContain('there is no such file');
   });
   test('takes a budget that is a number', async () => {
     expect(await run('gw.rules', '--nodes', 'many')).toMatchObject({ code: 2, out: '' });
