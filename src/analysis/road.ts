@@ -205,7 +205,8 @@ export function createRoads(side: Side, vocabulary: Vocabulary, within?: PacketS
       );
       const known = space.diff(tracked, first);
       const rest = space.diff(set, tracked);
-      const translated = hook === 'PREROUTING' || hook === 'OUTPUT' ? anyTranslation(known) : known;
+      const translated =
+        !looped && (hook === 'PREROUTING' || hook === 'OUTPUT') ? anyTranslation(known) : known;
       return space.union([looped ? first : table('nat', hook, first), translated, rest]);
     };
     const anyTranslation = (set: PacketSet): PacketSet => {
