@@ -16,6 +16,7 @@ import {
   opennessOf,
   type Reached,
   strangersMention,
+  toPrivateNetworks,
   type Way,
 } from './support/openness.ts';
 import { listText } from './support/rule-shape.ts';
@@ -85,7 +86,7 @@ export const sensitiveServiceOpen = defineCheck({
   mentions: (family, sensitive) => (space) =>
     sensitive.reduce<PacketSet>(
       (set, { low, high }) => space.or(set, space.interval('dport', low, high)),
-      strangersMention(family)(space),
+      space.or(strangersMention(family)(space), toPrivateNetworks(family)(space)),
     ),
   examples: {
     bad: [
@@ -194,11 +195,13 @@ COMMIT
         const moves = analysis.vocabulary.rewritten.has('dst');
         if (way === 'through' && !moves) continue;
         const moved = way === 'through' ? space.not(space.unchanged(['dst'])) : space.all;
+        // Addresses of services within a cluster are nobody's outside.
+        const guests = way === 'through' && context.profile.value === 'container-host';
         const open: Open[] = [];
         for (const port of context.sensitivePorts()) {
           if (way === 'to' && router && isManagementPort(port)) continue;
           const what = space.and(setOf(openness, port), moved);
-          const reached = openness.reached(way, what);
+          const reached = openness.reached(way, what, guests ? { asked: openness.publicDestinations } : {});
           if (reached) open.push({ port, reached });
         }
         for (const { at, list } of grouped(view, open)) {

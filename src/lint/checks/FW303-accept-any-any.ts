@@ -4,7 +4,6 @@ import { createMeasure } from '../../packetset/measure.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import {
   isGuardedElsewhere,
-  knobOf,
   opennessOf,
   openShare,
   type Reached,
@@ -35,7 +34,7 @@ function takesAll(context: CheckContext, view: RulesetView, rule: Rule, way: Way
   for (const opening of openness.openings(way)) {
     const set = space.and(opening.set, taken);
     if (set === space.none || measure.share(space.forget(set, others), whole) < openShare) continue;
-    const reached = openness.reached(way, space.all, { asked: taken });
+    const reached = openness.reached(way, space.all, { asked: taken, anyPort: true });
     const by = reached?.walk.decidedBy;
     if (reached && by?.kind === 'rule' && by.id === rule.id) return reached;
   }
@@ -57,7 +56,7 @@ export const acceptAnyAny = defineCheck({
   rationale:
     'Such a rule is the end of the list for strangers: everything below it is for nobody. Often it was meant for the answers of connections that inside opened, which a rule for ESTABLISHED is for, or an interface was forgotten.',
   decision:
-    'For each accept without a condition on protocol and source, the packets that it takes are worked out, behind all rules above it. It is reported if these are nine tenths or more of all that strangers may send, and a packet got through by this rule.',
+    'For each accept without a condition on protocol and addresses that no program wrote, the packets that it takes are worked out, behind all rules above it. It is reported if these are nine tenths or more of all that strangers may send, and a packet got through by this rule.',
   exceptions:
     'A router of public networks that is meant to be transparent. An interface that the rules make look like the outside and that is not: name what leads outside in `fwsim.yml`.',
   references: ['Wool: A Quantitative Study of Firewall Configuration Errors, IEEE Computer 37(6), 2004'],
@@ -154,9 +153,10 @@ COMMIT
         if (way === 'to' && isGuardedElsewhere(context)) continue;
         const hook = way === 'to' ? 'INPUT' : 'FORWARD';
         const rules = view.rules().filter((rule) => {
-          const { protocol, src, inInterface } = rule.base;
+          const { protocol, src, dst, inInterface } = rule.base;
           if (rule.table !== 'filter' || !accepts(rule)) return false;
-          if ((protocol && !protocol.negated) || (src && !src.negated)) return false;
+          if ((protocol && !protocol.negated) || (src && !src.negated) || (dst && !dst.negated)) return false;
+          if (view.owner('filter', rule.chain)) return false;
           if (inInterface?.value.name === 'lo' && !inInterface.negated) return false;
           return view.hooks('filter', rule.chain).includes(hook);
         });
@@ -171,8 +171,7 @@ COMMIT
             caption: 'no condition keeps anybody out',
             why: 'it asks for no state of a connection, so it is for first packets as well',
             help: [
-              knobOf(view, at) ??
-                'for answers: -m conntrack --ctstate RELATED,ESTABLISHED; for services: protocol and port of each',
+              'for answers: -m conntrack --ctstate RELATED,ESTABLISHED; for services: protocol and port of each',
             ],
             witness: reached.walk,
           };

@@ -149,7 +149,7 @@ COMMIT
             ),
           );
           if (taken === space.none || !space.isDecided(taken)) continue;
-          const reached = openness.reached(way, space.all, { asked: taken });
+          const reached = openness.reached(way, space.all, { asked: taken, anyPort: true });
           const by = reached?.walk.decidedBy;
           if (!reached || by?.kind !== 'rule' || by.id !== rule.id) continue;
           const ports = measure.count(space.forget(reached.set, others));

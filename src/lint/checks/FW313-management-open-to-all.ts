@@ -34,7 +34,7 @@ export const managementOpenToAll = defineCheck({
   rationale:
     'Whoever owns the router owns what is behind it. Passwords are tried at every open port 22 of the Internet, day and night, and a flaw in the daemon is reached by everybody. The rule that keeps strangers from the firewall itself is the oldest of the trade.',
   decision:
-    'Only on routers. For each port of a short list, first packets from outside are pushed through the rules; it is reported if some reach this machine whatever is not known, from at least 1/256 of all IPv4 addresses that are not private. Where a limit or a list of senders (port knocking) decides, nothing is certain, and nothing is reported. On a plain server an open SSH port is no finding.',
+    'Only on routers. For each port of a short list, first packets from outside are pushed through the rules; it is reported if some reach this machine whatever is not known, from at least 1/256 of all IPv4 addresses that are not private. Where a limit or a list of those who tried too often stands before it, it is a remark; where strangers have to knock first, nothing is reported. On a plain server an open SSH port is no finding.',
   exceptions: 'A bastion that is there to be logged in to: give it the role `bastion` in `fwsim.yml`.',
   references: [
     'Wool: A Quantitative Study of Firewall Configuration Errors, IEEE Computer 37(6), 2004',
@@ -154,9 +154,11 @@ COMMIT
         group.ports.push(port);
       }
       for (const { at, ports, reached } of found.values()) {
+        const rated = reached.walk.assume.some((text) => /^(limit=|recent:)/.test(text));
         const texts = ports.map((p) => `${p.protocol}/${p.port} (${p.service})`);
         yield {
           at,
+          ...(rated ? { severity: 'info' } : {}),
           message: `Strangers reach ${listText(texts)} of this router ${reached.opening.from}`,
           caption: 'opens it to everybody',
           why: 'no condition on the source stands on the way',

@@ -12,7 +12,7 @@ import {
   type RulesetView,
   type Subject,
 } from '../check.ts';
-import { isGuardedElsewhere, knobOf, type Way } from './support/openness.ts';
+import { isGuardedElsewhere, knobOf, unspokenPort, type Way } from './support/openness.ts';
 import { strangersInterfaces } from './support/path-probes.ts';
 
 /** "Fragmentation needed" of a connection that is known. */
@@ -22,9 +22,12 @@ const tooBig: Description = (space) =>
     space.and(space.interval('icmpType', 3, 3), space.interval('icmpCode', 4, 4)),
   );
 
-/** TCP of a connection that is known. */
+/** TCP of a connection that is known, to a port that no rule names: answers of servers out there. */
 const data: Description = (space) =>
-  space.and(space.interval('protocol', 6, 6), space.named('ctState', 'ESTABLISHED'));
+  space.and(
+    space.and(space.interval('protocol', 6, 6), space.named('ctState', 'ESTABLISHED')),
+    space.interval('dport', unspokenPort, unspokenPort),
+  );
 
 const endOf = { to: 'local', through: 'forward' } as const;
 
@@ -81,7 +84,7 @@ export const icmpPmtuBlackhole = defineCheck({
   rationale:
     'Hosts send packets as large as their own link takes, with the mark not to cut them. Where a tunnel or PPPoE is narrower, the router there drops the packet and says "fragmentation needed" (type 3, code 4). Who refuses that message waits for ever: small pages load, large ones do not.',
   decision:
-    'All errors of type 3, code 4 that tracking calls RELATED are pushed through the rules, to this machine and on routers through it. It is reported if none of them passes, and packets of established TCP connections do. A rule that drops ICMP below RELATED is no finding. Where TCPMSS clamps the segment size it is a remark only. The rules that refuse the error stand in place of a packet: what makes it RELATED is the packet that it quotes.',
+    'All errors of type 3, code 4 that tracking calls RELATED are pushed through the rules, to this machine and on routers through it. It is reported if none of them passes, and packets of established TCP connections to a port that no rule names do. A rule that drops ICMP below RELATED is no finding. Where TCPMSS clamps the segment size it is a remark only. The rules that refuse the error stand in place of a packet: what makes it RELATED is the packet that it quotes.',
   exceptions:
     'Machines whose connections all stay within one network. Where tracking is off, no packet is RELATED: accept type 3 by itself.',
   references: [

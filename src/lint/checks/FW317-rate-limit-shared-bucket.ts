@@ -1,3 +1,4 @@
+import { tcpFlag } from '../../model/packet.ts';
 import { protocolName } from '../../net/protocols.ts';
 import { defineCheck, type FindingDraft } from '../check.ts';
 import { isRefused, limiterOf, walksOfLimiter } from './support/limiters.ts';
@@ -119,6 +120,8 @@ COMMIT
         for (const { within, beyond } of walksOfLimiter(context, view, rule, limiter)) {
           const { protocol, dport, state } = beyond.sketch;
           if ((protocol !== 6 && protocol !== 17) || (state !== undefined && state !== 'NEW')) continue;
+          const flags = beyond.sketch.tcpFlags;
+          if (protocol === 6 && flags !== undefined && flags !== tcpFlag.SYN) continue;
           if (!within.accepted || !isRefused(beyond)) continue;
           const at = { kind: 'rule', view, rule } as const;
           const service = `${protocolName(protocol)}/${dport ?? 80}`;

@@ -30,7 +30,6 @@ const pptp = port(6, 1723, 'tcp/1723 (PPTP control)');
 const gre = proto(47, 'protocol 47 (GRE)');
 const ike = port(17, 500, 'udp/500 (IKE)');
 const natT = port(17, 4500, 'udp/4500 (IPsec through NAT)');
-const esp = proto(50, 'protocol 50 (ESP)');
 
 /** One leg is open and the other is not: what users of the tunnel see. */
 const halves: readonly {
@@ -57,12 +56,6 @@ const halves: readonly {
     symptom: 'no client gets in: the exchange of keys begins on port 500',
     rule: '-p udp -m udp --dport 500 -j ACCEPT',
   },
-  {
-    open: esp,
-    closed: [ike, natT],
-    symptom: 'no client can agree on keys, so no packet of ESP ever comes',
-    rule: '-p udp -m multiport --dports 500,4500 -j ACCEPT',
-  },
 ];
 
 /** A VPN of which only a part gets in. */
@@ -80,12 +73,12 @@ export const vpnHalfOpen = defineCheck({
   rationale:
     'PPTP is TCP port 1723 and GRE; IPsec is UDP port 500, and UDP port 4500 or ESP for the data. A client that gets through on one of them and not on the other does not fail at once, but later and oddly.',
   decision:
-    'For PPTP (1723 without GRE) and IPsec (500 without 4500, 4500 without 500, ESP without both), first packets from outside are pushed through the rules. It is reported if nearly anybody reaches the one leg, whatever is not known, and nobody may reach the other. The catalogue of such mistakes also asks for ESP where 500 and 4500 are open: that is left out, since clients and servers of today fall back on 4500. GRE is not asked for where a rule attaches the PPTP helper (`-j CT --helper pptp`), which makes it RELATED.',
+    'For PPTP (1723 without GRE) and IPsec (500 without 4500, 4500 without 500), first packets from outside are pushed through the rules. It is reported if nearly anybody reaches the one leg, whatever is not known, and nobody may reach the other. The catalogue of such mistakes also asks for ESP where 500 and 4500 are open: that is left out, since clients and servers of today fall back on 4500; ESP alone is left out as well, since distributions used to open it on every machine. GRE is not asked for where a rule attaches the PPTP helper (`-j CT --helper pptp`), which makes it RELATED.',
   exceptions:
     'Two gateways without NAT between them need no port 4500, and say so by ESP; they mostly know the address of their peer, and then nothing is reported.',
   references: ['RFC 3947', 'RFC 2637'],
   mentions: (family) => (space) =>
-    [pptp, gre, ike, natT, esp].reduce(
+    [pptp, gre, ike, natT].reduce(
       (set, leg) => space.or(set, leg.set(space)),
       strangersMention(family)(space),
     ),
@@ -104,12 +97,13 @@ COMMIT
 `,
       },
       {
-        title: 'ESP, and nobody to agree on keys with',
+        title: 'ESP, but nothing for clients behind NAT',
         rules: `*filter
 :INPUT DROP [0:0]
 :FORWARD DROP [0:0]
 :OUTPUT ACCEPT [0:0]
 -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p udp -m udp --dport 500 -j ACCEPT
 -A INPUT -p esp -j ACCEPT
 COMMIT
 `,

@@ -30,7 +30,7 @@ export const l2tpOutsideIpsec = defineCheck({
     'First packets from outside to UDP port 1701 that no IPsec policy covers are pushed through the rules. It is reported if nearly anybody reaches the daemon with them, and IKE or ESP is open too. Without these it is a remark: a provider may run L2TP by itself.',
   exceptions: 'The concentrator of a carrier, on which L2TP comes in by a network of its own.',
   references: ['RFC 3193', 'man iptables-extensions(8), policy'],
-  yieldsTo: ['FW301', 'FW303'],
+  yieldsTo: ['FW301', 'FW303', 'FW304'],
   mentions: (family) => (space) =>
     [500, 1701, 4500].reduce<PacketSet>(
       (set, port) => space.or(set, udpTo(space, port)),
@@ -118,7 +118,7 @@ COMMIT
       const openness = opennessOf(context, view);
       const { space } = openness.all;
       if (openness.openings('to').length === 0 || isWideOpen(openness, 'to')) continue;
-      const reached = openness.reached('to', udpTo(space, 1701));
+      const reached = openness.reached('to', udpTo(space, 1701), { anyPort: true });
       const at = reached && deciderOf(view, reached.walk);
       if (!reached || !at || reached.walk.sketch.dport !== 1701) continue;
       const secured = [udpTo(space, 500), udpTo(space, 4500), space.interval('protocol', 50, 50)].some(

@@ -1,10 +1,19 @@
+import type { Rule } from '../../model/ruleset.ts';
 import type { Family } from '../../net/address.ts';
 import { parseAddress } from '../../net/address-text.ts';
 import { defineCheck, type FindingDraft } from '../check.ts';
 import { isRefused } from './support/limiters.ts';
 import { deciderOf, deciderText, isGuardedElsewhere, knobOf, unspokenPort } from './support/openness.ts';
+import { accepts } from './support/path-probes.ts';
 
 const loopback: Readonly<Record<Family, string>> = { ipv4: '127.0.0.1', ipv6: '::1' };
+
+/** An accept that names the loopback interface beside other conditions: somebody has thought of it. */
+function isForLoopback(rule: Rule): boolean {
+  const { inInterface, outInterface } = rule.base;
+  const named = [inInterface, outInterface].some((i) => i && !i.negated && i.value.name === 'lo');
+  return named && accepts(rule) && (rule.base.protocol !== undefined || rule.matches.length > 0);
+}
 
 /** A machine that refuses to talk to itself. */
 export const missingLoopbackAccept = defineCheck({
@@ -21,7 +30,7 @@ export const missingLoopbackAccept = defineCheck({
   rationale:
     'Databases, resolvers, proxies, mail filters and desktop programs talk through 127.0.0.1. A list of what strangers may do that forgets the interface `lo` stops them, and the symptom is a program that hangs, far from any firewall.',
   decision:
-    'A packet from 127.0.0.1 to 127.0.0.1 (::1 for IPv6), to a TCP port that no rule is likely to name, is sent by a local process and walked out by `lo` and in again. It is reported if a rule or policy refuses it.',
+    'A packet from 127.0.0.1 to 127.0.0.1 (::1 for IPv6), to a TCP port that no rule is likely to name, is sent by a local process and walked out by `lo` and in again. It is reported if a rule or policy of table filter refuses it; as a remark only, where another rule accepts some packets of `lo` by their protocol or port.',
   exceptions:
     'A router on which no program talks to another one. A machine that allows single ports of `lo` on purpose.',
   references: ['CIS Benchmarks for Linux, "Ensure iptables loopback traffic is configured"'],
@@ -113,13 +122,16 @@ COMMIT
         dport: unspokenPort,
         outInterface: 'lo',
       });
-      if (!isRefused(walk)) continue;
+      // What is refused before filter is refused to everybody.
+      if (!isRefused(walk) || walk.decidedBy?.table !== 'filter') continue;
       const at = deciderOf(view, walk);
       if (!at) continue;
       const chain = walk.decidedBy?.chain;
       const leaves = chain !== undefined && view.hooks('filter', chain).includes('OUTPUT');
+      const chosen = view.rules().some(isForLoopback);
       yield {
         at,
+        ...(chosen ? { severity: 'info' } : {}),
         message: `Programs of this machine cannot talk to each other by ${loopback[view.family]}: ${deciderText(walk)} refuses what ${leaves ? 'leaves' : 'comes in'} by lo`,
         caption: 'refuses the machine itself',
         why: `packets of the machine to itself pass OUTPUT and INPUT like others, by the interface lo`,

@@ -59,8 +59,14 @@ function privateNetworks(family: Family) {
   });
 }
 
+/** Packets to private networks; who asks for `publicDestinations` mentions it. */
+export const toPrivateNetworks = (family: Family): Description => ofPrivateNetworks(family, 'dst');
+
 /** A port that no rule is likely to name. */
 export const unspokenPort = 49_513;
+
+/** The port that ordinary clients send from here: one of many that are alike. */
+const clientPort = 40_000;
 
 /** What the questions about strangers mention. */
 export function strangersMention(family: Family): Description {
@@ -74,15 +80,15 @@ export function strangersMention(family: Family): Description {
             space.interval('dport', unspokenPort, unspokenPort),
           ),
         ),
-      fromPrivateNetworks(family)(space),
+      space.or(ofPrivateNetworks(family, 'src')(space), space.interval('sport', clientPort, clientPort)),
     );
 }
 
-/** Packets from private networks. */
-function fromPrivateNetworks(family: Family): Description {
+/** Packets from private networks, or to them. */
+function ofPrivateNetworks(family: Family, side: 'src' | 'dst'): Description {
   return (space) =>
     privateNetworks(family).reduce<PacketSet>(
-      (set, net) => space.or(set, space.network('src', net)),
+      (set, net) => space.or(set, space.network(side, net)),
       space.none,
     );
 }
@@ -218,13 +224,13 @@ export interface Openness {
   openings(way: Way): readonly Opening[];
   /**
    * Whether strangers reach packets of this description: a packet from nearly any public address got there. `what` is
-   * said of the header as it arrives (translated), `asked` of the header as it is sent. `anybody`: false where one
-   * source is enough.
+   * said of the header as it arrives (translated), `asked` of the header as it is sent. `anyPort`: the sender may have
+   * chosen his port; else he sends from an ordinary one.
    */
   reached(
     way: Way,
     what: PacketSet,
-    options?: { readonly asked?: PacketSet; readonly anybody?: boolean },
+    options?: { readonly asked?: PacketSet; readonly anyPort?: boolean },
   ): Reached | undefined;
   /** Whether strangers may reach any of these packets, for some answer to what is not known. */
   mayReach(way: Way, what: PacketSet): boolean;
@@ -234,6 +240,8 @@ export interface Openness {
   fromAnybody(set: PacketSet): boolean;
   /** Ordinary packets of the set, from public addresses where it has such. */
   examples(set: PacketSet, way: Way): readonly Example[];
+  /** Packets to addresses that are not private. */
+  readonly publicDestinations: PacketSet;
   /** TCP or UDP to these ports, both ends included. */
   ports(protocol: number, low: number, high?: number): PacketSet;
 }
@@ -302,15 +310,19 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
       kept.set(way, list);
       return list;
     },
-    reached(way, what, { asked = space.all, anybody = true } = {}) {
+    reached(way, what, { asked = space.all, anyPort = false } = {}) {
       const translated = space.fieldsOf(what).some((f) => all.analysis.vocabulary.rewritten.has(f));
       const within = translated ? decidedOn(all, way, true, what).accepted : what;
-      const wanted = space.and(within, asked);
+      const ordinary = space.or(
+        space.interval('sport', clientPort, clientPort),
+        space.not(space.has('sport')),
+      );
+      const wanted = space.and(space.and(within, asked), anyPort ? space.all : ordinary);
       if (wanted === space.none || !space.isDecided(wanted)) return undefined;
       for (const opening of self.openings(way)) {
         const set = space.and(opening.set, wanted);
         if (set === space.none || !space.isDecided(set)) continue;
-        if (anybody && !self.fromAnybody(set)) continue;
+        if (!self.fromAnybody(set)) continue;
         for (const { sketch, options } of self.examples(set, way)) {
           const walk = calmWalk(context, sketch, {
             ...options,
@@ -342,12 +354,23 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
     fromAnybody(set) {
       const measure = createMeasure(space, ['src']);
       const open = space.forget(set, fieldsBut('src'));
-      const inside = all.describe(fromPrivateNetworks(family)).may;
+      const inside = all.describe(ofPrivateNetworks(family, 'src')).may;
       return measure.count(space.diff(open, inside)) >= (family === 'ipv4' ? 1n << 24n : 1n << 117n);
     },
     examples: (set, way) => {
-      const strangers = space.diff(set, all.describe(fromPrivateNetworks(family)).may);
-      return all.examples(strangers === space.none ? set : strangers, way);
+      const tunnels = context
+        .interfaces(family)
+        .filter((i) => i.side === 'unknown' && !wireName.test(i.name))
+        .map((i) => i.name);
+      let best = set;
+      for (const odd of [all.describe(ofPrivateNetworks(family, 'src')).may, all.comingBy(tunnels)]) {
+        const better = space.diff(best, odd);
+        if (better !== space.none) best = better;
+      }
+      return all.examples(best, way);
+    },
+    get publicDestinations() {
+      return space.not(all.describe(ofPrivateNetworks(family, 'dst')).may);
     },
     ports: (protocol, low, high = low) =>
       space.and(space.interval('protocol', protocol, protocol), space.interval('dport', low, high)),
@@ -364,7 +387,8 @@ export function deciderOf(view: RulesetView, walk: Walk): Subject | undefined {
     return rule && { kind: 'rule', view, rule };
   }
   const chain = view.chain(by.table, by.chain);
-  return chain && { kind: 'policy', view, chain };
+  // The policy of a chain that the text does not speak of stands in another file.
+  return chain?.declared ? { kind: 'policy', view, chain } : undefined;
 }
 
 /** `rule 3 of INPUT`, `the policy of INPUT`. */
