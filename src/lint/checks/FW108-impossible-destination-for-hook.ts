@@ -9,7 +9,7 @@ import { describedAtEntry, movesAddresses, walkOf } from './support/roads.ts';
 function walkElsewhere(context: CheckContext, view: RulesetView, rule: Rule): Walk | undefined {
   const all = context.packets(view);
   for (const heading of ['to', 'through'] as const satisfies readonly Heading[]) {
-    const open = all.space.and(describedAtEntry(all, rule, heading), all.accepted(heading).must);
+    const open = all.space.and(describedAtEntry(all, rule, heading), all.accepted(heading).may);
     const walk = walkOf(context, all, open, heading, (w) => w.accepted && !w.matched(rule));
     if (walk) return walk;
   }

@@ -62,7 +62,7 @@ export const impossibleSourceForHook = defineCheck({
   exceptions:
     'Programs that send with foreign addresses (transparent proxies, NAT64 daemons): rulesets with TPROXY and those that speak of VRRP are left alone.',
   references: ['man iptables(8), TABLES'],
-  yieldsTo: ['FW106', 'FW107', 'FW111', 'FW114'],
+  yieldsTo: ['FW106', 'FW107', 'FW108', 'FW111', 'FW114'],
   examples: {
     bad: [
       {

@@ -231,8 +231,8 @@ COMMIT
         const mine = space.and(describedAtEntry(all, ban.rule, heading), strangers.set);
         if (heading === 'to' && (translations.length === 0 || !space.disjoint(mine, translated))) continue;
         // What asks for this machine and is translated goes through it: the walk decides whether it gets there.
-        const { may, must } = all.accepted(heading);
-        const open = heading === 'to' ? space.and(mine, must) : space.and(space.and(mine, translated), may);
+        const described = heading === 'to' ? mine : space.and(mine, translated);
+        const open = space.and(described, all.accepted(heading).may);
         const walk = showOpen(context, all, open, heading, ban, bans);
         if (!walk) continue;
         const what = servicesText(services);

@@ -49,7 +49,7 @@ export const publishedOnLoopbackButReachable = defineCheck({
   rationale:
     'A neighbour needs no translation: he adds a route for the network of the containers by way of this machine and asks for the container itself. What keeps him out is FORWARD, and an accept for the destination alone does not.',
   decision:
-    'For every host and port to which only translations of loopback addresses lead: packets with that destination are taken as they come in by interfaces that do not lead to the host. It is reported if some are let through whatever is not known, without a translation.',
+    'For every host and port to which only translations of loopback addresses lead: packets with that destination are taken as they come in by interfaces that do not lead to the host. It is reported if one of them, sent, is let through without a translation.',
   exceptions:
     'Networks of containers that are meant to be routed. Docker 28 and later drop such packets in table raw; then nothing is reported.',
   references: [
@@ -190,17 +190,24 @@ COMMIT
             s.and(s.interval('protocol', p.protocol, p.protocol), s.interval('dport', p.port, p.port)),
           ),
         ).may;
+        // Of a rule that leaves the containers' own packets alone, the interface is theirs, too.
+        for (const { rule } of same) {
+          const own = rule.base.inInterface;
+          if (own?.negated && own.value.exact) near.push(own.value.name);
+        }
         const far = space.diff(
           asked,
           space.union(near.map((name) => space.interface('in', interfacePattern(name)))),
         );
-        const open = space.and(far, all.accepted('through').must);
+        const open = space.and(far, all.accepted('through').may);
+        const [outInterface] = near;
         const walk = walkOf(
           context,
           all,
           open,
           'through',
           (w) => w.fate === 'forward' && !same.some((q) => w.matched(q.rule)),
+          { fixed: outInterface === undefined ? {} : { outInterface } },
         );
         if (!walk) continue;
         const service = `${protocolName(p.protocol)}/${p.port}`;

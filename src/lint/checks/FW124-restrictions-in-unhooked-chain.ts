@@ -41,7 +41,7 @@ function walkPastChain(
   const { space } = all;
   for (const rule of rules) {
     for (const heading of headings) {
-      const open = space.and(describedAtEntry(all, rule, heading), all.accepted(heading).must);
+      const open = space.and(describedAtEntry(all, rule, heading), all.accepted(heading).may);
       const walk = walkOf(context, all, open, heading, (w) => w.accepted);
       if (walk) return { walk, rule, heading };
     }
@@ -128,7 +128,7 @@ export const restrictionsInUnhookedChain = defineCheck({
   rationale:
     'The chain looks like protection in every listing. A jump that was lost in an edit, or that was appended below an accept, leaves it without effect, and nothing says so.',
   decision:
-    'For every chain that refuses named ports or addresses: it is reported if it cannot be reached, or if all jumps to it are dead since earlier rules take all of their packets, and a packet that one of the refusals describes is accepted whatever is not known. It is an error where a jump shows that the chain was meant to be asked. Unlike FW205, a chain that would change nothing is not reported.',
+    'For every chain that refuses named ports or addresses: it is reported if it cannot be reached, or if all jumps to it are dead since earlier rules take all of their packets, and an ordinary packet that one of the refusals describes is walked and gets through. It is an error where a jump shows that the chain was meant to be asked. Unlike FW205, a chain that would change nothing is not reported.',
   exceptions:
     'Chains that are kept for emergencies, or that a program jumps to when it runs: ignore them by name. DOCKER-USER and chains of programs are left out.',
   references: ['man iptables(8), -j'],
@@ -144,7 +144,7 @@ export const restrictionsInUnhookedChain = defineCheck({
 -A INPUT -j ACCEPT
 -A INPUT -j hardening
 -A hardening -p tcp -m tcp --dport 3306 -j DROP
--A hardening -p tcp -m tcp --dport 6379 -j DROP
+-A hardening ! -s 10.0.0.0/8 -p tcp -m tcp --dport 6379 -j DROP
 COMMIT
 `,
       },
@@ -156,7 +156,7 @@ COMMIT
 :OUTPUT ACCEPT [0:0]
 :blocked-ports - [0:0]
 -A INPUT -i lo -j ACCEPT
--A blocked-ports -p tcp -m multiport --dports 3306,5432 -j DROP
+-A blocked-ports ! -s 10.0.0.0/8 -p tcp -m multiport --dports 3306,5432 -j DROP
 COMMIT
 `,
       },
@@ -186,7 +186,7 @@ COMMIT
 -A INPUT -j hardening
 -A INPUT -j ACCEPT
 -A hardening -p tcp -m tcp --dport 3306 -j DROP
--A hardening -p tcp -m tcp --dport 6379 -j DROP
+-A hardening ! -s 10.0.0.0/8 -p tcp -m tcp --dport 6379 -j DROP
 COMMIT
 `,
       },
@@ -211,7 +211,7 @@ COMMIT
 :OUTPUT ACCEPT [0:0]
 :blocked-ports - [0:0]
 -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
--A blocked-ports -p tcp -m multiport --dports 3306,5432 -j DROP
+-A blocked-ports ! -s 10.0.0.0/8 -p tcp -m multiport --dports 3306,5432 -j DROP
 COMMIT
 `,
       },

@@ -11,8 +11,10 @@ import { ownTrafficFilteredInForward } from './FW107-own-traffic-filtered-in-for
 import { impossibleDestinationForHook } from './FW108-impossible-destination-for-hook.ts';
 import { impossibleSourceForHook } from './FW109-impossible-source-for-hook.ts';
 import { impossibleInterfaceForHook } from './FW110-impossible-interface-for-hook.ts';
+import { interfacesSwapped } from './FW111-interfaces-swapped.ts';
 import { interfaceNameCannotMatch } from './FW112-interface-name-cannot-match.ts';
 import { bridgePortInsteadOfBridge } from './FW113-bridge-port-instead-of-bridge.ts';
+import { overlaySubnetOnUnderlayInterface } from './FW114-overlay-subnet-on-underlay-interface.ts';
 import { ipsecSelectorWithoutPolicyMatch } from './FW115-ipsec-selector-without-policy-match.ts';
 import { markReadBeforeSet } from './FW116-mark-read-before-set.ts';
 import { userRuleBehindGenerator } from './FW117-user-rule-behind-generator.ts';
@@ -108,8 +110,10 @@ export const checks: readonly Check[] = [
   impossibleDestinationForHook,
   impossibleSourceForHook,
   impossibleInterfaceForHook,
+  interfacesSwapped,
   interfaceNameCannotMatch,
   bridgePortInsteadOfBridge,
+  overlaySubnetOnUnderlayInterface,
   ipsecSelectorWithoutPolicyMatch,
   markReadBeforeSet,
   userRuleBehindGenerator,

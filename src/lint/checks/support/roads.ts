@@ -14,7 +14,7 @@ import { addressKind } from '../../../net/documentation.ts';
 import type { FieldName } from '../../../packetset/fields.ts';
 import type { PacketSet } from '../../../packetset/space.ts';
 import type { AllPackets, Heading } from '../../all-packets.ts';
-import type { CheckContext, RulesetView, Walk } from '../../check.ts';
+import type { CheckContext, PacketSketch, RulesetView, Walk } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
 import { interfaceNames } from '../../sides.ts';
 import { strangersInterfaces } from './path-probes.ts';
@@ -70,6 +70,13 @@ export function takenBy(all: AllPackets, rule: Rule, hooks?: readonly Hook[]): P
   return space.union(parts);
 }
 
+/** What a walk is told beside the packet, for {@link walkOf}. */
+export interface WalkOptions {
+  readonly inferences?: readonly Inference[];
+  /** Fields of the packet that the set does not have: the interface that it leaves by. */
+  readonly fixed?: Partial<PacketSketch>;
+}
+
 /** The first of a few ordinary packets of the set whose walk is as wanted. */
 export function walkOf(
   context: CheckContext,
@@ -77,14 +84,14 @@ export function walkOf(
   set: PacketSet,
   heading: Heading,
   wanted: (walk: Walk) => boolean,
-  inferences: readonly Inference[] = [],
+  { inferences = [], fixed = {} }: WalkOptions = {},
 ): Walk | undefined {
   if (set === all.space.none || !all.space.isDecided(set)) return undefined;
   for (const { sketch, options } of all.examples(set, heading)) {
-    const walk = context.send(sketch, {
-      ...options,
-      inferences: [...(options.inferences ?? []), ...inferences],
-    });
+    const walk = context.send(
+      { ...sketch, ...fixed },
+      { ...options, inferences: [...(options.inferences ?? []), ...inferences] },
+    );
     if (walk.fate !== 'undecided' && wanted(walk)) return walk;
   }
   return undefined;
