@@ -71,7 +71,9 @@ export function replyMark(w: Walk): number {
 
 /** Source that routing gives a packet without one. */
 export function chosenSource(w: Walk, d: Destination, dst: Address): Address | undefined {
-  if (w.family === 'ipv6') return sourceAddress6(w.shared.facts, dst, d.outInterface) ?? d.preferredSource;
+  // ip6_route_get_saddr() asks the interface of the route: of a local address, the one that has it.
+  if (w.family === 'ipv6')
+    return sourceAddress6(w.shared.facts, dst, d.nextHop?.device ?? d.outInterface) ?? d.preferredSource;
   if (d.preferredSource) return d.preferredSource;
   if (d.outInterface === 'lo') return dst;
   if (d.outInterface === undefined) return undefined;
@@ -178,13 +180,16 @@ export function cameInBy6({
   return routedByBridge ? (d?.nextHop?.device ?? d?.outInterface) : inInterface;
 }
 
-/** skb->dev: of what a bridge switches, the port that it leaves by, else the interface that it came in by. */
-const deviceOf = (w: Walk): string | undefined => w.physOut ?? w.inInterface;
+/**
+ * skb->dev: of what a bridge switches, the port that it leaves by, else the interface that it came in by. What is sent
+ * has none yet, and nf_send_unreach6() puts lo there.
+ */
+const deviceOf = (w: Walk): string => w.physOut ?? w.inInterface ?? 'lo';
 
 /** icmp6_dev(): on the way through lo, the interface that has the local address. */
 function linkOf(w: Walk): string | undefined {
-  const device = deviceOf(w) ?? w.outInterface;
-  return device === 'lo' ? (w.destination?.nextHop?.device ?? device) : device;
+  const device = deviceOf(w);
+  return device === 'lo' ? (w.destination?.nextHop?.device ?? w.outInterface ?? device) : device;
 }
 
 /** ipv6_anycast_destination(): the routers of a subnet, too, whose address is the subnet's own. */
@@ -196,9 +201,9 @@ function isAnycast(d: Destination, a: Address): boolean {
 }
 
 /** A link-local address is the machine's own only at its interface, and ::1 at lo: ipv6_chk_addr(). */
-function isOnLinkOf(facts: MachineFacts, a: Address, device: string | undefined): boolean {
-  const there = device === undefined ? undefined : facts.interfaces.get(device);
-  return there?.addresses.some((x) => sameAddress(x.address, a)) ?? true;
+function isOnLinkOf(facts: MachineFacts, a: Address, device: string): boolean {
+  const there = facts.interfaces.get(device);
+  return there?.addresses.some((x) => sameAddress(x.address, a)) ?? (device !== 'lo' || isLoopback6(a));
 }
 
 function sendError6(w: Walk, type: number, code: number, rest: number): void {

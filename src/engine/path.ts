@@ -26,7 +26,7 @@ import {
   portTowards,
 } from './bridge.ts';
 import { type Destination, emitRoute } from './destination.ts';
-import { confAnd, forwardsIpv4 } from './facts.ts';
+import { confAnd, forwardsIpv4, forwardsIpv6 } from './facts.ts';
 import type { FibError } from './fib.ts';
 import { collect, isFragment } from './fragments.ts';
 import { runHook, undecidedFate } from './hooks.ts';
@@ -36,7 +36,7 @@ import { isSourceRouted } from './ip-options.ts';
 import { isProtected, policyRefuses, transformsByPolicy, transformsTakenOff } from './ipsec.ts';
 import { applyOutPolicy, forgetConnection, transmit, wrap } from './leaving.ts';
 import { localityOf } from './locality.ts';
-import { errnoOf, routeInput, routeOutput } from './routing.ts';
+import { errnoOf, joined6, routeInput, routeOutput } from './routing.ts';
 import { Walk } from './walk.ts';
 
 const routeDrop = (w: Walk, reason: RouteDropReason): Fate => ({ kind: 'route-drop', after: w.hook, reason });
@@ -142,7 +142,7 @@ function arriveByPort(w: Walk, bridge: string): Fate {
   const end = runHook(w, 'PREROUTING');
   if (end) return end;
   if (!sameAddress(dst, w.packet.dst)) {
-    const answer = routeInput(w);
+    const answer = routeInput(w, true);
     emitRoute(w, 'input', answer);
     if (answer.kind === 'undecided') return undecidedFate(w);
     let to = answer.kind === 'to' ? answer.destination : undefined;
@@ -167,13 +167,18 @@ function arriveByPort(w: Walk, bridge: string): Fate {
       if (out?.kind === 'to' && out.destination.outInterface === bridge) to = out.destination;
       else return routeDrop(w, answer.reason);
     }
-    if (to?.outInterface === bridge) return switchFrame(w, bridge, to);
+    if (to?.outInterface === bridge)
+      return to.type === 'multicast' && joined6(w, w.packet.dst, bridge)
+        ? switchAndKeep(w, bridge, to)
+        : switchFrame(w, bridge, to);
     w.destination = to as Destination;
     w.routedByBridge = true;
     w.packet.packetType = 'unicast';
     w.largestFragmentBytes = undefined;
     w.pieceBytes = undefined;
-    return w.destination.kind === 'forward' ? forward(w) : deliver(w);
+    if (w.destination.kind !== 'forward') return deliver(w);
+    const forwards = w.family === 'ipv4' || forwardsIpv6(facts, cameInBy6(w));
+    return forwards ? forward(w) : routeDrop(w, 'not-forwarding');
   }
   if (whom === 'there') return switchFrame(w, bridge, bridgeDestination(facts, bridge));
   // Only now the machine itself looks at it, and knows nothing of pieces any more.
@@ -181,6 +186,21 @@ function arriveByPort(w: Walk, bridge: string): Fate {
   w.pieceBytes = undefined;
   if (refusedAtIngress(w) !== undefined) return routeDrop(w, 'martian-source');
   return routeIn(w);
+}
+
+/** br_handle_frame_finish(): of a frame to a group this machine gets a copy, too. */
+function switchAndKeep(w: Walk, bridge: string, to: Destination): Fate {
+  const copy = new Walk(w.shared, w.program, w.packet, w.entry, w.depth + 1);
+  copy.untracked = w.untracked;
+  copy.seenByConntrack = w.seenByConntrack;
+  copy.destination = to;
+  copy.physIn = w.physIn;
+  copy.inInterface = w.inInterface;
+  const fate = switchFrame(w, bridge, to);
+  if (fate.kind === 'undecided') return fate;
+  copy.attach(w.ct, w.connection.state, w.connection.direction);
+  w.emit({ kind: 'generated', cause: 'broadcast-copy', trace: traceOf(copy, deliver(copy)) });
+  return fate;
 }
 
 /** From one port of a bridge to another: no routing, no TTL. */

@@ -43,12 +43,14 @@ const summed = new Set([1, 6, 17, 58]);
 
 /**
  * nf_ip_checksum() sums the IP header, too, and takes it for nothing: not so where the kernel has written into the
- * header's options since the packet came in. What conntrack has found to be right before is not summed again.
+ * header's options since the packet came in. What conntrack has found to be right as it came in is not summed again,
+ * unless skb_forward_csum() has forgotten it.
  */
 function headerSumBroken(w: Walk): boolean {
   const p = w.packet;
   if (w.lastInInterface === undefined || !isWrittenOnArrival(p.ipOptions)) return false;
-  const checked = w.program.conntrack && !w.untracked && w.shared.program.conntrackSettings.checksum;
+  const looked = w.program.conntrack && !w.untracked && w.shared.program.conntrackSettings.checksum;
+  const checked = looked && !w.viaLoopback && w.hook !== 'FORWARD';
   return !checked || ![1, 6, 17].includes(p.protocol);
 }
 

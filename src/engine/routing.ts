@@ -163,7 +163,7 @@ function inputRoute4(w: Walk, fib: Fib): RouteAnswer {
 }
 
 /** Groups that every IPv6 machine has joined: all nodes, all routers where it forwards, solicited-node ones. */
-function joined6(w: Walk, group: Address, device: string): boolean {
+export function joined6(w: Walk, group: Address, device: string): boolean {
   const { facts } = w.shared;
   const low = group.w1 === 0 && group.w2 === 0;
   const scope = (group.w0 >>> 16) & 15;
@@ -183,11 +183,14 @@ function joined6(w: Walk, group: Address, device: string): boolean {
   return false;
 }
 
-function inputRoute6(w: Walk, fib: Fib): RouteAnswer {
+function inputRoute6(w: Walk, fib: Fib, byBridge: boolean): RouteAnswer {
   const { facts } = w.shared;
   const p = w.packet;
   const device = w.inInterface ?? '';
   if (isMulticast6(p.dst)) {
+    // Any group has a route by the link that it came from; who has joined it ip6_mc_input() asks.
+    if (byBridge)
+      return destination(facts, 'forward', undefined, { outInterface: device, type: 'multicast' });
     if (!joined6(w, p.dst, device)) return dropped('multicast-not-joined');
     return destination(facts, 'multicast', undefined, { toMany: 'multicast', type: 'multicast' });
   }
@@ -201,15 +204,19 @@ function inputRoute6(w: Walk, fib: Fib): RouteAnswer {
   const { hit } = answer;
   if (hit.route.type === 'local' || hit.route.type === 'anycast')
     return destination(facts, 'local', hit, { outInterface: undefined });
-  if (!(forwardsIpv6(facts, device) ?? false)) return dropped('not-forwarding');
+  // Whether this machine forwards ip6_forward() asks.
+  if (!byBridge && !(forwardsIpv6(facts, device) ?? false)) return dropped('not-forwarding');
   return destination(facts, 'forward', hit);
 }
 
-/** The decision for a packet that came in, between PREROUTING and INPUT or FORWARD. */
-export function routeInput(w: Walk): RouteAnswer {
+/**
+ * The decision for a packet that came in, between PREROUTING and INPUT or FORWARD. `byBridge`: made by br_netfilter,
+ * which in IPv6 minds neither whether this machine forwards nor whether it has joined a group.
+ */
+export function routeInput(w: Walk, byBridge = false): RouteAnswer {
   const fib = w.shared.facts.fib[w.family];
   if (!fib) return inputRouteWithoutFacts(w);
-  return w.family === 'ipv4' ? inputRoute4(w, fib) : inputRoute6(w, fib);
+  return w.family === 'ipv4' ? inputRoute4(w, fib) : inputRoute6(w, fib, byBridge);
 }
 
 // ------------------------------------------------------------------------------------------ output

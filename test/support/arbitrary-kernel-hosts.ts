@@ -178,7 +178,11 @@ const plans: Readonly<Record<4 | 6, readonly Plan[]>> = {
       bridge: {
         name: 'br0',
         ports: ['vnet0', 'vnet1'],
-        subnet: [...range((n) => `fd00:5::${n.toString(16)}`), 'fe80::1', 'fe80::99', 'fe80::100'],
+        // NETMAP keeps the lower half of any address.
+        subnet: [
+          ...['fd00:5', 'fe80'].flatMap((net) => range((n) => `${net}::${n.toString(16)}`)),
+          ...['fe80::1', 'fe80::99', 'fe80::100', 'fe80::1111'],
+        ],
       },
       routes: ['default via 2001:db8:1::fe dev eth0'],
       rules: [],
@@ -290,7 +294,10 @@ export function hostAt(family: 4 | 6, n: number, forwards: boolean, changed: rea
   const port = (name: string): number => plan.interfaces.findIndex(([other]) => other === name);
   const [first = '', second = ''] = bridge?.ports ?? [];
   const neighbours = (bridge?.subnet ?? []).map((a) => {
-    const behind = plan.near[port(second)]?.includes(a) ? second : first;
+    const tail = a.slice(a.lastIndexOf(':'));
+    const behind = plan.near[port(second)]?.some((b) => b === a || (a.startsWith('fe80') && b.endsWith(tail)))
+      ? second
+      : first;
     return `${a} lladdr 02:ee:00:00:01:${mac(port(behind)).slice(-2)} dev ${bridge?.name}`;
   });
   const own = plan.interfaces.flatMap(([, addresses]) => addresses.map((a) => a.split('/')[0] ?? ''));
