@@ -1,6 +1,6 @@
 import type { Rule } from '../../model/ruleset.ts';
 import { type Address, addressBits, networkContains, prefixLength, sameAddress } from '../../net/address.ts';
-import { addressText } from '../../net/address-text.ts';
+import { addressText, networkTextShort } from '../../net/address-text.ts';
 import { isPublicAddress } from '../../net/documentation.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import type { Inference } from '../finding.ts';
@@ -18,21 +18,50 @@ import {
 interface OwnAddress {
   readonly address: Address;
   readonly inferences: readonly Inference[];
+  readonly assume: readonly string[];
+}
+
+/** Own addresses on the insides of a router: rules that place a private network behind an interface show one there. */
+function insideAddresses({ machine }: CheckContext, view: RulesetView): readonly OwnAddress[] {
+  if (machine.router?.value !== true) return [];
+  const { family } = view;
+  const found = new Map<string, OwnAddress>();
+  for (const { base } of view.rules()) {
+    const { src, inInterface } = base;
+    if (!src || src.negated || !inInterface || inInterface.negated || !inInterface.value.exact) continue;
+    const length = prefixLength(src.value.mask) ?? 0;
+    if (isPublicAddress(src.value.address) || length < 16 || length > addressBits(family) - 2) continue;
+    const address = { ...src.value.address, w3: (src.value.address.w3 | 1) >>> 0 };
+    const text = addressText(address);
+    found.set(text, {
+      address,
+      assume: [`local=${text}`],
+      inferences: [
+        {
+          text: `this machine has an address in ${networkTextShort(src.value)}, on ${inInterface.value.name} (called ${text} here)`,
+          settledBy: 'ip -j addr',
+        },
+      ],
+    });
+  }
+  return [...found.values()];
 }
 
 /** The addresses at which this machine can be reached from other machines, and what their choice rests on. */
-function ownAddresses({ machine }: CheckContext, view: RulesetView): readonly OwnAddress[] {
+function ownAddresses(context: CheckContext, view: RulesetView): readonly OwnAddress[] {
+  const { machine } = context;
   const { family } = view;
   if (machine.interfaces.value !== undefined)
     return machine.interfaces.value
       .filter((i) => i.linkType !== 'loopback')
       .flatMap((i) => i.addresses)
       .filter((a) => a.address.family === family && a.scope === 'global')
-      .map(({ address }) => ({ address, inferences: [] }));
-  return machine.localAddresses
+      .map(({ address }) => ({ address, inferences: [], assume: [] }));
+  const shown = machine.localAddresses
     .filter((f) => f.value.family === family && !(family === 'ipv4' && f.value.w3 >>> 24 === 127))
     .map(({ value, provenance, source }) => ({
       address: value,
+      assume: [],
       inferences:
         provenance === 'given'
           ? []
@@ -43,6 +72,10 @@ function ownAddresses({ machine }: CheckContext, view: RulesetView): readonly Ow
               } as const,
             ],
     }));
+  const more = insideAddresses(context, view).filter(
+    (o) => !shown.some((k) => sameAddress(k.address, o.address)),
+  );
+  return [...shown, ...more];
 }
 
 /** Whether the services are known to listen on the guarded addresses alone, or not at all. */
@@ -77,7 +110,7 @@ function reachedAt(
           : context.packetsOf(view, unbound, { ...given, dst: at.address, src: src.address });
         if (!sketch) continue;
         const walk = context.send(sketch, {
-          assume: rule.base.src ? [] : src.assume,
+          assume: [...at.assume, ...(rule.base.src ? [] : src.assume)],
           inferences: [...at.inferences, ...from.inferences],
         });
         if (walk.fate !== 'local') continue;
@@ -107,7 +140,7 @@ export const oneLocalAddressGuarded = defineCheck({
   rationale:
     'Linux answers for each of its addresses on every interface: a packet that asks for the address of the inside is taken in by the outside interface as well. A service that listens on all addresses is guarded at one door of several. Private addresses can be asked for only by neighbours on the wire; public ones by everybody.',
   decision:
-    'For every drop or reject of ports in INPUT with -d: a packet that it describes is sent to each other address of this machine, by the interfaces that lead outside. It is reported if one is delivered without an accept that names the port or that address. Addresses are known from `ip -j addr`, or else inferred from the rules. With `ss -tulnp` only addresses count at which something listens. It is an error where that other address is public.',
+    'For every drop or reject of ports in INPUT with -d: a packet that it describes is sent to each other address of this machine, by the interfaces that lead outside. It is reported if one is delivered without an accept that names the port or that address. Addresses are known from `ip -j addr`, or else inferred from the rules: translations, and on a router the private networks that rules place behind an interface. With `ss -tulnp` only addresses count at which something listens. It is an error where that other address is public.',
   exceptions:
     'Services that are meant to differ by address (virtual hosts, a resolver for the inside): say so by an accept that names the address.',
   references: ['RFC 1122, 3.3.4.2 (the weak host model)'],
