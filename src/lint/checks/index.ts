@@ -53,15 +53,23 @@ import { rateLimitInverted } from './FW318-rate-limit-inverted.ts';
 import { vpnHalfOpen } from './FW323-vpn-half-open.ts';
 import { l2tpOutsideIpsec } from './FW324-l2tp-outside-ipsec.ts';
 import { missingLoopbackAccept } from './FW326-missing-loopback-accept.ts';
+import { publishedPortDroppedInForward } from './FW401-published-port-dropped-in-forward.ts';
+import { unscopedDnat } from './FW402-unscoped-dnat.ts';
+import { unscopedMasquerade } from './FW403-unscoped-masquerade.ts';
+import { natRuleShadowed } from './FW411-nat-rule-shadowed.ts';
 import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
 import { missingEstablishedAccept } from './FW501-missing-established-accept.ts';
 import { establishedWithoutRelated } from './FW502-established-without-related.ts';
 import { establishedAcceptTooLate } from './FW503-established-accept-too-late.ts';
+import { untrackedMeetsStateRules } from './FW507-untracked-meets-state-rules.ts';
 import { stateInRaw } from './FW509-state-in-raw.ts';
 import { helperNotAttached } from './FW511-helper-not-attached.ts';
+import { oneWayForward } from './FW512-one-way-forward.ts';
+import { replyRuleOpensInbound } from './FW513-reply-rule-opens-inbound.ts';
 import { recentListMisused } from './FW515-recent-list-misused.ts';
 import { bareLimitDefault } from './FW516-bare-limit-default.ts';
 import { forwardedSynWithoutMssClamp } from './FW518-forwarded-syn-without-mss-clamp.ts';
+import { stateInfeasibleRule } from './FW519-state-infeasible-rule.ts';
 import { deprecatedStateMatch } from './FW601-deprecated-state-match.ts';
 import { obsoleteExtension } from './FW602-obsolete-extension.ts';
 import { logAfterVerdict } from './FW603-log-after-verdict.ts';
@@ -152,15 +160,23 @@ export const checks: readonly Check[] = [
   vpnHalfOpen,
   l2tpOutsideIpsec,
   missingLoopbackAccept,
+  publishedPortDroppedInForward,
+  unscopedDnat,
+  unscopedMasquerade,
+  natRuleShadowed,
   dnatPortArithmetic,
   missingEstablishedAccept,
   establishedWithoutRelated,
   establishedAcceptTooLate,
+  untrackedMeetsStateRules,
   stateInRaw,
   helperNotAttached,
+  oneWayForward,
+  replyRuleOpensInbound,
   recentListMisused,
   bareLimitDefault,
   forwardedSynWithoutMssClamp,
+  stateInfeasibleRule,
   deprecatedStateMatch,
   obsoleteExtension,
   logAfterVerdict,

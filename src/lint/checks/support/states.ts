@@ -2,6 +2,8 @@
 
 import { type ConntrackData, conntrack, ctStateBit } from '../../../extensions/matches/conntrack.ts';
 import { state } from '../../../extensions/matches/state.ts';
+import { CT } from '../../../extensions/targets/CT.ts';
+import { NOTRACK } from '../../../extensions/targets/NOTRACK.ts';
 import type { CtState } from '../../../model/netfilter.ts';
 import type { Rule } from '../../../model/ruleset.ts';
 import type { RulesetView } from '../../check.ts';
@@ -33,4 +35,15 @@ export function admitsState(view: RulesetView, rule: Rule, asked: CtState): bool
 /** Whether a rule accepts by state, and this one is among them. */
 export function acceptsState(view: RulesetView, rule: Rule, asked: CtState): boolean {
   return accepts(rule) && stateOf(view, rule) !== undefined && admitsState(view, rule, asked);
+}
+
+/** Rules of table raw that take packets out of connection tracking, where a hook leads to them. */
+export function notrackRules(view: RulesetView): readonly Rule[] {
+  return (view.table('raw')?.chains ?? [])
+    .flatMap((chain) => chain.rules)
+    .filter(
+      (rule) =>
+        (view.findTarget(rule, CT)?.notrack || view.findTarget(rule, NOTRACK)) &&
+        view.hooks('raw', rule.chain).length > 0,
+    );
 }
