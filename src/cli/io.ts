@@ -1,9 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { TerminalStyle } from '../report/diagnostics.ts';
 import { pipeLayout } from '../report/layout.ts';
 import { createTheme } from '../report/theme.ts';
 import { CommandFailure } from './command-failure.ts';
+import { nextChange } from './watch-files.ts';
 import { writeFileAtomically } from './write-file.ts';
 
 /** When colour is used. */
@@ -20,6 +21,10 @@ export interface Io {
   readonly readFile: (path: string) => Uint8Array;
   /** Whether there is a file (no folder) of this path. */
   readonly isFile: (path: string) => boolean;
+  /** What is in a folder; nothing where there is no such folder. */
+  readonly list: (path: string) => readonly { readonly name: string; readonly isFolder: boolean }[];
+  /** Waits until one of these files is changed; absent where nobody can wait. */
+  readonly nextChange?: (paths: readonly string[]) => Promise<void>;
   /** @throws CommandFailure when the file cannot be written; an old one is then untouched. */
   readonly writeFile: (path: string, text: string) => void;
   /** The working directory, absolute. */
@@ -61,6 +66,8 @@ export function processIo(color: ColorChoice, env: NodeJS.ProcessEnv = process.e
     readStdin,
     readFile,
     isFile,
+    list: listFolder,
+    nextChange,
     writeFile: writeFileAtomically,
     cwd: process.cwd(),
     stdinIsTerminal: process.stdin.isTTY === true,
@@ -78,6 +85,17 @@ function today(): string {
   const now = new Date();
   const two = (number: number): string => String(number).padStart(2, '0');
   return `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+}
+
+function listFolder(path: string): readonly { readonly name: string; readonly isFolder: boolean }[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).map((entry) => ({
+      name: entry.name,
+      isFolder: entry.isDirectory(),
+    }));
+  } catch {
+    return [];
+  }
 }
 
 function isFile(path: string): boolean {

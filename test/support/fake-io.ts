@@ -34,6 +34,17 @@ export function fakeIo(files: Readonly<Record<string, string | Uint8Array>> = {}
       return bytes(content);
     },
     isFile: (path) => Object.hasOwn(files, path) || Object.hasOwn(files, relative(cwd, path)),
+    list: (path) => {
+      const folder = relative(cwd, path);
+      const begin = folder === '' || folder === '.' ? '' : `${folder}/`;
+      const inside = Object.keys(files).filter((name) => name.startsWith(begin));
+      const names = inside.map((name) => name.slice(begin.length));
+      const folders = names.filter((name) => name.includes('/')).map((name) => name.split('/')[0] ?? '');
+      return [
+        ...names.filter((name) => !name.includes('/')).map((name) => ({ name, isFolder: false })),
+        ...[...new Set(folders)].map((name) => ({ name, isFolder: true })),
+      ];
+    },
     writeFile: (path, text) => {
       said.files[relative(cwd, path)] = text;
     },

@@ -1,0 +1,201 @@
+/** A first policy: what a ruleset does today, as tests that hold. */
+
+import { deciderKey } from '../analysis/deciders.ts';
+import type { Description } from '../analysis/vocabulary.ts';
+import type { SourceText } from '../diagnostics/sources.ts';
+import { compile } from '../engine/program.ts';
+import { readMachine } from '../link/read-machine.ts';
+import { whyNothingToLookAt } from '../link/recognise.ts';
+import { describeSet } from '../packetset/print.ts';
+import type { PacketSet } from '../packetset/space.ts';
+import { readAssumptions } from '../trace/assumptions.ts';
+import { type Bench, createBench, type Group } from './bench.ts';
+import { fatesOfExpectation } from './claims.ts';
+import { readExpression } from './packets.ts';
+import { type Expectation, noNames, type Policy, type PolicyTest, plainTest, unplaced } from './policy.ts';
+import { type PolicyRunOptions, runPolicy } from './run.ts';
+
+/** A test of a first policy. */
+export interface TodayTest {
+  readonly test: PolicyTest;
+  /** What it stands under: packets of one way. */
+  readonly section: string;
+}
+
+/** The policy, or why none can be written. `unsaid`: rows of what the rules do that could not be put into a test. */
+export interface TodayPolicy {
+  readonly tests: readonly TodayTest[];
+  readonly unsaid: number;
+  readonly couldNotLook?: string;
+}
+
+const sections = [
+  {
+    title: 'Packets to this machine itself',
+    local: false,
+    options: ['-m addrtype --dst-type LOCAL'],
+  },
+  {
+    title: 'Packets through this machine',
+    local: false,
+    options: ['-m addrtype ! --dst-type LOCAL'],
+  },
+  { title: 'Packets that this machine sends', local: true, options: [''] },
+] as const;
+
+/** Lines of a description that a test may have and still be read. */
+const linesMax = 12;
+/** Rules and policies of one way that get a test. */
+const groupsMax = 60;
+
+const wordOfFate: Partial<Record<Group['fate'], Expectation>> = {
+  local: 'delivered',
+  forward: 'forwarded',
+  sent: 'sent',
+  drop: 'drop',
+  reject: 'reject',
+};
+
+/** Writes the policy of a machine; only tests that were proved are in it. Never throws for any input. */
+export function todaysPolicy(texts: readonly SourceText[], o: PolicyRunOptions): TodayPolicy {
+  const assumptions = readAssumptions(o.assume ?? []);
+  if ('diagnostics' in assumptions)
+    return { tests: [], unsaid: 0, couldNotLook: assumptions.diagnostics[0]?.message ?? '' };
+  const reading = {
+    registry: o.registry,
+    family: o.family,
+    backend: o.backend,
+    assume: assumptions.forMachine,
+  };
+  const read = readMachine(texts, reading);
+  const couldNotLook = whyNothingToLookAt(read);
+  if (couldNotLook !== undefined) return { tests: [], unsaid: 0, couldNotLook };
+  const rulesets = read.rulesets.map((r) => r.linked.ruleset);
+  const program = compile(rulesets, read.machine, o.registry);
+  const drafts: TodayTest[] = [];
+  const families = (['ipv4', 'ipv6'] as const).filter(
+    (f) => (o.family === undefined || o.family === f) && rulesets.some((r) => r.family === f),
+  );
+  let unsaid = 0;
+  for (const family of families) {
+    const ruleset = read.rulesets.findLast((r) => r.linked.ruleset.family === family);
+    if (ruleset === undefined) continue;
+    const { backend } = ruleset.linked.ruleset;
+    const context = { registry: o.registry, machine: read.machine, family, backend, names: noNames };
+    const described = sections.map(({ options }) => readExpression(unplaced(options[0]), context));
+    const queries = described.flatMap((d) => (d.ok && d.describe ? [d.describe] : []));
+    const bench = createBench({
+      read,
+      program,
+      registry: o.registry,
+      ruleset,
+      tape: assumptions.tape,
+      queries,
+      ...(o.nodesMax === undefined ? {} : { nodesMax: o.nodesMax }),
+      ...(o.meter === undefined ? {} : { meter: o.meter }),
+    });
+    for (const [index, section] of sections.entries()) {
+      const d = described[index];
+      if (d?.ok !== true || d.describe === undefined) continue;
+      const found = draftsOf(bench, d.describe, section, families.length > 1);
+      drafts.push(...found.tests);
+      unsaid += found.unsaid;
+    }
+  }
+  const policy: Policy = { names: noNames, tests: drafts.map((d) => d.test) };
+  const run = runPolicy(texts, policy, o);
+  const passed = new Set(run.tests.filter((t) => t.verdict === 'passed').map((t) => t.test));
+  const tests = drafts.filter((d) => passed.has(d.test));
+  return { tests, unsaid: unsaid + drafts.length - tests.length };
+}
+
+/** One test for each rule or policy that ends packets of this way, in the order of the rules. */
+function draftsOf(
+  bench: Bench,
+  describe: Description,
+  { title, local, options: [options] }: (typeof sections)[number],
+  both: boolean,
+): { readonly tests: readonly TodayTest[]; readonly unsaid: number } {
+  const { space } = bench.analysis.vocabulary;
+  const { family } = bench.ruleset.linked.ruleset;
+  const asked = bench.asked(describe, local ? 'local' : 'arrive', false);
+  const groups = bench.groups(bench.parts(asked)).filter((g) => g.fate !== 'route-drop');
+  const whole = space.union(groups.map((g) => g.set));
+  const tests: TodayTest[] = [];
+  let unsaid = Math.max(0, groups.length - groupsMax);
+  for (const group of sorted(groups).slice(0, groupsMax)) {
+    const expect = wordOfFate[group.fate];
+    const wanted = expect === undefined ? [] : fatesOfExpectation[expect];
+    const others = space.union(groups.filter((g) => !wanted.includes(g.fate)).map((g) => g.set));
+    const sure: PacketSet = space.diff(group.set, others);
+    if (sure === space.none || expect === undefined) {
+      unsaid++;
+      continue;
+    }
+    const careless = (['ctStatus', 'ctDirection', 'ctState'] as const).filter((f) =>
+      space.codec.fields.has(f),
+    );
+    const set = describeSet(space, space.forget(sure, careless), {
+      care: space.forget(whole, careless),
+      linesMax,
+      boxesMax: 100,
+    });
+    // A word in parentheses is what no option can say.
+    const sayable =
+      set.complete && set.lineCount <= linesMax && set.lines.every((line) => !line.includes('('));
+    if (!sayable || set.kind === 'nothing' || set.kind === 'undecided') {
+      unsaid++;
+      continue;
+    }
+    const join = (line: string): string => [line, options].filter((part) => part !== '').join(' ');
+    tests.push({
+      section: both ? `${title} (${family === 'ipv4' ? 'IPv4' : 'IPv6'})` : title,
+      test: {
+        ...plainTest,
+        name: nameOf(group, expect),
+        family: both ? family : undefined,
+        local,
+        packets: (set.kind === 'these' ? set.lines : ['']).map((line) => unplaced(join(line))),
+        except: set.kind === 'all-but' ? set.lines.map((line) => unplaced(line)) : [],
+        expect,
+      },
+    });
+  }
+  return { tests, unsaid };
+}
+
+/** Rules before policies; the order of sets stays otherwise, which is that of the rules. */
+function sorted(groups: readonly Group[]): readonly Group[] {
+  const rank = ({ by }: Group): number => (by === undefined ? 2 : by.kind === 'policy' ? 1 : 0);
+  return [...groups].sort((a, b) => rank(a) - rank(b) || compare(a, b));
+}
+
+function compare(a: Group, b: Group): number {
+  if (a.by?.kind === 'rule' && b.by?.kind === 'rule' && a.by.rule.chain === b.by.rule.chain)
+    return a.by.rule.index - b.by.rule.index;
+  return deciderKey(a.by) < deciderKey(b.by) ? -1 : 1;
+}
+
+const deeds: Readonly<Record<Expectation, string>> = {
+  accept: 'lets pass',
+  delivered: 'lets in',
+  forwarded: 'lets through',
+  sent: 'lets out',
+  drop: 'drops',
+  reject: 'rejects',
+  blocked: 'stops',
+};
+
+/** Who does it, and the rule's own comment if it has one. */
+function nameOf({ by }: Group, expect: Expectation): string {
+  const deed = deeds[expect];
+  if (by === undefined) return `no rule ${deed}`;
+  const table = (name: string): string => (name === 'filter' ? '' : `${name} `);
+  if (by.kind === 'policy') return `the policy of ${table(by.table)}${by.chain} ${deed} the rest`;
+  const { rule } = by;
+  const comment = rule.matches.find((m) => m.extension === 'comment')?.data as
+    | { readonly text?: string }
+    | undefined;
+  const said = comment?.text === undefined ? '' : `: ${comment.text}`;
+  return `rule ${rule.index + 1} of ${table(rule.table)}${rule.chain} ${deed}${said}`;
+}
