@@ -190,13 +190,18 @@ COMMIT
         const from = wayIn(context, view, rule, carrying);
         const src = rule.base.src?.value;
         if (!from || !src) continue;
-        const [sketch] = context.packetsOf(view, rule, { inInterface: from.name });
-        if (!sketch) continue;
         const { family } = view;
         const local = context.localAddress(family, from.name);
         const input = view.hooks('filter', rule.chain).includes('INPUT');
         const toUs = input && rule.base.dst === undefined;
         const [inside] = insideInterfaces(context, family, from.name);
+        const given = { inInterface: from.name };
+        const host = context.remoteAddress(family, inside?.name).address;
+        const [sketch] = [
+          ...(input ? [] : context.packetsOf(view, rule, { ...given, dst: host })),
+          ...context.packetsOf(view, rule, given),
+        ];
+        if (!sketch) continue;
         const packet = {
           ...sketch,
           ...(toUs ? { dst: local.address } : {}),

@@ -6,7 +6,8 @@ import { addressKind } from '../../net/documentation.ts';
 import { interfacePattern } from '../../net/interface-pattern.ts';
 import { protocolName } from '../../net/protocols.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { walkOf } from './support/roads.ts';
+import { insideInterfaces } from './support/path-probes.ts';
+import { strangersOf, walkOf } from './support/roads.ts';
 
 /** A host that translations lead to, with the port there. */
 interface Published {
@@ -195,19 +196,28 @@ COMMIT
           const own = rule.base.inInterface;
           if (own?.negated && own.value.exact) near.push(own.value.name);
         }
-        const far = space.diff(
-          asked,
-          space.union(near.map((name) => space.interface('in', interfacePattern(name)))),
-        );
+        // Where nothing tells which side is theirs, only strangers are surely not of it.
+        const strangers = strangersOf(context, all);
+        const far =
+          near.length === 0
+            ? space.and(asked, strangers.set)
+            : space.diff(
+                asked,
+                space.union(near.map((name) => space.interface('in', interfacePattern(name)))),
+              );
         const open = space.and(far, all.accepted('through').may);
-        const [outInterface] = near;
+        const outInterface =
+          near[0] ?? insideInterfaces(context, view.family, strangers.names[0] ?? '')[0]?.name;
         const walk = walkOf(
           context,
           all,
           open,
           'through',
           (w) => w.fate === 'forward' && !same.some((q) => w.matched(q.rule)),
-          { fixed: outInterface === undefined ? {} : { outInterface } },
+          {
+            fixed: outInterface === undefined ? {} : { outInterface },
+            inferences: near.length === 0 ? strangers.inferences : [],
+          },
         );
         if (!walk) continue;
         const service = `${protocolName(p.protocol)}/${p.port}`;
