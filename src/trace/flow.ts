@@ -192,7 +192,7 @@ export function playFlow(first: Packet, entry: EntryPoint, context: WalkContext)
         ...(typeof answer === 'string' ? backwards(asked, {}) : answer),
         ...planned.change,
       };
-      if (serverEntry?.kind === 'local') packet = sentInAnswer(packet, asked, context.machine);
+      if (serverEntry?.kind === 'local') packet = sentInAnswer(packet, asked, serverEntry, context);
     }
     // What was said of the connection's state is about the first packet.
     const { connection: told, ...hints } = entry.hints ?? {};

@@ -1,7 +1,8 @@
 /** Whether the answer to a packet would come back, and by which rules. */
 
 import { type Branch, type Exploration, explore } from '../engine/explore.ts';
-import type { Program, SimulationState } from '../engine/simulate.ts';
+import { hopLimit, sysctlNumber } from '../engine/facts.ts';
+import { emptyState, type Program, type SimulationState, simulate } from '../engine/simulate.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { Machine } from '../model/machine.ts';
 import { type Packet, tcpFlag } from '../model/packet.ts';
@@ -84,13 +85,17 @@ export function tapeAfter(tape: Tape, { assumptions }: Pick<Branch, 'assumptions
   return { ...tape, ...Object.fromEntries(more.map(({ key, answer }) => [key, answer])) };
 }
 
+/** The interface by which routing wants a packet of this machine out, as far as it is known. */
+function routedBy({ program, tape }: WalkContext, packet: Packet, entry: EntryPoint): string | undefined {
+  const { trace } = simulate(program, emptyState(), packet, entry, undefined, tape);
+  const routed = trace.events.find((e) => e.kind === 'route');
+  return routed?.decision.outInterface ?? entry.hints?.outInterface;
+}
+
 /** A packet as this machine's kernel sends it in answer to another: its TTL, and the mark where it is handed on. */
-export function sentInAnswer(packet: Packet, to: Packet, { sysctls }: Machine): Packet {
+export function sentInAnswer(packet: Packet, to: Packet, entry: EntryPoint, context: WalkContext): Packet {
   const v4 = packet.family === 'ipv4';
-  const number = (name: string): number | undefined => {
-    const value = sysctls.value[name];
-    return value === undefined ? undefined : Number(value);
-  };
+  const { facts } = context.program;
   const reflects =
     packet.protocol === 6 && (packet.tcpFlags & tcpFlag.SYN) !== 0
       ? 'net.ipv4.tcp_fwmark_accept'
@@ -98,11 +103,10 @@ export function sentInAnswer(packet: Packet, to: Packet, { sysctls }: Machine): 
         ? 'net.ipv4.fwmark_reflect'
         : 'net.ipv6.fwmark_reflect';
   const byKernel = packet.icmpType !== undefined || packet.protocol === 6;
-  return {
-    ...packet,
-    ttl: number(v4 ? 'net.ipv4.ip_default_ttl' : 'net.ipv6.conf.all.hop_limit') ?? packet.ttl,
-    mark: byKernel && (number(reflects) ?? 0) !== 0 ? to.mark : 0,
-  };
+  const mark = byKernel && sysctlNumber(facts, reflects, 0) !== 0 ? to.mark : 0;
+  const sent: Packet = { ...packet, mark };
+  // The route does not depend on the TTL, but in IPv6 the TTL on the route.
+  return { ...sent, ttl: hopLimit(facts, sent.family, v4 ? undefined : routedBy(context, sent, entry)) };
 }
 
 function toMany({ events }: Trace): boolean {
@@ -137,7 +141,7 @@ export function replyTo(
   const refused = fate.kind === 'local' && listenerFor(context.machine, asked) === 'none';
   const made = (refused ? refusal(asked) : undefined) ?? ordinaryAnswer(asked);
   if (typeof made === 'string') return { kind: 'none', because: made };
-  const packet = entry.kind === 'local' ? sentInAnswer(made, asked, context.machine) : made;
+  const packet = entry.kind === 'local' ? sentInAnswer(made, asked, entry, context) : made;
   const exploration = explore(
     context.program,
     state,

@@ -177,6 +177,30 @@ describe('which packet it is', () => {
     expect(web).toMatchObject({ sort: 'answer' });
   });
 
+  test('its hop limit is that of the interface by which it leaves', () => {
+    const two = `1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536
+2: eth0: <UP,LOWER_UP> mtu 1500
+    inet6 2001:db8:1::1/64 scope global
+3: eth1: <UP,LOWER_UP> mtu 1500
+    inet6 2001:db8:2::1/64 scope global
+2001:db8:1::/64 dev eth0 proto kernel metric 256
+2001:db8:2::/64 dev eth1 proto kernel metric 256
+default via 2001:db8:2::fe dev eth1 metric 1024
+net.ipv6.conf.all.hop_limit = 11
+net.ipv6.conf.eth0.hop_limit = 22
+net.ipv6.conf.eth1.hop_limit = 33
+`;
+    const limit = (src: string): unknown => {
+      const { reply } = ask(open, `-6 -i eth0 -p tcp -s ${src} -d 2001:db8:1::1 --dport 80`, {
+        context: two,
+      });
+      return reply?.kind === 'walked' ? reply.packet.ttl : reply;
+    };
+    expect(limit('2001:db8:1::7')).toBe(22);
+    // Back to strangers it goes by the default route, whichever way they came.
+    expect(limit('2001:db8:9::9')).toBe(33);
+  });
+
   test('none is walked for a packet that did not arrive, or unasked', () => {
     expect(ask(['filter: :INPUT DROP [0:0]'], '-i eth0 -p tcp -s 198.51.100.7').reply).toBeUndefined();
     expect(ask(open, '-i eth0 -p tcp -s 198.51.100.7', { reply: false }).reply).toBeUndefined();
