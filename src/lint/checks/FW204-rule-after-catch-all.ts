@@ -96,6 +96,7 @@ export const ruleAfterCatchAll = defineCheck({
     'https://github.com/angristan/wireguard-install/issues/213',
     'man iptables(8), TARGETS',
   ],
+  yieldsTo: ['FW117', 'FW124'],
   examples: {
     bad: [
       {
