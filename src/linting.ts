@@ -1,5 +1,6 @@
 /** The way in for those who lint. */
 
+export { parseRemoteEnd, type RemoteEnd } from './analysis/diff-connections.ts';
 export type { DeclaredContext } from './context/declared.ts';
 export type { Check, CheckContext, CheckExample, CheckMetadata, FindingDraft } from './lint/check.ts';
 export { checks } from './lint/checks/index.ts';

@@ -64,6 +64,10 @@ export const lintDescription: CommandDescription = {
     { flags: '--baseline <file>', description: 'tell only what is not in this baseline' },
     { flags: '--write-baseline <file>', description: 'write a baseline of what is found, and tell nothing' },
     { flags: '--prune-baseline', description: 'take out of the baseline what is gone' },
+    {
+      flags: '--as-remote <address>',
+      description: 'would my own connection from ADDRESS[:PORT] live with these rules?',
+    },
     { flags: '--explain-silence <check>', description: 'say why this check told nothing, and nothing else' },
     { flags: '--jobs <count>', description: 'how many machines are looked at at a time (default: 1)' },
     withOptionSpec,

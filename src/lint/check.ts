@@ -7,6 +7,7 @@
  * witness is a packet that the engine has walked ({@link CheckContext.send} is the only way to make one).
  */
 
+import type { RemoteEnd } from '../analysis/diff-connections.ts';
 import type { RuleAnswers } from '../analysis/rule-answers.ts';
 import type { Description } from '../analysis/vocabulary.ts';
 import type { DiagnosticCode, Severity, Span } from '../diagnostics/diagnostic.ts';
@@ -38,6 +39,8 @@ export interface CheckExample {
   readonly rules: string;
   /** Outputs of other commands about the same machine. */
   readonly context?: string;
+  /** What `--as-remote` is given. */
+  readonly asRemote?: string;
 }
 
 /** Everything about a check but its code. Texts are Markdown paragraphs, without headings. */
@@ -274,6 +277,8 @@ export interface SidedInterface {
 export interface CheckContext {
   readonly machine: Machine;
   readonly profile: Fact<Profile>;
+  /** The session that must not be cut off, if there is one. */
+  readonly asRemote: RemoteEnd | undefined;
   /** Services that are not meant for strangers. */
   sensitivePorts(): readonly SensitivePort[];
   readonly registry: Registry;

@@ -1,6 +1,7 @@
 /** The context of the checks of one machine. */
 
 import { analyse } from '../analysis/analysis.ts';
+import type { RemoteEnd } from '../analysis/diff-connections.ts';
 import { answerRules, type RuleAnswers } from '../analysis/rule-answers.ts';
 import { compile, type Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
@@ -26,6 +27,7 @@ export interface ContextInput {
   /** What the configuration changes about them. */
   readonly sensitivePorts: SensitivePortChanges | undefined;
   readonly profile: Fact<Profile>;
+  readonly asRemote: RemoteEnd | undefined;
   /** What the checks of the run will ask of all packets. */
   readonly mentions: readonly NonNullable<Check['mentions']>[];
 }
@@ -40,6 +42,7 @@ export function createContext({
   registry,
   sensitivePorts,
   profile,
+  asRemote,
   mentions,
 }: ContextInput): CheckContext {
   const { machine } = read;
@@ -68,6 +71,7 @@ export function createContext({
   return {
     machine,
     profile,
+    asRemote,
     sensitivePorts: sensitive,
     registry,
     read,

@@ -1,5 +1,6 @@
 /** Runs the checks on one machine and makes findings of what they yield. */
 
+import type { RemoteEnd } from '../analysis/diff-connections.ts';
 import type { DeclaredContext } from '../context/declared.ts';
 import type { Diagnostic, DiagnosticCode } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
@@ -35,6 +36,8 @@ export interface LintOptions extends CheckSelection {
   readonly profile?: Profile;
   readonly generators?: GeneratorChoices;
   readonly sensitivePorts?: SensitivePortChanges;
+  /** Whoever works on the machine from afar: would these rules cut him off? */
+  readonly asRemote?: RemoteEnd;
   /** Findings that are less sure are left out. Default: `inferred`, none. */
   readonly minConfidence?: Confidence;
   /** Suppressions from a file beside the ruleset; those in the texts are found here. */
@@ -168,6 +171,7 @@ function lookAt(
       registry,
       sensitivePorts: options.sensitivePorts,
       profile,
+      asRemote: options.asRemote,
       mentions,
     });
   const context = contextOf(read);

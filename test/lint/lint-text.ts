@@ -1,3 +1,4 @@
+import { parseRemoteEnd } from '../../src/analysis/diff-connections.ts';
 import { defaultRegistry } from '../../src/index.ts';
 import type { Check, CheckExample } from '../../src/lint/check.ts';
 import { checks } from '../../src/lint/checks/index.ts';
@@ -25,5 +26,6 @@ export function reportText(rules: string, options: Parameters<typeof lintText>[1
 /** Lints an example of a check; preview checks take part. */
 export function lintExample(check: Check, example: CheckExample): LintResult {
   const select = check.code.startsWith('FW9') ? [] : [check.code];
-  return lintText(example.rules, { context: example.context, select });
+  const asRemote = example.asRemote === undefined ? undefined : parseRemoteEnd(example.asRemote);
+  return lintText(example.rules, { context: example.context, select, ...(asRemote ? { asRemote } : {}) });
 }

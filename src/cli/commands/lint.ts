@@ -1,6 +1,14 @@
 import { resolve } from 'node:path';
 import type { DiagnosticCode } from '../../diagnostics/diagnostic.ts';
-import { checks, confidences, type LintOptions, presets, profiles, unknownWords } from '../../linting.ts';
+import {
+  checks,
+  confidences,
+  type LintOptions,
+  parseRemoteEnd,
+  presets,
+  profiles,
+  unknownWords,
+} from '../../linting.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { failsRun, type MachineReport } from '../../report/machine-report.ts';
 import { type CommandModule, choice, flag, type Invocation, value, values } from '../command.ts';
@@ -66,6 +74,12 @@ function readInvocation(invocation: Invocation, io: Io) {
   refuseUnknownChecks([...select, ...ignore]);
   const silence = value(invocation, 'explainSilence');
   if (silence !== undefined) refuseUnknownChecks([silence]);
+  const remoteText = value(invocation, 'asRemote');
+  const asRemote = remoteText === undefined ? undefined : parseRemoteEnd(remoteText);
+  if (remoteText !== undefined && asRemote === undefined)
+    throw new CommandFailure(`--as-remote "${remoteText}" is no address`, {
+      hint: 'ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT: the first two words of $SSH_CLIENT',
+    });
   const threads = Number(value(invocation, 'jobs') ?? '1');
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
     throw new CommandFailure('--jobs takes a number of threads, from 1 to 256');
@@ -89,6 +103,7 @@ function readInvocation(invocation: Invocation, io: Io) {
       [code.toLowerCase(), name].includes(silence?.toLowerCase() ?? ''),
     )?.code,
     threads,
+    asRemote,
     reading: readingOptions(invocation),
     outputs: lintOutputs(
       values(invocation, 'format'),
@@ -121,6 +136,7 @@ async function jobOf(
     ...(beside ? { suppressions: suppressionsFor(beside, path, io) } : {}),
     ...(baseline ? { baseline } : {}),
     ...(asked.silence === undefined ? {} : { explainSilence: asked.silence as DiagnosticCode }),
+    ...(asked.asRemote === undefined ? {} : { asRemote: asked.asRemote }),
     today: io.today(),
   };
   return {

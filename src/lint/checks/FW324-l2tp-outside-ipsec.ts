@@ -34,7 +34,10 @@ export const l2tpOutsideIpsec = defineCheck({
   mentions: (family) => (space) =>
     [500, 1701, 4500].reduce<PacketSet>(
       (set, port) => space.or(set, udpTo(space, port)),
-      space.or(strangersMention(family)(space), space.interval('protocol', 50, 50)),
+      space.or(
+        space.or(strangersMention(family)(space), space.interval('protocol', 50, 50)),
+        space.interval('sport', 1701, 1701),
+      ),
     ),
   examples: {
     bad: [
@@ -118,7 +121,12 @@ COMMIT
       const openness = opennessOf(context, view);
       const { space } = openness.all;
       if (openness.openings('to').length === 0 || isWideOpen(openness, 'to')) continue;
-      const reached = openness.reached('to', udpTo(space, 1701), { anyPort: true });
+      const reached =
+        openness.reached('to', udpTo(space, 1701)) ??
+        openness.reached('to', udpTo(space, 1701), {
+          asked: space.interval('sport', 1701, 1701),
+          anyPort: true,
+        });
       const at = reached && deciderOf(view, reached.walk);
       if (!reached || !at || reached.walk.sketch.dport !== 1701) continue;
       const secured = [udpTo(space, 500), udpTo(space, 4500), space.interval('protocol', 50, 50)].some(

@@ -53,6 +53,7 @@ import { rateLimitInverted } from './FW318-rate-limit-inverted.ts';
 import { vpnHalfOpen } from './FW323-vpn-half-open.ts';
 import { l2tpOutsideIpsec } from './FW324-l2tp-outside-ipsec.ts';
 import { missingLoopbackAccept } from './FW326-missing-loopback-accept.ts';
+import { lockOutRisk } from './FW327-lock-out-risk.ts';
 import { publishedPortDroppedInForward } from './FW401-published-port-dropped-in-forward.ts';
 import { unscopedDnat } from './FW402-unscoped-dnat.ts';
 import { unscopedMasquerade } from './FW403-unscoped-masquerade.ts';
@@ -160,6 +161,7 @@ export const checks: readonly Check[] = [
   vpnHalfOpen,
   l2tpOutsideIpsec,
   missingLoopbackAccept,
+  lockOutRisk,
   publishedPortDroppedInForward,
   unscopedDnat,
   unscopedMasquerade,
