@@ -6,8 +6,7 @@ import { addressKind } from '../../net/documentation.ts';
 import { interfacePattern } from '../../net/interface-pattern.ts';
 import { protocolName } from '../../net/protocols.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { insideInterfaces } from './support/path-probes.ts';
-import { strangersOf, walkOf } from './support/roads.ts';
+import { walkOf } from './support/roads.ts';
 
 /** A host that translations lead to, with the port there. */
 interface Published {
@@ -50,7 +49,7 @@ export const publishedOnLoopbackButReachable = defineCheck({
   rationale:
     'A neighbour needs no translation: he adds a route for the network of the containers by way of this machine and asks for the container itself. What keeps him out is FORWARD, and an accept for the destination alone does not.',
   decision:
-    'For every host and port to which only translations of loopback addresses lead: packets with that destination are taken as they come in by interfaces that do not lead to the host. It is reported if one of them, sent, is let through without a translation.',
+    'For every host and port to which only translations of loopback addresses lead: packets with that destination are taken as they come in by interfaces that do not lead to the host; which one does is known from rules that name it with the host. It is reported if one of them, sent, is let through without a translation.',
   exceptions:
     'Networks of containers that are meant to be routed. Docker 28 and later drop such packets in table raw; then nothing is reported.',
   references: [
@@ -196,28 +195,21 @@ COMMIT
           const own = rule.base.inInterface;
           if (own?.negated && own.value.exact) near.push(own.value.name);
         }
-        // Where nothing tells which side is theirs, only strangers are surely not of it.
-        const strangers = strangersOf(context, all);
-        const far =
-          near.length === 0
-            ? space.and(asked, strangers.set)
-            : space.diff(
-                asked,
-                space.union(near.map((name) => space.interface('in', interfacePattern(name)))),
-              );
+        const [outInterface] = near;
+        // Nothing tells which side is theirs: whoever asks may be a neighbour of the host.
+        if (outInterface === undefined) continue;
+        const far = space.diff(
+          asked,
+          space.union(near.map((name) => space.interface('in', interfacePattern(name)))),
+        );
         const open = space.and(far, all.accepted('through').may);
-        const outInterface =
-          near[0] ?? insideInterfaces(context, view.family, strangers.names[0] ?? '')[0]?.name;
         const walk = walkOf(
           context,
           all,
           open,
           'through',
           (w) => w.fate === 'forward' && !same.some((q) => w.matched(q.rule)),
-          {
-            fixed: outInterface === undefined ? {} : { outInterface },
-            inferences: near.length === 0 ? strangers.inferences : [],
-          },
+          { fixed: { outInterface } },
         );
         if (!walk) continue;
         const service = `${protocolName(p.protocol)}/${p.port}`;
