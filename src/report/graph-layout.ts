@@ -181,11 +181,12 @@ function layoutTable(graph: FlowGraph, nodes: readonly GraphNode[], width: numbe
   const g = new Graph({ directed: true });
   g.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 44, edgesep: 10, marginx: 0, marginy: 0 });
   g.setDefaultEdgeLabel(() => ({}));
-  for (const node of nodes) {
+  // The library puts what it is told of last at the top: told backwards, chains stand in the order of their rules.
+  for (const node of nodes.toReversed()) {
     const height = size.lineHeight * (1 + lineCount(node)) + 2 * size.nodePadding;
     g.setNode(node.id, { width, height });
   }
-  for (const call of calls) {
+  for (const call of calls.toReversed()) {
     const label = callLabel(call);
     const labelWidth = label === '' ? 0 : terminalWidth(label) * characterWidth.label + 8;
     g.setEdge(call.from, call.to, { width: labelWidth, height: label === '' ? 0 : 14, labelpos: 'c' });
