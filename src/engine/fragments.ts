@@ -129,7 +129,7 @@ export function collect(s: Shared, p: Packet, user: string): Collected {
 /**
  * Cuts a packet into pieces of at most so many bytes, headers included; in IPv6 one that fits gets a fragment header all
  * the same. Later pieces know no ports. Undefined: there is no room for any data. A packet that came in pieces leaves in
- * the same ones, if they fit and the layer-4 header was whole: else somebody has pulled it together.
+ * the same ones, if they fit and are of whole units of 8 bytes, which they need not be once a header was pulled together.
  */
 export function cut(
   p: Packet,
@@ -142,8 +142,7 @@ export function cut(
   const total = p.lengthBytes - headerBytes(p);
   const again =
     cameAs.reduce((sum, n) => sum + n, 0) === total &&
-    cameAs.every((n, i) => header + n <= mtuBytes && (n % 8 === 0 || i === cameAs.length - 1)) &&
-    (cameAs[0] ?? 0) >= (p.protocol === 6 ? 20 : 8);
+    cameAs.every((n, i) => header + n <= mtuBytes && (n % 8 === 0 || i === cameAs.length - 1));
   const pieces: Packet[] = [];
   for (let at = 0, bytes = 0; at < total; at += bytes) {
     bytes = Math.min((again && cameAs[pieces.length]) || room, total - at);

@@ -79,7 +79,11 @@ function receive(w: Walk): Fate {
   w.lastInInterface = w.inInterface;
   const end = runHook(w, 'PREROUTING');
   if (end) return end;
-  if (!w.destination || !w.viaLoopback) return routeIn(w);
+  if (!w.destination || !w.viaLoopback) {
+    // tcp_v4_early_demux(), tcp_v6_early_demux() look for a socket.
+    if (w.packet.protocol === 6 && w.packet.packetType === 'unicast') w.pull(20);
+    return routeIn(w);
+  }
   // The route still says what it is good for: __mkroute_output() makes none of other groups a local one.
   if (w.family === 'ipv4' && refusesOptions(w)) return routeDrop(w, 'bad-options');
   if (w.family === 'ipv4' && w.destination.toMany === 'multicast' && !isAllHosts4(w.packet.dst))

@@ -166,32 +166,45 @@ interface Bucket {
 
 type Buckets = Readonly<Record<string, Bucket>>;
 
-/** Both ports as proto_ports_offset() finds them: the SPI of ESP and AH stands where others have ports. */
-function portsOf(packet: Packet): number {
-  if (packet.spi !== undefined) return packet.spi;
-  return ((packet.sport ?? 0) << 16) | (packet.dport ?? 0);
+/** proto_ports_offset(): where the protocol has its ports, or the SPI of ESP and AH. */
+const portsAt: Readonly<Record<number, number>> = { 6: 0, 17: 0, 33: 0, 50: 0, 51: 4, 132: 0, 136: 0 };
+
+/**
+ * Both ports in one number: zero of protocols without them, undefined of what is too short for them. In a later fragment
+ * of IPv4 its data stand where ports would be; of one of IPv6 the fragment header counts as the protocol.
+ */
+function portsOf({
+  family,
+  protocol,
+  fragmentOffsetBytes,
+  spi,
+  sport,
+  dport,
+  layer4,
+}: Packet): number | undefined {
+  const at = portsAt[protocol];
+  if (at === undefined || (fragmentOffsetBytes > 0 && family === 'ipv6')) return 0;
+  if (layer4 !== undefined && layer4.length < 2 * (at + 4)) return undefined;
+  if (spi !== undefined) return spi;
+  if (sport !== undefined) return (sport << 16) | (dport ?? 0);
+  return layer4 === undefined ? 0 : Number.parseInt(layer4.slice(2 * at, 2 * at + 8), 16) | 0;
 }
 
-function endsBeforeSpi(packet: Packet): boolean {
-  const end = packet.protocol === 50 ? 4 : packet.protocol === 51 ? 8 : 0;
-  return packet.layer4 !== undefined && packet.layer4.length < 2 * end;
-}
-
+/** Undefined: the match drops the packet. */
 function bucketKey(d: HashlimitData, packet: Packet): string | undefined {
   const needsPorts = d.mode.includes('srcport') || d.mode.includes('dstport');
+  const ports = needsPorts ? portsOf(packet) : 0;
+  if (ports === undefined) return undefined;
   const parts: (string | number)[] = [];
   for (const word of d.mode) {
     if (word === 'srcip')
       parts.push(addressText(maskAddress(packet.src, prefixMask(packet.family, d.sourceMaskLength))));
     else if (word === 'dstip')
       parts.push(addressText(maskAddress(packet.dst, prefixMask(packet.family, d.destinationMaskLength))));
-    else if (word === 'srcport') parts.push(portsOf(packet) >>> 16);
-    else parts.push(portsOf(packet) & 0xffff);
+    else if (word === 'srcport') parts.push(ports >>> 16);
+    else parts.push(ports & 0xffff);
   }
-  // Protocols without ports have port zero; what is too short for its ports, and a later fragment, the match drops.
-  return needsPorts && (packet.fragmentOffsetBytes > 0 || endsBeforeSpi(packet))
-    ? undefined
-    : parts.join(' ');
+  return parts.join(' ');
 }
 
 const tableOf = (d: HashlimitData, env: MatchEnv): string => `hashlimit:${env.family}:${d.name}`;
