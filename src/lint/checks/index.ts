@@ -57,13 +57,18 @@ import { lockOutRisk } from './FW327-lock-out-risk.ts';
 import { publishedPortDroppedInForward } from './FW401-published-port-dropped-in-forward.ts';
 import { unscopedDnat } from './FW402-unscoped-dnat.ts';
 import { unscopedMasquerade } from './FW403-unscoped-masquerade.ts';
+import { sourceFilterAfterSourceNat } from './FW404-source-filter-after-source-nat.ts';
+import { tunnelTrafficMasqueraded } from './FW410-tunnel-traffic-masqueraded.ts';
 import { natRuleShadowed } from './FW411-nat-rule-shadowed.ts';
 import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
+import { natMatchesEstablished } from './FW413-nat-matches-established.ts';
 import { missingEstablishedAccept } from './FW501-missing-established-accept.ts';
 import { establishedWithoutRelated } from './FW502-established-without-related.ts';
 import { establishedAcceptTooLate } from './FW503-established-accept-too-late.ts';
 import { untrackedMeetsStateRules } from './FW507-untracked-meets-state-rules.ts';
+import { notrackOneWay } from './FW508-notrack-one-way.ts';
 import { stateInRaw } from './FW509-state-in-raw.ts';
+import { establishedOutlivesBan } from './FW510-established-outlives-ban.ts';
 import { helperNotAttached } from './FW511-helper-not-attached.ts';
 import { oneWayForward } from './FW512-one-way-forward.ts';
 import { replyRuleOpensInbound } from './FW513-reply-rule-opens-inbound.ts';
@@ -165,13 +170,18 @@ export const checks: readonly Check[] = [
   publishedPortDroppedInForward,
   unscopedDnat,
   unscopedMasquerade,
+  sourceFilterAfterSourceNat,
+  tunnelTrafficMasqueraded,
   natRuleShadowed,
   dnatPortArithmetic,
+  natMatchesEstablished,
   missingEstablishedAccept,
   establishedWithoutRelated,
   establishedAcceptTooLate,
   untrackedMeetsStateRules,
+  notrackOneWay,
   stateInRaw,
+  establishedOutlivesBan,
   helperNotAttached,
   oneWayForward,
   replyRuleOpensInbound,
