@@ -30,6 +30,7 @@ export { createPositionTable, type Position, type PositionTable } from './diagno
 export { createSources, type Place, type Sources, type SourceText } from './diagnostics/sources.ts';
 export { type FormatTextOptions, type FormattedText, formatText } from './formatting.ts';
 export { type Parsed, parse } from './grammar/parse.ts';
+export * from './graphing.ts';
 export { type FormatOptions, formatLinked } from './link/format.ts';
 export { type Linked, type LinkedRuleset, type LinkOptions, link } from './link/link.ts';
 export {

@@ -9,6 +9,7 @@ import {
   tuiDescription,
 } from './command-specs.ts';
 import { diffDescription } from './diff-command-spec.ts';
+import { graphDescription } from './graph-command-spec.ts';
 import { testDescription } from './policy/test-command-spec.ts';
 import {
   exposureDescription,
@@ -30,6 +31,7 @@ export const commands: readonly CommandSpec[] = [
   { ...spoofDescription, load: () => import('./commands/spoof.ts') },
   { ...diffDescription, load: () => import('./commands/diff.ts') },
   { ...testDescription, load: () => import('./commands/test.ts') },
+  { ...graphDescription, load: () => import('./commands/graph.ts') },
   { ...replayDescription, load: () => import('./commands/replay.ts') },
   { ...tuiDescription, load: () => import('./commands/tui.ts') },
   { ...fmtDescription, load: () => import('./commands/fmt.ts') },

@@ -30,6 +30,7 @@ export interface Io {
   /** The working directory, absolute. */
   readonly cwd: string;
   readonly stdinIsTerminal: boolean;
+  readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   /** How text on stdout and stderr looks. They differ when one of them is piped. */
   readonly outStyle: TerminalStyle;
@@ -71,6 +72,7 @@ export function processIo(color: ColorChoice, env: NodeJS.ProcessEnv = process.e
     writeFile: writeFileAtomically,
     cwd: process.cwd(),
     stdinIsTerminal: process.stdin.isTTY === true,
+    outIsTerminal: process.stdout.isTTY === true,
     errIsTerminal: process.stderr.isTTY === true,
     outStyle: styleOf(process.stdout, color, env),
     errStyle: styleOf(process.stderr, color, env),

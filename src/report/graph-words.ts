@@ -5,6 +5,7 @@ import type { RulesetGraph } from '../graph/graph.ts';
 import { ruleText } from '../link/rule-text.ts';
 import type { Assumption, Trace } from '../model/trace.ts';
 import { decidedBy, type Ways } from '../trace/outcome.ts';
+import { unreadLineCount } from './machine-header.ts';
 import { deciderWords, ruleBook } from './trace-events.ts';
 import { assumptionWords, fateWords, packetText } from './trace-words.ts';
 
@@ -130,11 +131,13 @@ function endsOf(
 const unusedNamed = 8;
 
 /** What the picture does not show. */
-export function graphNotes({ graph, otherFamilies }: RulesetGraph): readonly string[] {
+export function graphNotes({ graph, otherFamilies, diagnostics }: RulesetGraph): readonly string[] {
+  const unread = unreadLineCount(diagnostics);
   const { unused, foldedCount } = graph;
   const named = unused.slice(0, unusedNamed).join(', ');
   const more = unused.length > unusedNamed ? ` and ${unused.length - unusedNamed} more` : '';
   return [
+    ...(unread > 0 ? [`${countWords(unread, 'line')} would not load; fwsim lint shows them`] : []),
     ...(unused.length > 0 ? [`no rule leads to: ${named}${more}`] : []),
     ...(foldedCount > 0 ? [`${foldedCount} chains share boxes; --boxes COUNT shows more of them apart`] : []),
     ...otherFamilies.map((f) => `the ${f === 'ipv4' ? 'IPv4' : 'IPv6'} rules have a picture of their own`),

@@ -50,6 +50,7 @@ export function fakeIo(files: Readonly<Record<string, string | Uint8Array>> = {}
     },
     cwd,
     stdinIsTerminal: stdin === undefined,
+    outIsTerminal: false,
     errIsTerminal: false,
     outStyle: style,
     errStyle: style,

@@ -1,0 +1,19 @@
+/** The way in for those who draw a ruleset: its chains as packets meet them, and the road of one packet. */
+
+export type {
+  ActionKind,
+  FlowGraph,
+  GraphAction,
+  GraphCall,
+  GraphHook,
+  GraphNode,
+} from './graph/flow-graph.ts';
+export {
+  boxesLimit,
+  type GraphOptions,
+  type GraphResult,
+  graphOf,
+  type RulesetGraph,
+} from './graph/graph.ts';
+export type { Road as GraphRoad } from './graph/road.ts';
+export { defaultRegistry } from './registry.ts';
