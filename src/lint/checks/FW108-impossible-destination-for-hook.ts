@@ -3,7 +3,7 @@ import { networkTextShort } from '../../net/address-text.ts';
 import type { Heading } from '../all-packets.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { accepts, denies } from './support/path-probes.ts';
-import { describedAtEntry, movesAddresses, walkOf } from './support/roads.ts';
+import { describedAtEntry, holdsGuessedAddress, movesAddresses, walkOf } from './support/roads.ts';
 
 /** A packet that the rule describes and that gets through by another road. */
 function walkElsewhere(context: CheckContext, view: RulesetView, rule: Rule): Walk | undefined {
@@ -97,6 +97,17 @@ COMMIT
 `,
       },
       {
+        title: 'an accept in INPUT lets guess that an address is ours, and proves nothing',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -d 203.0.113.9/32 -p tcp -m tcp --dport 22 -j ACCEPT
+-A FORWARD -d 203.0.113.9/32 -p udp -m udp --dport 53 -j ACCEPT
+COMMIT
+`,
+      },
+      {
         title: 'loopback is dropped in FORWARD for good measure',
         rules: `*filter
 :INPUT DROP [0:0]
@@ -115,7 +126,7 @@ COMMIT
       for (const rule of view.rules()) {
         const { dst } = rule.base;
         if (!dst || dst.negated || view.owner(rule.table, rule.chain)) continue;
-        if (!accepts(rule) && !denies(rule)) continue;
+        if ((!accepts(rule) && !denies(rule)) || holdsGuessedAddress(context, dst.value)) continue;
         const death = answers.death(rule);
         if (death?.kind !== 'arrivals' || !death.fields.includes('dst')) continue;
         const elsewhere = walkElsewhere(context, view, rule);

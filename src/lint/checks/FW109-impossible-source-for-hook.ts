@@ -3,7 +3,7 @@ import { type Network, networkContains } from '../../net/address.ts';
 import { networkTextShort } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { accepts } from './support/path-probes.ts';
-import { movesAddresses } from './support/roads.ts';
+import { holdsGuessedAddress, movesAddresses } from './support/roads.ts';
 
 /** Whether all addresses of this machine are known, and none of them is in the network. */
 function holdsNoneOfOurs({ machine }: CheckContext, net: Network): boolean {
@@ -138,7 +138,7 @@ COMMIT
       for (const rule of view.rules()) {
         const { src } = rule.base;
         if (!src || src.negated || !accepts(rule) || rule.table !== 'filter') continue;
-        if (view.owner(rule.table, rule.chain)) continue;
+        if (view.owner(rule.table, rule.chain) || holdsGuessedAddress(context, src.value)) continue;
         const reason = because(context, view, rule, src.value);
         if (!reason) continue;
         const hooks = view.hooks(rule.table, rule.chain).join(' and ');

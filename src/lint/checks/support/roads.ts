@@ -10,6 +10,7 @@ import { atEntry } from '../../../analysis/fates.ts';
 import type { Visit } from '../../../analysis/table-run.ts';
 import type { Hook } from '../../../model/netfilter.ts';
 import type { Rule } from '../../../model/ruleset.ts';
+import { type Network, networkContains } from '../../../net/address.ts';
 import { addressKind } from '../../../net/documentation.ts';
 import type { FieldName } from '../../../packetset/fields.ts';
 import type { PacketSet } from '../../../packetset/space.ts';
@@ -149,3 +150,12 @@ export function movesAddresses(view: RulesetView): boolean {
 }
 
 const vrrpProtocol = 112;
+
+/** Whether the network holds an address that is only guessed to be this machine's: no proof can rest on it. */
+export function holdsGuessedAddress({ machine }: CheckContext, net: Network): boolean {
+  if (machine.interfaces.value !== undefined) return false;
+  return [...machine.localAddresses, ...machine.remoteAddresses].some(
+    (f) =>
+      f.provenance === 'inferred' && f.value.family === net.address.family && networkContains(net, f.value),
+  );
+}
