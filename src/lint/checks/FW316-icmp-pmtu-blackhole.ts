@@ -12,7 +12,14 @@ import {
   type RulesetView,
   type Subject,
 } from '../check.ts';
-import { isGuardedElsewhere, knobOf, unspokenPort, type Way } from './support/openness.ts';
+import {
+  isGuardedElsewhere,
+  knobOf,
+  opennessOf,
+  strangersMention,
+  unspokenPort,
+  type Way,
+} from './support/openness.ts';
 import { strangersInterfaces } from './support/path-probes.ts';
 
 /** "Fragmentation needed" of a connection that is known. */
@@ -44,13 +51,13 @@ function refusers(context: CheckContext, view: RulesetView, way: Way): readonly 
     const set = space.and(all.describe(what).may, ordinary);
     return named ? space.and(set, outside) : set;
   };
-  const passes = (what: Description): boolean =>
-    road.parts.some(
-      (part) =>
-        part.fate === endOf[way] &&
-        !space.disjoint(space.may(atEntry(vocabulary, part.set, road)), coming(what)),
+  const passing = (what: Description): PacketSet =>
+    space.union(
+      road.parts
+        .filter((part) => part.fate === endOf[way])
+        .map((part) => space.and(space.may(atEntry(vocabulary, part.set, road)), coming(what))),
     );
-  if (!passes(data) || passes(tooBig)) return [];
+  if (passing(tooBig) !== space.none || !opennessOf(context, view).fromAnybody(passing(data))) return [];
   const hooks: readonly (Hook | undefined)[] =
     way === 'to' ? ['PREROUTING', 'INPUT'] : ['PREROUTING', 'FORWARD'];
   const parts = decidedParts(vocabulary, road, {
@@ -84,14 +91,17 @@ export const icmpPmtuBlackhole = defineCheck({
   rationale:
     'Hosts send packets as large as their own link takes, with the mark not to cut them. Where a tunnel or PPPoE is narrower, the router there drops the packet and says "fragmentation needed" (type 3, code 4). Who refuses that message waits for ever: small pages load, large ones do not.',
   decision:
-    'All errors of type 3, code 4 that tracking calls RELATED are pushed through the rules, to this machine and on routers through it. It is reported if none of them passes, and packets of established TCP connections to a port that no rule names do. A rule that drops ICMP below RELATED is no finding. Where TCPMSS clamps the segment size it is a remark only. The rules that refuse the error stand in place of a packet: what makes it RELATED is the packet that it quotes.',
+    'All errors of type 3, code 4 that tracking calls RELATED are pushed through the rules, to this machine and on routers through it. It is reported if none of them passes, and packets of established TCP connections do, from nearly anybody to a port that no rule names. A rule that drops ICMP below RELATED is no finding. Where TCPMSS clamps the segment size it is a remark only. The rules that refuse the error stand in place of a packet: what makes it RELATED is the packet that it quotes.',
   exceptions:
     'Machines whose connections all stay within one network. Where tracking is off, no packet is RELATED: accept type 3 by itself.',
   references: [
     'RFC 1191',
     'https://www.usenix.org/legacy/events/lisa02/tech/full_papers/vanderberg/vanderberg_html/index.html',
   ],
-  mentions: (family) => (space) => (family === 'ipv4' ? space.or(tooBig(space), data(space)) : space.none),
+  mentions: (family) => (space) =>
+    family === 'ipv4'
+      ? space.or(strangersMention(family)(space), space.or(tooBig(space), data(space)))
+      : space.none,
   examples: {
     bad: [
       {
