@@ -47,9 +47,14 @@ import { sensitiveServiceOpen } from './FW302-sensitive-service-open.ts';
 import { acceptAnyAny } from './FW303-accept-any-any.ts';
 import { sourcePortTrust } from './FW304-source-port-trust.ts';
 import { managementOpenToAll } from './FW313-management-open-to-all.ts';
+import { udpReflectorOpen } from './FW314-udp-reflector-open.ts';
+import { icmpEchoUnlimited } from './FW315-icmp-echo-unlimited.ts';
 import { icmpPmtuBlackhole } from './FW316-icmp-pmtu-blackhole.ts';
 import { rateLimitSharedBucket } from './FW317-rate-limit-shared-bucket.ts';
 import { rateLimitInverted } from './FW318-rate-limit-inverted.ts';
+import { limiterKeyTooCoarse } from './FW319-limiter-key-too-coarse.ts';
+import { limiterCountsEstablished } from './FW320-limiter-counts-established.ts';
+import { portRangeTooWide } from './FW321-port-range-too-wide.ts';
 import { vpnHalfOpen } from './FW323-vpn-half-open.ts';
 import { l2tpOutsideIpsec } from './FW324-l2tp-outside-ipsec.ts';
 import { missingLoopbackAccept } from './FW326-missing-loopback-accept.ts';
@@ -65,6 +70,7 @@ import { natMatchesEstablished } from './FW413-nat-matches-established.ts';
 import { missingEstablishedAccept } from './FW501-missing-established-accept.ts';
 import { establishedWithoutRelated } from './FW502-established-without-related.ts';
 import { establishedAcceptTooLate } from './FW503-established-accept-too-late.ts';
+import { newNotSynAccepted } from './FW504-new-not-syn-accepted.ts';
 import { untrackedMeetsStateRules } from './FW507-untracked-meets-state-rules.ts';
 import { notrackOneWay } from './FW508-notrack-one-way.ts';
 import { stateInRaw } from './FW509-state-in-raw.ts';
@@ -74,6 +80,7 @@ import { oneWayForward } from './FW512-one-way-forward.ts';
 import { replyRuleOpensInbound } from './FW513-reply-rule-opens-inbound.ts';
 import { recentListMisused } from './FW515-recent-list-misused.ts';
 import { bareLimitDefault } from './FW516-bare-limit-default.ts';
+import { dnatStateAcceptsAllPublished } from './FW517-dnat-state-accepts-all-published.ts';
 import { forwardedSynWithoutMssClamp } from './FW518-forwarded-syn-without-mss-clamp.ts';
 import { stateInfeasibleRule } from './FW519-state-infeasible-rule.ts';
 import { deprecatedStateMatch } from './FW601-deprecated-state-match.ts';
@@ -160,9 +167,14 @@ export const checks: readonly Check[] = [
   acceptAnyAny,
   sourcePortTrust,
   managementOpenToAll,
+  udpReflectorOpen,
+  icmpEchoUnlimited,
   icmpPmtuBlackhole,
   rateLimitSharedBucket,
   rateLimitInverted,
+  limiterKeyTooCoarse,
+  limiterCountsEstablished,
+  portRangeTooWide,
   vpnHalfOpen,
   l2tpOutsideIpsec,
   missingLoopbackAccept,
@@ -178,6 +190,7 @@ export const checks: readonly Check[] = [
   missingEstablishedAccept,
   establishedWithoutRelated,
   establishedAcceptTooLate,
+  newNotSynAccepted,
   untrackedMeetsStateRules,
   notrackOneWay,
   stateInRaw,
@@ -187,6 +200,7 @@ export const checks: readonly Check[] = [
   replyRuleOpensInbound,
   recentListMisused,
   bareLimitDefault,
+  dnatStateAcceptsAllPublished,
   forwardedSynWithoutMssClamp,
   stateInfeasibleRule,
   deprecatedStateMatch,
