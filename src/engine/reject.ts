@@ -43,14 +43,14 @@ const summed = new Set([1, 6, 17, 58]);
 
 /**
  * nf_ip_checksum() sums the IP header, too, and takes it for nothing: not so where the kernel has written into the
- * header's options since the packet came in. What conntrack has found to be right as it came in is not summed again,
- * unless skb_forward_csum() has forgotten it.
+ * header's options since the packet came in. What conntrack has found to be right as it came in is not summed again;
+ * only a reset, which does not ask skb_csum_unnecessary(), minds that skb_forward_csum() has forgotten it.
  */
-function headerSumBroken(w: Walk): boolean {
+function headerSumBroken(w: Walk, answer: 'reset' | 'error'): boolean {
   const p = w.packet;
   if (w.lastInInterface === undefined || !isWrittenOnArrival(p.ipOptions)) return false;
   const looked = w.program.conntrack && !w.untracked && w.shared.program.conntrackSettings.checksum;
-  const checked = looked && !w.viaLoopback && w.hook !== 'FORWARD';
+  const checked = looked && !w.viaLoopback && !(answer === 'reset' && w.hook === 'FORWARD');
   return !checked || ![1, 6, 17].includes(p.protocol);
 }
 
@@ -58,7 +58,7 @@ function headerSumBroken(w: Walk): boolean {
 function checksumAccepted(w: Walk): boolean {
   const p = w.packet;
   if (unchecked.has(p.protocol)) return true;
-  if (headerSumBroken(w)) return false;
+  if (headerSumBroken(w, 'error')) return false;
   // The sum of the whole is not that of the first piece.
   if (summed.has(p.protocol) && p.moreFragments) return false;
   if (summed.has(p.protocol)) return !p.badChecksum;
@@ -74,7 +74,7 @@ function checksumAccepted(w: Walk): boolean {
 function sendReset(w: Walk): void {
   const p = w.packet;
   if (p.fragmentOffsetBytes > 0 || p.protocol !== 6 || p.tcpFlags & tcpFlag.RST || p.badChecksum) return;
-  if (headerSumBroken(w) || p.moreFragments) return;
+  if (headerSumBroken(w, 'reset') || p.moreFragments) return;
   if (p.sport === undefined || p.dport === undefined) return;
   if (w.family === 'ipv4') {
     if (w.destination?.toMany) return;
