@@ -1,38 +1,8 @@
 import type { Rule } from '../../model/ruleset.ts';
-import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
-import {
-  accepts,
-  admitsInterface,
-  destinationNatRules,
-  rulesAt,
-  sendOptions,
-  servicesOf,
-  servicesText,
-  sideOf,
-} from './support/path-probes.ts';
-
-/** The DNAT rule that took the packet away, if one did. */
-function takenBy(view: RulesetView, walk: Walk): Rule | undefined {
-  if (walk.hooks.includes('INPUT')) return undefined;
-  return destinationNatRules(view).find((r) => walk.matched(r));
-}
-
-/** Every packet of the rule that we can think of, by every interface that it admits, at every address of ours. */
-function* walksOf(context: CheckContext, view: RulesetView, rule: Rule): Iterable<Walk> {
-  const { family } = view;
-  for (const from of context.interfaces(family)) {
-    if (from.side === 'loopback' || !admitsInterface(rule, from.name)) continue;
-    const local = context.localAddress(family, from.name);
-    for (const service of servicesOf(view, rule)) {
-      const given = { inInterface: from.name, protocol: service.protocol, dport: service.port };
-      for (const dst of [local.address, context.localAddress(family).address]) {
-        for (const sketch of context.packetsOf(view, rule, { ...given, dst }).slice(0, 2)) {
-          yield context.send(sketch, sendOptions(local, sideOf(from)));
-        }
-      }
-    }
-  }
-}
+import type { PacketSet } from '../../packetset/space.ts';
+import { defineCheck, type FindingDraft, type Walk } from '../check.ts';
+import { accepts, destinationNatRules, rulesAt, servicesOf, servicesText } from './support/path-probes.ts';
+import { comingTo, describedAtEntry, takenBy, walkOf } from './support/roads.ts';
 
 /** An accept in INPUT for packets that DNAT takes away. */
 export const dnatAcceptedInInput = defineCheck({
@@ -49,7 +19,7 @@ export const dnatAcceptedInInput = defineCheck({
   rationale:
     'Whoever wrote the accept thought that a forwarded port needs opening in INPUT. It needs FORWARD. The rule does nothing as long as the translation stands, and opens the port of the machine itself on the day on which it goes.',
   decision:
-    'For every accept that names ports in a chain that INPUT leads to, ordinary packets of it are sent by each interface it admits to the addresses that are known to be ours. It is reported if each of them is taken away by a destination NAT, and none reaches INPUT.',
+    'For every accept that names translated ports in a chain that INPUT leads to: of all packets from other machines that open a connection, none comes to the rule that a destination NAT would not take away, and some of those that it describes are taken. It is reported with one of them, sent.',
   exceptions:
     'A translation of only one of several addresses or interfaces leaves the others to INPUT, and the accept is right for those: nothing is reported if any packet gets there. Generators that write both rules on purpose.',
   references: ['man iptables-extensions(8), DNAT'],
@@ -152,22 +122,31 @@ COMMIT
     for (const view of context.views) {
       const translations = destinationNatRules(view);
       if (translations.length === 0) continue;
+      let taken: PacketSet | undefined;
       const translated = new Set(
         translations.flatMap((r) => servicesOf(view, r).map((s) => `${s.protocol}/${s.port}`)),
       );
-      // A translation for one address leaves the machine's other addresses to INPUT; only without -d it takes all.
-      const wide = translations.filter((r) => !r.base.dst);
       for (const rule of rulesAt(view, 'INPUT')) {
         if (!accepts(rule) || view.owner('filter', rule.chain)) continue;
         const services = servicesOf(view, rule);
         if (services.length === 0 || !services.every((s) => translated.has(`${s.protocol}/${s.port}`)))
           continue;
-        const walks = [...walksOf(context, view, rule)];
-        const takers = walks.map((w) => takenBy(view, w));
-        const [walk] = walks;
-        const [taker] = takers;
-        if (!walk || !taker || takers.some((t) => t === undefined)) continue;
-        if (!rule.base.dst && !takers.every((t) => t !== undefined && wide.includes(t))) continue;
+        const all = context.packets(view);
+        const { space } = all;
+        taken ??= space.union(translations.map((r) => takenBy(all, r, ['PREROUTING'])));
+        const away = space.and(describedAtEntry(all, rule, 'to'), taken);
+        // What else comes to the rule keeps it alive: another address, another interface.
+        if (away === space.none || space.diff(comingTo(all, rule, 'to'), taken) !== space.none) continue;
+        const takerOf = (w: Walk): Rule | undefined => translations.find((r) => w.matched(r));
+        const walk = walkOf(
+          context,
+          all,
+          away,
+          'to',
+          (w) => !w.hooks.includes('INPUT') && takerOf(w) !== undefined,
+        );
+        const taker = walk && takerOf(walk);
+        if (!walk || !taker) continue;
         const arrived = walk.fate === 'forward';
         yield {
           at: { kind: 'rule', view, rule },

@@ -53,12 +53,13 @@ function* visitsAt(
       if (visit.table === table && hooks.includes(visit.hook)) yield [visit, heading];
 }
 
-/** The openers that come to the hooks that lead to the rule, and that it describes there. */
-export function comingTo(all: AllPackets, rule: Rule): PacketSet {
+/** The openers that come to the hooks that lead to the rule, and that it describes there; by one road, or by both. */
+export function comingTo(all: AllPackets, rule: Rule, by?: 'to' | 'out'): PacketSet {
   const { space, view } = all;
   const parts: PacketSet[] = [];
   for (const [visit, heading] of visitsAt(all, rule.table, view.hooks(rule.table, rule.chain)))
-    parts.push(openersOf(all, space.and(visit.entering, all.conditions(rule)), heading));
+    if (by === undefined || by === heading)
+      parts.push(openersOf(all, space.and(visit.entering, all.conditions(rule)), heading));
   return space.union(parts);
 }
 
