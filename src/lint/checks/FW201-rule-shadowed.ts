@@ -24,7 +24,7 @@ export const ruleShadowed = defineCheck({
     'Al-Shaer, Hamed: Discovery of Policy Anomalies in Distributed Firewalls, INFOCOM 2004',
     'https://github.com/Linuxfabrik/firewallfabrik/issues/136',
   ],
-  yieldsTo: ['FW117', 'FW124', 'FW216'],
+  yieldsTo: ['FW117', 'FW124', 'FW216', 'FW411'],
   examples: {
     bad: [
       {

@@ -20,6 +20,7 @@ export const ruleRedundant = defineCheck({
   exceptions:
     'Rules that stand there to be counted, or to be read. Chains that a program writes are left to that program.',
   references: ['https://github.com/freedomofpress/securedrop/issues/1236'],
+  yieldsTo: ['FW411'],
   examples: {
     bad: [
       {
