@@ -3,7 +3,13 @@ import { networkTextShort } from '../../net/address-text.ts';
 import type { Heading } from '../all-packets.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { accepts, denies } from './support/path-probes.ts';
-import { describedAtEntry, holdsGuessedAddress, movesAddresses, walkOf } from './support/roads.ts';
+import {
+  describedAtEntry,
+  holdsGuessedAddress,
+  isOffTheRoad,
+  movesAddresses,
+  walkOf,
+} from './support/roads.ts';
 
 /** A packet that the rule describes and that gets through by another road. */
 function walkElsewhere(context: CheckContext, view: RulesetView, rule: Rule): Walk | undefined {
@@ -76,6 +82,19 @@ net.ipv4.ip_forward = 1
     ],
     good: [
       {
+        title: 'packets that are not tracked are never NEW: no matter of the destination',
+        rules: `*raw
+-A PREROUTING -d 203.0.113.9/32 -p udp -m udp --dport 53 -j NOTRACK
+COMMIT
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -d 203.0.113.9/32 -p udp -m conntrack --ctstate NEW -m udp --dport 53 -j ACCEPT
+COMMIT
+`,
+      },
+      {
         title: 'each where its packets come by',
         rules: `*filter
 :INPUT DROP [0:0]
@@ -127,8 +146,7 @@ COMMIT
         const { dst } = rule.base;
         if (!dst || dst.negated || view.owner(rule.table, rule.chain)) continue;
         if ((!accepts(rule) && !denies(rule)) || holdsGuessedAddress(context, dst.value)) continue;
-        const death = answers.death(rule);
-        if (death?.kind !== 'arrivals' || !death.fields.includes('dst')) continue;
+        if (!isOffTheRoad(answers.death(rule), 'dst')) continue;
         const elsewhere = walkElsewhere(context, view, rule);
         if (denies(rule) && !elsewhere) continue;
         const hooks = view.hooks(rule.table, rule.chain).join(' and ');

@@ -3,7 +3,7 @@ import { type Network, networkContains } from '../../net/address.ts';
 import { networkTextShort } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { accepts } from './support/path-probes.ts';
-import { holdsGuessedAddress, movesAddresses } from './support/roads.ts';
+import { holdsGuessedAddress, isOffTheRoad, movesAddresses } from './support/roads.ts';
 
 /** Whether all addresses of this machine are known, and none of them is in the network. */
 function holdsNoneOfOurs({ machine }: CheckContext, net: Network): boolean {
@@ -29,8 +29,7 @@ function because(
     };
   }
   const answers = context.answers(view);
-  const death = answers.death(rule);
-  if (death?.kind !== 'arrivals' || !death.fields.includes('src')) return undefined;
+  if (!isOffTheRoad(answers.death(rule), 'src')) return undefined;
   const facts = answers.restsOn(rule);
   return facts.length === 0
     ? {

@@ -7,6 +7,7 @@
  */
 
 import { atEntry } from '../../../analysis/fates.ts';
+import type { Death } from '../../../analysis/rule-answers.ts';
 import type { Visit } from '../../../analysis/table-run.ts';
 import type { Hook } from '../../../model/netfilter.ts';
 import type { Rule } from '../../../model/ruleset.ts';
@@ -158,5 +159,20 @@ export function holdsGuessedAddress({ machine }: CheckContext, net: Network): bo
   return [...machine.localAddresses, ...machine.remoteAddresses].some(
     (f) =>
       f.provenance === 'inferred' && f.value.family === net.address.family && networkContains(net, f.value),
+  );
+}
+
+/** Fields that say where a packet comes from and goes to: routing looks at no others of those that rules ask for. */
+const wayFields: readonly FieldName[] = ['src', 'dst', 'inInterface', 'outInterface'];
+
+/**
+ * Whether the rule is dead since no packet at its hooks has what it asks of this field, as routing made it. Where a port,
+ * a state or a mark in its place would bring it packets as well, others are the cause: a translation, NOTRACK.
+ */
+export function isOffTheRoad(death: Death | undefined, field: 'src' | 'dst'): boolean {
+  return (
+    death?.kind === 'arrivals' &&
+    death.fields.includes(field) &&
+    death.fields.every((f) => wayFields.includes(f))
   );
 }
