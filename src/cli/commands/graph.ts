@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { createSources } from '../../diagnostics/sources.ts';
 import { boxesLimit, defaultRegistry, graphOf, type RulesetGraph } from '../../graphing.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
@@ -63,11 +64,7 @@ async function print(drawn: RulesetGraph, format: Format): Promise<string> {
 
 /** `fwsim graph`: a ruleset as a picture. */
 export const run: CommandModule['run'] = async (invocation, io) => {
-  const [file, ...more] = invocation.operands;
-  if (more.length > 0)
-    throw new CommandFailure(`a graph is of one machine, "${more[0]}" is a second one`, {
-      hint: 'more about the same machine is added by --with FILE',
-    });
+  const [file] = invocation.operands;
   const output = value(invocation, 'output');
   const format = formatOf(invocation, output);
   if (format === undefined && output === undefined && io.outIsTerminal)
@@ -96,7 +93,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
   if (result.drawn) {
     const text = await print(result.drawn, format ?? 'svg');
     if (output === undefined) io.out(text);
-    else io.writeFile(output, text);
+    else io.writeFile(resolve(io.cwd, output), text);
   }
   if (result.couldNotLook === undefined) return exitCodes.ok;
   io.err(`fwsim: ${escapeTerminal(result.couldNotLook)}\n`);
