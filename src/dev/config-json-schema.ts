@@ -1,6 +1,7 @@
 /** JSON Schema of the files that users write, made from the schemas that read them. */
 
 import { configSchema, suppressionsSchema } from '../cli/lint/config-schema.ts';
+import { policySchema } from '../cli/policy/policy-schema.ts';
 
 /** What of a valibot schema is looked at here; a schema with checks has them behind it in `pipe`. */
 interface Schema {
@@ -37,14 +38,19 @@ function convertBare(schema: Schema): JsonSchema {
       return { type: 'object', additionalProperties: convert(schema.value ?? { type: 'unknown' }) };
     case 'union':
       return { anyOf: (schema.options as readonly Schema[]).map(convert) };
-    case 'strict_object':
+    case 'strict_object': {
+      const required = Object.entries(schema.entries ?? {}).flatMap(([key, value]) =>
+        value.type === 'optional' ? [] : [key],
+      );
       return {
         type: 'object',
+        ...(required.length === 0 ? {} : { required }),
         additionalProperties: false,
         properties: Object.fromEntries(
           Object.entries(schema.entries ?? {}).map(([key, value]) => [key, convert(value)]),
         ),
       };
+    }
     default:
       throw new TypeError(`no JSON Schema for "${schema.type}"`);
   }
@@ -58,6 +64,7 @@ function constraint(action: {
   if (action.type === 'description') return { description: action.description };
   if (action.type === 'regex') return { pattern: (action.requirement as RegExp).source };
   if (action.type === 'non_empty') return { minLength: 1 };
+  if (action.type === 'min_length') return { minItems: action.requirement };
   // Checks that are functions cannot be written down; the reader makes them.
   return {};
 }
@@ -78,13 +85,25 @@ export const configJsonSchema = (): JsonSchema =>
 export const suppressionsJsonSchema = (): JsonSchema =>
   document('Suppressed findings of fwsim (.fwsim/suppressions.yml)', suppressionsSchema);
 
+/** Of policy files. */
+export const policyJsonSchema = (): JsonSchema =>
+  document('Policy for fwsim test (*.policy.yml)', policySchema);
+
 /** A schema as the text of its file. */
 export function jsonSchemaText(schema: JsonSchema): string {
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
 /** The keys of the configuration with their descriptions, as rows of a table in Markdown. */
-export function configKeyTable(): string {
+export const configKeyTable = (): string => keyTable(configJsonSchema());
+
+/** The keys of one test of a policy, likewise. */
+export function policyKeyTable(): string {
+  const { tests } = policyJsonSchema()['properties'] as Readonly<Record<string, JsonSchema>>;
+  return keyTable(tests?.['items'] as JsonSchema);
+}
+
+function keyTable(whole: JsonSchema): string {
   const rows: string[] = [];
   const visit = (schema: JsonSchema, path: string): void => {
     const properties = schema['properties'] as Readonly<Record<string, JsonSchema>> | undefined;
@@ -94,7 +113,7 @@ export function configKeyTable(): string {
       visit(value, name);
     }
   };
-  visit(configJsonSchema(), '');
+  visit(whole, '');
   return ['| key | value | meaning |', '| --- | --- | --- |', ...rows].join('\n');
 }
 

@@ -15,6 +15,8 @@ import {
   configJsonSchema,
   configKeyTable,
   jsonSchemaText,
+  policyJsonSchema,
+  policyKeyTable,
   suppressionsJsonSchema,
 } from './config-json-schema.ts';
 
@@ -36,6 +38,7 @@ export const generatedParts: readonly GeneratedPart[] = [
   { file: 'README.md', name: 'exposure', make: exposureExample },
   { file: 'README.md', name: 'trace', make: traceExample },
   { file: 'docs/configuration.md', name: 'keys', make: configKeyTable },
+  { file: 'docs/policies.md', name: 'keys', make: policyKeyTable },
 ];
 
 /** A file that is made from data as a whole. */
@@ -56,6 +59,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   })),
   { file: `${checkPagesFolder}/README.md`, make: checkIndex },
   { file: 'schemas/fwsim.schema.json', make: () => jsonSchemaText(configJsonSchema()) },
+  { file: 'schemas/policy.schema.json', make: () => jsonSchemaText(policyJsonSchema()) },
   { file: 'schemas/suppressions.schema.json', make: () => jsonSchemaText(suppressionsJsonSchema()) },
   { file: 'docs/tui.svg', make: screenPicture },
 ];

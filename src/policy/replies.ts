@@ -8,6 +8,7 @@ import { acceptedFates } from '../analysis/query.ts';
 import type { RoadName } from '../analysis/road.ts';
 import type { Description } from '../analysis/vocabulary.ts';
 import type { WalkedWitness } from '../analysis/witness-walk.ts';
+import { assumptionText } from '../engine/tape.ts';
 import type { Trace } from '../model/trace.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { waysOf } from '../trace/outcome.ts';
@@ -103,7 +104,10 @@ export function repliesOf(bench: Bench, asked: Asked, packets: Description): Rep
       pick: true,
       family: bench.ruleset.linked.ruleset.family,
       assume: [
-        ...new Set([...shown.witness.assume, ...Object.entries(bench.tape).map(([k, v]) => `${k}=${v}`)]),
+        ...new Set([
+          ...shown.witness.assume,
+          ...Object.entries(bench.tape).map(([key, answer]) => assumptionText({ key, answer })),
+        ]),
       ],
     });
     for (const [branch, reply] of traced?.replies ?? []) {

@@ -11,7 +11,7 @@ import type { PacketSet } from '../packetset/space.ts';
 import { readAssumptions } from '../trace/assumptions.ts';
 import { type Bench, createBench, type Group } from './bench.ts';
 import { fatesOfExpectation } from './claims.ts';
-import { readExpression } from './packets.ts';
+import { type ReadingContext, readExpression } from './packets.ts';
 import { type Expectation, noNames, type Policy, type PolicyTest, plainTest, unplaced } from './policy.ts';
 import { type PolicyRunOptions, runPolicy } from './run.ts';
 
@@ -97,7 +97,7 @@ export function todaysPolicy(texts: readonly SourceText[], o: PolicyRunOptions):
     for (const [index, section] of sections.entries()) {
       const d = described[index];
       if (d?.ok !== true || d.describe === undefined) continue;
-      const found = draftsOf(bench, d.describe, section, families.length > 1);
+      const found = draftsOf(bench, d.describe, section, families.length > 1, context);
       drafts.push(...found.tests);
       unsaid += found.unsaid;
     }
@@ -115,6 +115,7 @@ function draftsOf(
   describe: Description,
   { title, local, options: [options] }: (typeof sections)[number],
   both: boolean,
+  context: ReadingContext,
 ): { readonly tests: readonly TodayTest[]; readonly unsaid: number } {
   const { space } = bench.analysis.vocabulary;
   const { family } = bench.ruleset.linked.ruleset;
@@ -140,9 +141,11 @@ function draftsOf(
       linesMax,
       boxesMax: 100,
     });
-    // A word in parentheses is what no option can say.
+    // What no single rule can say, no expression can either.
     const sayable =
-      set.complete && set.lineCount <= linesMax && set.lines.every((line) => !line.includes('('));
+      set.complete &&
+      set.lineCount <= linesMax &&
+      set.lines.every((line) => readExpression(unplaced(line), context).ok);
     if (!sayable || set.kind === 'nothing' || set.kind === 'undecided') {
       unsaid++;
       continue;

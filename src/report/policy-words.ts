@@ -45,10 +45,7 @@ export function claimText(test: PolicyTest, { kind }: Pick<FamilyClaim, 'kind'>)
     case 'translated-to':
       return `${who} that passes goes to ${texts(test.translatedTo)}`;
     case 'logged':
-      return `${test.some ? 'some packet is' : 'no packet is ever'} logged`.replace(
-        'some packet is logged',
-        'some packet is not logged',
-      );
+      return test.some ? 'some packet is not logged' : 'no packet is ever logged';
     case 'reply':
       return 'the reply passes';
     case 'only-from':
@@ -86,6 +83,7 @@ export function verdictText(test: PolicyTest, claim: FamilyClaim, run: PolicyRun
     case 'undecided':
       return `could not be decided: ${claim.why ?? ''}`;
     case 'depends':
+      if (claim.kind === 'logged') return 'depends on what is not known: may be logged';
       return `depends on what is not known${ends === '' ? '' : `: may be ${ends}`}`;
     case 'refuted':
       if (claim.kind === 'reply') return `the reply ${replyWords[claim.reply?.end ?? 'stopped']}`;

@@ -9,7 +9,7 @@ import { importsOf, repositoryFiles, withoutComments } from '../support/source-t
 const groups: readonly (readonly string[])[] = [
   ['cli', 'tui', 'dev', 'live'],
   ['report', 'testing'],
-  ['replay', 'graph'],
+  ['replay', 'graph', 'policy'],
   ['trace'],
   ['lint'],
   ['analysis'],
@@ -53,7 +53,7 @@ const allowed: readonly { readonly from: RegExp; readonly to: RegExp; readonly b
   },
   {
     from: /^src\/dev\//,
-    to: /^src\/(?:cli|tui)\/(?:lint\/)?[^/]+$/,
+    to: /^src\/(?:cli|tui)\/(?:lint\/|policy\/)?[^/]+$/,
     because: 'our own programs measure and document the others, from their tables',
   },
   {

@@ -93,5 +93,9 @@ export const policySchema = strict({
     v.record(v.string(), v.union([service, v.array(service)])),
     'Services by name: tcp/443, udp/5060-5070, icmp/echo-request.',
   ),
-  tests: v.pipe(v.array(test), v.description('What must hold.')),
+  tests: v.pipe(
+    v.array(test),
+    v.minLength(1, 'must hold at least one test'),
+    v.description('What must hold.'),
+  ),
 });

@@ -114,9 +114,16 @@ export function readPolicy(source: SourceText): PolicyFile {
 function nameOf(t: {
   readonly packets?: string | readonly string[] | undefined;
   readonly expect?: string | undefined;
+  readonly out?: string | readonly string[] | undefined;
+  readonly reply?: string | undefined;
 }): string {
   const packets = t.packets === undefined ? 'all packets' : list(t.packets).join(' or ');
-  return t.expect === undefined ? packets : `${t.expect}: ${packets}`;
+  const claims = [
+    ...(t.expect === undefined ? [] : [t.expect]),
+    ...(t.out === undefined ? [] : [`out of ${list(t.out).join(' or ')}`]),
+    ...(t.reply === undefined ? [] : ['answered']),
+  ];
+  return claims.length === 0 ? packets : `${claims.join(', ')}: ${packets}`;
 }
 
 /** Where pieces of a text stand: exact where the file holds the text as it is, else all of its value. */
