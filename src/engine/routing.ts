@@ -328,7 +328,8 @@ function outputRoute6(w: Walk, fib: Fib, flow: OutputFlow): RouteAnswer {
   const { facts } = w.shared;
   let device = flow.outInterface;
   const strict = needsInterface6(flow.dst) && !isLoopback6(flow.dst);
-  if (strict && device === undefined && flow.src && isLinkLocal6(flow.src))
+  // Only a process speaks through a socket that is bound to the link of its address.
+  if (strict && device === undefined && !flow.anySource && flow.src && isLinkLocal6(flow.src))
     device = facts.ownAddresses.get(addressText(flow.src));
   const answer = fibLookup(fib, {
     dst: flow.dst,
