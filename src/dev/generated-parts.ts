@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { commands } from '../cli/command-table.ts';
 import { exitCodeMeanings } from '../cli/exit-codes.ts';
-import { checks, defaultRegistry, exposureOf, lintMachine, tracePacket } from '../index.ts';
+import { checks, defaultRegistry, exposureOf, graphOf, lintMachine, tracePacket } from '../index.ts';
 import { checkListMarkdown, checkPageMarkdown } from '../report/check-page.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
 import { createExampleOutput } from '../report/example-output.ts';
 import { printExposure } from '../report/exposure.ts';
+import { printGraphSvg } from '../report/graph-svg.ts';
 import { printLintPretty } from '../report/lint-findings.ts';
 import { reportOf } from '../report/machine-report.ts';
 import { createTheme } from '../report/theme.ts';
@@ -62,6 +63,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'schemas/policy.schema.json', make: () => jsonSchemaText(policyJsonSchema()) },
   { file: 'schemas/suppressions.schema.json', make: () => jsonSchemaText(suppressionsJsonSchema()) },
   { file: 'docs/tui.svg', make: screenPicture },
+  { file: 'docs/graph.svg', make: graphPicture },
 ];
 
 function checkIndex(): string {
@@ -72,6 +74,19 @@ are made from the checks by \`npm run generate\`.
 
 ${checkListMarkdown(checks)}
 `;
+}
+
+/** The chains of a container host, with the road to a published port. */
+function graphPicture(): string {
+  const file = 'rules-examples/docker-published-port.rules';
+  const { drawn } = graphOf([{ name: file, text: readFileSync(file, 'utf8') }], {
+    registry: defaultRegistry(),
+    boxesMax: 16,
+    counters: true,
+    expression: '-i eth0 -p tcp -s 198.51.100.7 -d 203.0.113.1 --dport 5432'.split(' '),
+    assume: ['local=203.0.113.1'],
+  });
+  return drawn === undefined ? '' : printGraphSvg(drawn);
 }
 
 /** The screen of `fwsim tui`, at the rule that publishes a container's port. */
