@@ -71,6 +71,7 @@ import { missingEstablishedAccept } from './FW501-missing-established-accept.ts'
 import { establishedWithoutRelated } from './FW502-established-without-related.ts';
 import { establishedAcceptTooLate } from './FW503-established-accept-too-late.ts';
 import { newNotSynAccepted } from './FW504-new-not-syn-accepted.ts';
+import { invalidNotDropped } from './FW505-invalid-not-dropped.ts';
 import { untrackedMeetsStateRules } from './FW507-untracked-meets-state-rules.ts';
 import { notrackOneWay } from './FW508-notrack-one-way.ts';
 import { stateInRaw } from './FW509-state-in-raw.ts';
@@ -78,6 +79,7 @@ import { establishedOutlivesBan } from './FW510-established-outlives-ban.ts';
 import { helperNotAttached } from './FW511-helper-not-attached.ts';
 import { oneWayForward } from './FW512-one-way-forward.ts';
 import { replyRuleOpensInbound } from './FW513-reply-rule-opens-inbound.ts';
+import { relatedTooWide } from './FW514-related-too-wide.ts';
 import { recentListMisused } from './FW515-recent-list-misused.ts';
 import { bareLimitDefault } from './FW516-bare-limit-default.ts';
 import { dnatStateAcceptsAllPublished } from './FW517-dnat-state-accepts-all-published.ts';
@@ -191,6 +193,7 @@ export const checks: readonly Check[] = [
   establishedWithoutRelated,
   establishedAcceptTooLate,
   newNotSynAccepted,
+  invalidNotDropped,
   untrackedMeetsStateRules,
   notrackOneWay,
   stateInRaw,
@@ -198,6 +201,7 @@ export const checks: readonly Check[] = [
   helperNotAttached,
   oneWayForward,
   replyRuleOpensInbound,
+  relatedTooWide,
   recentListMisused,
   bareLimitDefault,
   dnatStateAcceptsAllPublished,

@@ -5,10 +5,10 @@ import type { Visit } from '../../../analysis/table-run.ts';
 import type { Hook } from '../../../model/netfilter.ts';
 import type { Rule } from '../../../model/ruleset.ts';
 import type { PacketSet } from '../../../packetset/space.ts';
-import type { CheckContext, RulesetView, SidedInterface } from '../../check.ts';
+import type { CheckContext, RulesetView } from '../../check.ts';
 
 /** The visits of table nat at this hook by packets from the wire. */
-export function natVisits(context: CheckContext, view: RulesetView, hook: Hook): readonly Visit[] {
+function natVisits(context: CheckContext, view: RulesetView, hook: Hook): readonly Visit[] {
   return context
     .packets(view)
     .road('through')
@@ -22,9 +22,4 @@ export function takenOpeners(context: CheckContext, view: RulesetView, rule: Rul
     space.may(atEntry(analysis.vocabulary, visit.taking(rule), road('through'))),
   );
   return space.and(space.union(parts), openers);
-}
-
-/** The interfaces by which packets leave to our own networks. */
-export function insideOf(context: CheckContext, view: RulesetView): readonly SidedInterface[] {
-  return context.interfaces(view.family).filter((i) => i.side === 'inside');
 }
