@@ -11,7 +11,6 @@ import type { Rule } from '../../../model/ruleset.ts';
 import { type Address, type Family, networkContains } from '../../../net/address.ts';
 import { interfaceMatches } from '../../../net/interface-pattern.ts';
 import { protocolName } from '../../../net/protocols.ts';
-import { portName } from '../../../net/services.ts';
 import type {
   CheckContext,
   ChosenAddress,
@@ -249,11 +248,6 @@ export function admitsDestination(rule: Rule, address: Address): boolean {
 
 /** A port that no rule is likely to name: what becomes of it is what becomes of everything not spoken of. */
 export const unspokenService: Service = { protocol: 6, port: 49513 };
-
-/** The port with its usual name, for messages to people. */
-export function serviceName(s: Service): string {
-  return portName(s.protocol, s.port);
-}
 
 /**
  * Sends a packet; where nothing says by which interface it leaves, each one that the rules name is tried in turn, and
