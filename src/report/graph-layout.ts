@@ -20,12 +20,12 @@ export interface Rectangle extends Point {
 }
 
 /** A table within a hook's panel. */
-export interface PlacedTable extends Rectangle {
+interface PlacedTable extends Rectangle {
   readonly table: string;
 }
 
 /** A hook with all that stands in it. */
-export interface Panel extends Rectangle {
+interface Panel extends Rectangle {
   readonly hook: GraphHook;
   readonly tables: readonly PlacedTable[];
 }
@@ -39,7 +39,7 @@ export interface PlacedCall {
 }
 
 /** An arrow between hooks and places, by straight lines. */
-export interface PlacedStep {
+interface PlacedStep {
   readonly from: Place | Hook;
   readonly to: Place | Hook;
   readonly points: readonly Point[];

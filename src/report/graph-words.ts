@@ -21,7 +21,7 @@ const actionsShown = 3;
 const tones = { accept: 'accept', drop: 'drop', nat: 'nat', other: 'plain' } as const;
 
 /** `12 rules`, `1 rule`, `no rules`. */
-export function countWords(count: number, one: string, many = `${one}s`): string {
+function countWords(count: number, one: string, many = `${one}s`): string {
   return count === 0 ? `no ${many}` : `${count} ${count === 1 ? one : many}`;
 }
 
