@@ -6,7 +6,6 @@
  * The gateway is the dump of the shared data (`FWSIM_SHARED`); without it, that part is left out.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { analyse } from '../src/analysis/analysis.ts';
 import { answerRules, type RuleAnswers } from '../src/analysis/rule-answers.ts';
@@ -15,6 +14,7 @@ import { measure } from '../src/dev/measure.ts';
 import { defaultRegistry, readMachine } from '../src/index.ts';
 import { ipv4 } from '../src/net/address.ts';
 import type { PacketView } from '../src/packetset/packet-view.ts';
+import { sharedPath } from '../test/support/shared.ts';
 
 const registry = defaultRegistry();
 const gatewayDump =
@@ -71,7 +71,7 @@ function services(count: number): string {
   ].join('\n');
 }
 
-const path = join(process.env['FWSIM_SHARED'] ?? '../shared', gatewayDump);
+const path = sharedPath(...gatewayDump.split('/'));
 if (existsSync(path)) {
   const text = gunzipSync(readFileSync(path)).toString('utf8');
   const { analysis } = trial(text);

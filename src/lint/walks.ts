@@ -128,7 +128,10 @@ export function createSender(
       const others = words.filter((name) => name !== sketch.inInterface);
       return others.map((outInterface) => ({ sketch: { ...sketch, outInterface }, assume }));
     }
-    const name = topic === 'limit' || topic === 'random' ? topic : key;
+    // One world for all limits: each match says itself what it means for it.
+    if (topic === 'limit')
+      return ['over', 'under'].map((answer) => ({ sketch, assume: [...assume, `limit=${answer}`] }));
+    const name = topic === 'random' ? topic : key;
     return words.map((answer) => ({ sketch, assume: [...assume, `${name}=${answer}`] }));
   }
 

@@ -71,10 +71,31 @@ export function createMeasure(space: BddPacketSpace, over?: readonly FieldName[]
       if (layout === undefined) return f === TRUE ? 1n : 0n;
       let sum = known[index]?.get(f);
       if (sum === undefined) {
-        sum = codes(layout, index, 0, 0, f);
+        sum = tableOf(layout).length === 0 ? bits(layout, index, 0, f) : codes(layout, index, 0, 0, f);
         known[index]?.set(f, sum);
       }
       return sum;
+    };
+    // Bit by bit, every code is one value: what lies below a node counts the same wherever the node is come to.
+    const below = layouts.map(() => new Map<number, bigint>());
+    const bits = (layout: FieldLayout, index: number, bit: number, f: PacketSet): bigint => {
+      if (f === FALSE) return 0n;
+      const levels = layout.now;
+      const top = space.diagram.topLevel(f);
+      let at = bit;
+      while (at < levels.length && (levels[at] as number) < top) at++;
+      const skipped = 1n << BigInt(at - bit);
+      if (at === levels.length) return skipped * field(index + 1, f);
+      const level = levels[at] as number;
+      const place = f * 256 + at;
+      let sum = below[index]?.get(place);
+      if (sum === undefined) {
+        sum =
+          bits(layout, index, at + 1, space.diagram.cofactor(f, level, 0)) +
+          bits(layout, index, at + 1, space.diagram.cofactor(f, level, 1));
+        below[index]?.set(place, sum);
+      }
+      return skipped * sum;
     };
     const codes = (layout: FieldLayout, index: number, bit: number, prefix: number, f: PacketSet): bigint => {
       if (f === FALSE) return 0n;
@@ -83,11 +104,7 @@ export function createMeasure(space: BddPacketSpace, over?: readonly FieldName[]
       if (bit === levels.length || space.diagram.topLevel(f) > last) {
         const left = levels.length - bit;
         const table = tableOf(layout);
-        // Bit by bit, every code is one value.
-        const weight =
-          table.length === 0
-            ? 1n << BigInt(left)
-            : (table[(prefix + 1) * 2 ** left] as bigint) - (table[prefix * 2 ** left] as bigint);
+        const weight = (table[(prefix + 1) * 2 ** left] as bigint) - (table[prefix * 2 ** left] as bigint);
         return weight === 0n ? 0n : weight * field(index + 1, f);
       }
       const level = levels[bit] as number;

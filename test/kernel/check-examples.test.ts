@@ -22,7 +22,7 @@ function ipsetsFor(example: CheckExample): string {
 
 /** Matches and names that no kernel here has: the example is about just that. */
 const needsMore =
-  /-m (?:unclean|geoip)|-[sd] \S*(?:example\.(?:net|org))|--helper|icmpv?6|:[0-9a-f]*::|-m rateest/;
+  /-m (?:unclean|geoip|ndpi)|-[sd] \S*(?:example\.(?:net|org))|--helper|icmpv?6|:[0-9a-f]*::|-m rateest|ip6tables-save/;
 
 /** Whether the kernel is to take the example: a dump of one family, that is not about being refused. */
 function isToLoad(check: Check, example: CheckExample, good: boolean): boolean {
