@@ -18,14 +18,14 @@ describe('the story of the gateway', () => {
   const found = reduce(gateway, firstState(gateway), findingsOf(gateway));
 
   test('the finding leads to its rule, and its packet shows that another chain decides', () => {
-    const state = press(gateway, found, '4 enter');
+    const state = press(gateway, found, '4 j enter');
     expect(place(state)).toBe('filter FORWARD 5');
     expect(fateOf(gateway, state)).toBe('local');
     expect(state.message?.text).toContain('FW101');
   });
 
   test('the mend in INPUT stops the packet as it is typed, and escape takes all back', () => {
-    const before = press(gateway, found, '4 enter : =chain_INPUT enter G o');
+    const before = press(gateway, found, '4 j enter : =chain_INPUT enter G o');
     const typed = press(gateway, before, '=-i_eth0_-p_tcp_-m_multiport_--dports_80,443_-j_DROP');
     expect(fateOf(gateway, typed)).toBe('drop');
     expect(place(typed)).toBe('filter INPUT 12');
@@ -38,7 +38,7 @@ describe('the story of the gateway', () => {
     const taken = press(
       gateway,
       found,
-      '4 enter : =chain_INPUT enter G o =-i_eth0_-p_tcp_-m_multiport_--dports_80,443_-j_DROP enter',
+      '4 j enter : =chain_INPUT enter G o =-i_eth0_-p_tcp_-m_multiport_--dports_80,443_-j_DROP enter',
     );
     expect(fateOf(gateway, taken)).toBe('drop');
     expect(fateOf(gateway, press(gateway, taken, 'u'))).toBe('local');

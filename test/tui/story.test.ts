@@ -91,8 +91,10 @@ describe.skipIf(!hasTmux)('in tmux', () => {
     keys('Enter');
     type('cat rules-examples/gateway-web-in-forward.rules | fwsim tui');
     keys('Enter');
-    await until(/4findings 2/);
+    await until(/4findings 3/);
     keys('4');
+    await until(/> warning FW301/);
+    keys('j');
     await until(/> warning FW101 filter FORWARD #5/);
     keys('Enter');
     await until(/DELIVERED by policy of filter INPUT/);
