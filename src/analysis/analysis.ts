@@ -58,7 +58,7 @@ export function analyse(o: AnalysisOptions): Analysis {
 }
 
 /** The analysis of one of several sides in one vocabulary. */
-export function analyseSide(side: Side, vocabulary: Vocabulary, within?: PacketSet): Analysis {
+function analyseSide(side: Side, vocabulary: Vocabulary, within?: PacketSet): Analysis {
   const roads = createRoads(side, vocabulary, within);
   const { space } = vocabulary;
   const visits = (): readonly Visit[] => [...roads.road('arrive').visits, ...roads.road('local').visits];

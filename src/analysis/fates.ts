@@ -4,7 +4,7 @@ import { tcpFlagBits } from '../net/tcp-flags.ts';
 import type { FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { maskInUse } from '../packetset/valid.ts';
-import type { FateKind, FatePart, Road, RoadName, Roads } from './road.ts';
+import type { FateKind, FatePart, Road } from './road.ts';
 import { unconfirmed } from './tracking.ts';
 import type { MaySet, Vocabulary } from './vocabulary.ts';
 
@@ -80,10 +80,4 @@ export function openers({ space }: Vocabulary): PacketSet {
     set = space.and(set, space.or(space.not(space.interval('protocol', 6, 6)), syn));
   }
   return set;
-}
-
-/** All packets of both roads, by fate: for questions about the machine as a whole. */
-export function allFates(roads: Roads): Readonly<Record<RoadName, Fates>> {
-  const of = (name: RoadName): Fates => fatesOf(roads.vocabulary, roads.road(name));
-  return { arrive: of('arrive'), local: of('local') };
 }

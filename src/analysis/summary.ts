@@ -18,7 +18,7 @@ export interface ChainSummary {
 }
 
 /** Sets that are collected one by one and united at the end, in a balanced order. */
-export class Parts {
+class Parts {
   readonly #lists = new Map<Ending | 'return', PacketSet[]>();
 
   add(where: Ending | 'return', set: PacketSet, none: PacketSet): void {

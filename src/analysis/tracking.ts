@@ -46,7 +46,7 @@ function flagsWhere(space: PacketSpace, mask: number, holds: (flags: number) => 
  * The packets that conntrack may find in this state (its own view, before NOTRACK). Over-approximation: a packet
  * may be in several.
  */
-export function packetsInState(
+function packetsInState(
   state: CtState,
   space: PacketSpace,
   inUse: HeaderInUse,

@@ -62,8 +62,6 @@ export interface Vocabulary {
   matches(side: Side, rule: Rule, within?: PacketSet): MaySet;
   /** A set described on this side; what it leaves open is left open. */
   describe(side: Side, description: Description): MaySet;
-  /** Makes room for the boundaries of another description; false: a new vocabulary is needed. */
-  extend(description: Description): boolean;
 }
 
 /** Where the description of a use may depend on more than its own data: the rule's `-p`. */
@@ -128,7 +126,6 @@ function writtenLists(sides: readonly Side[]): ReadonlySet<string> {
 /** Mentions what a rule's target writes into the header. */
 function mentionChange(
   collector: ReturnType<typeof createCollector>,
-  rule: Rule,
   change: FieldChange,
   marks: boolean,
 ): void {
@@ -174,7 +171,7 @@ function mentionChange(
       if (change.operation === 'set') space.interval('ttl', change.value, change.value);
       return;
     default:
-      return void rule;
+      return;
   }
 }
 
@@ -258,8 +255,8 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
             describeUse(side, use, { family, base: rule.base, machine: side.described }, collector.space);
           }
         }
-    for (const [rule, change] of changesOf(side.ruleset, side.program.machine, side.registry))
-      mentionChange(collector, rule, change, marks);
+    for (const [, change] of changesOf(side.ruleset, side.program.machine, side.registry))
+      mentionChange(collector, change, marks);
   }
   for (const query of queries) query(collector.space);
   const marksCopied = mentionCopies(collector, sides);
@@ -369,11 +366,6 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
         must = same ? may : space.and(must, part);
       }
       return { may, must };
-    },
-    extend: (description) => {
-      const more = createCollector(family, first.locality);
-      description(more.space);
-      return codec.extend(more.boundaries());
     },
   };
 }
