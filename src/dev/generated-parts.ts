@@ -12,6 +12,7 @@ import { reportOf } from '../report/machine-report.ts';
 import { createTheme } from '../report/theme.ts';
 import { printTrace } from '../report/trace.ts';
 import { pictureSvg } from '../tui/picture.tsx';
+import { bashCompletion, fishCompletion, zshCompletion } from './completions.ts';
 import {
   configJsonSchema,
   configKeyTable,
@@ -20,6 +21,7 @@ import {
   policyKeyTable,
   suppressionsJsonSchema,
 } from './config-json-schema.ts';
+import { manPage } from './man-page.ts';
 
 /** A piece of a file that is made from data: it stands between two markers, the rest is written by hand. */
 export interface GeneratedPart {
@@ -49,6 +51,10 @@ export interface GeneratedFile {
   readonly make: () => string;
 }
 
+function packageVersion(): string {
+  return (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
+}
+
 /** The folder of the checks' pages; what else stands in it is removed. */
 export const checkPagesFolder = 'docs/checks';
 
@@ -62,6 +68,10 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'schemas/fwsim.schema.json', make: () => jsonSchemaText(configJsonSchema()) },
   { file: 'schemas/policy.schema.json', make: () => jsonSchemaText(policyJsonSchema()) },
   { file: 'schemas/suppressions.schema.json', make: () => jsonSchemaText(suppressionsJsonSchema()) },
+  { file: 'share/man/fwsim.1', make: () => manPage(commands, packageVersion()) },
+  { file: 'share/bash/fwsim', make: () => bashCompletion(commands) },
+  { file: 'share/zsh/_fwsim', make: () => zshCompletion(commands) },
+  { file: 'share/fish/fwsim.fish', make: () => fishCompletion(commands) },
   { file: 'docs/tui.svg', make: screenPicture },
   { file: 'docs/graph.svg', make: graphPicture },
 ];
