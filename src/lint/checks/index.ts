@@ -63,6 +63,7 @@ import { publishedPortDroppedInForward } from './FW401-published-port-dropped-in
 import { unscopedDnat } from './FW402-unscoped-dnat.ts';
 import { unscopedMasquerade } from './FW403-unscoped-masquerade.ts';
 import { sourceFilterAfterSourceNat } from './FW404-source-filter-after-source-nat.ts';
+import { dnatTargetUnroutable } from './FW405-dnat-target-unroutable.ts';
 import { tunnelTrafficMasqueraded } from './FW410-tunnel-traffic-masqueraded.ts';
 import { natRuleShadowed } from './FW411-nat-rule-shadowed.ts';
 import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
@@ -185,6 +186,7 @@ export const checks: readonly Check[] = [
   unscopedDnat,
   unscopedMasquerade,
   sourceFilterAfterSourceNat,
+  dnatTargetUnroutable,
   tunnelTrafficMasqueraded,
   natRuleShadowed,
   dnatPortArithmetic,
