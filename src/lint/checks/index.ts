@@ -46,6 +46,7 @@ import { inputDefaultAllow } from './FW301-input-default-allow.ts';
 import { sensitiveServiceOpen } from './FW302-sensitive-service-open.ts';
 import { acceptAnyAny } from './FW303-accept-any-any.ts';
 import { sourcePortTrust } from './FW304-source-port-trust.ts';
+import { ackFlagTrust } from './FW305-ack-flag-trust.ts';
 import { managementOpenToAll } from './FW313-management-open-to-all.ts';
 import { udpReflectorOpen } from './FW314-udp-reflector-open.ts';
 import { icmpEchoUnlimited } from './FW315-icmp-echo-unlimited.ts';
@@ -169,6 +170,7 @@ export const checks: readonly Check[] = [
   sensitiveServiceOpen,
   acceptAnyAny,
   sourcePortTrust,
+  ackFlagTrust,
   managementOpenToAll,
   udpReflectorOpen,
   icmpEchoUnlimited,

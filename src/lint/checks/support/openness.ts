@@ -22,7 +22,7 @@ export type Way = 'to' | 'through';
 
 /** Packets of strangers that pass, with what that rests on. */
 export interface Opening {
-  /** Openers as they come in, from outside, that pass on this way. */
+  /** Packets as they come in, from outside, that pass on this way. */
   readonly set: PacketSet;
   /** `by eth0`, `by any interface`. */
   readonly from: string;
@@ -220,8 +220,8 @@ export function calmWalk(context: CheckContext, sketch: Walk['sketch'], options:
 /** Questions of exposure about one view; answers are kept. */
 export interface Openness {
   readonly all: AllPackets;
-  /** The ways in which strangers pass, the surest first. */
-  openings(way: Way): readonly Opening[];
+  /** The ways in which strangers pass, the surest first; with openers, or with these packets. */
+  openings(way: Way, who?: PacketSet): readonly Opening[];
   /**
    * Whether strangers reach packets of this description: a packet from nearly any public address got there. `what` is
    * said of the header as it arrives (translated), `asked` of the header as it is sent. `anyPort`: the sender may have
@@ -271,29 +271,30 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
     }
     return found;
   };
-  const kept = new Map<Way, readonly Opening[]>();
+  const kept = new Map<string, readonly Opening[]>();
   const inSomeSet: Inference = { text: 'the sender is in none of the sets whose contents are not known' };
   const inUse = (field: FieldName): boolean => space.codec.fields.has(field);
   const fieldsBut = (...wanted: readonly FieldName[]): readonly FieldName[] =>
     [...space.codec.fields.keys()].filter((f) => !wanted.includes(f));
 
-  /** Packets of the set that come from this source. */
-  const from = (source: Source, set: PacketSet): PacketSet => {
+  /** Packets of the set that come from this source, among those that are asked about. */
+  const from = (source: Source, who: PacketSet, set: PacketSet): PacketSet => {
     const here = space.and(set, source.come);
     if (!source.everywhere || !inUse('inInterface')) return here;
-    const entering = space.and(space.and(all.openers, space.entryOf(all.road('to').entering)), source.come);
+    const entering = space.and(space.and(who, space.entryOf(all.road('to').entering)), source.come);
     const missing = space.forget(space.diff(entering, set), ['inInterface']);
     return space.diff(here, missing);
   };
 
   const self: Openness = {
     all,
-    openings(way) {
-      let list = kept.get(way);
+    openings(way, who = all.openers) {
+      const key = `${way} ${who}`;
+      let list = kept.get(key);
       if (list !== undefined) return list;
       const made: Opening[] = [];
       const add = (set: PacketSet, source: Source, more: readonly Inference[]): void => {
-        const here = from(source, space.and(set, all.openers));
+        const here = from(source, who, space.and(set, who));
         if (here === space.none || !space.isDecided(here)) return;
         if (made.some((o) => space.implies(here, o.set))) return;
         made.push({ set: here, from: source.from, inferences: [...source.inferences, ...more] });
@@ -307,7 +308,7 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
         for (const source of sources(context, all))
           add(sure ? space.diff(accepted, refused) : accepted, source, more);
       list = made;
-      kept.set(way, list);
+      kept.set(key, list);
       return list;
     },
     reached(way, what, { asked = space.all, anyPort = false } = {}) {
