@@ -65,6 +65,7 @@ import { unscopedDnat } from './FW402-unscoped-dnat.ts';
 import { unscopedMasquerade } from './FW403-unscoped-masquerade.ts';
 import { sourceFilterAfterSourceNat } from './FW404-source-filter-after-source-nat.ts';
 import { dnatTargetUnroutable } from './FW405-dnat-target-unroutable.ts';
+import { snatToForeignAddress } from './FW409-snat-to-foreign-address.ts';
 import { tunnelTrafficMasqueraded } from './FW410-tunnel-traffic-masqueraded.ts';
 import { natRuleShadowed } from './FW411-nat-rule-shadowed.ts';
 import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
@@ -189,6 +190,7 @@ export const checks: readonly Check[] = [
   unscopedMasquerade,
   sourceFilterAfterSourceNat,
   dnatTargetUnroutable,
+  snatToForeignAddress,
   tunnelTrafficMasqueraded,
   natRuleShadowed,
   dnatPortArithmetic,
