@@ -12,9 +12,9 @@ import type { Rule } from '../model/ruleset.ts';
 import { entryFields, type FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { ChainModel, RuleModel, TableModel } from './chain-model.ts';
+import { written } from './mention-rules.ts';
 import { analyseTable, nowOf, type TableAnalysis, type Visit } from './table-run.ts';
 import type { Vocabulary } from './vocabulary.ts';
-import { written } from './vocabulary.ts';
 
 /** One chain of a way, and how many of its rules stand before the next jump, or before the rule itself. */
 interface Leg {

@@ -5,8 +5,9 @@ import { icmpProtocol, portProtocols } from '../packetset/fields.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
 import { sameOrAbsent } from './changes.ts';
 import { openers } from './fates.ts';
+import { tupleTwins } from './mention-rules.ts';
 import type { Side } from './side.ts';
-import { type Description, tupleTwins, type Vocabulary } from './vocabulary.ts';
+import type { Description, Vocabulary } from './vocabulary.ts';
 
 const odd: Readonly<Record<Family, readonly Network[]>> = {
   ipv4: [

@@ -15,11 +15,12 @@ import { maskInUse } from '../packetset/valid.ts';
 import { type Ending, endings, modelTable } from './chain-model.ts';
 import { sameOrAbsent } from './changes.ts';
 import { changesOf } from './effects.ts';
+import { fragmented, tupleTwins } from './mention-rules.ts';
 import { createRouting, type Routing } from './routing-step.ts';
 import type { Side } from './side.ts';
 import { analyseTable, type TableAnalysis, type Visit, visitTable } from './table-run.ts';
 import { describeTracking, unconfirmed } from './tracking.ts';
-import { fragmented, tupleTwins, type Vocabulary } from './vocabulary.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 /** How packets end: at a local process, out of an interface, at a rule or policy, or in routing. */
 export type FateKind = 'local' | 'forward' | 'sent' | Exclude<Ending, 'accept'> | 'route-drop';

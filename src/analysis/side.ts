@@ -65,3 +65,16 @@ function withoutWrittenSets({ ruleset, program, registry }: SideOptions): Machin
   if (written.size === 0 || sets === undefined) return machine;
   return { ...machine, sets: { ...machine.sets, value: sets.filter((s) => !written.has(s.name)) } };
 }
+
+/** Whether both stand for one machine, and the kernel does the same to packets between their rules. */
+export function sameMachine(a: Side, b: Side): boolean {
+  const switches = ({ switches: { family, backend, conntrack, defragment, nat } }: Side): string =>
+    JSON.stringify([family, backend, conntrack, defragment, nat]);
+  return (
+    a.program.machine === b.program.machine &&
+    a.registry === b.registry &&
+    a.machine === b.machine &&
+    switches(a) === switches(b) &&
+    JSON.stringify(a.locality) === JSON.stringify(b.locality)
+  );
+}

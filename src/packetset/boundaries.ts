@@ -48,7 +48,12 @@ export interface Boundaries {
 
 /** Notes what is mentioned: by descriptions through `space`, by rewrites, queries and context through the rest. */
 export interface Collector {
+  readonly family: Family;
   readonly space: PacketSpace;
+  /** Whether the field was mentioned so far, or is needed for one that was. */
+  inUse(field: FieldName): boolean;
+  /** Bits of the field that were mentioned so far, unsigned. */
+  maskOf(field: FieldName): number;
   /** The field is needed, even if nothing is said about it. */
   use(field: FieldName): void;
   /** The field is rewritten under a mask with holes, or prefix-wise (NETMAP): encode it bit by bit. */
@@ -174,7 +179,13 @@ export function createCollector(family: Family, locality?: Locality): Collector 
   };
 
   return {
+    family,
     space,
+    inUse: (field) => {
+      notePresence(family, noteOf, notes);
+      return notes.has(field);
+    },
+    maskOf: (field) => notes.get(field)?.mask ?? 0,
     use: (field) => void noteOf(field),
     rawBits: (field) => {
       noteOf(field).raw = true;
@@ -182,9 +193,13 @@ export function createCollector(family: Family, locality?: Locality): Collector 
     shift: (from, to, low, high, offset) => {
       noteOf(from);
       noteOf(to);
-      shifts.push({ from, to, low, high, offset });
+      const known = (s: Shift): boolean =>
+        s.from === from && s.to === to && s.low === low && s.high === high && s.offset === offset;
+      if (!shifts.some(known)) shifts.push({ from, to, low, high, offset });
     },
-    link: (fields) => void links.push(fields),
+    link: (fields) => {
+      if (!links.some((link) => link.join() === fields.join())) links.push(fields);
+    },
     boundaries: () => {
       notePresence(family, noteOf, notes);
       return close(family, notes, links, shifts);
