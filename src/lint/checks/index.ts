@@ -70,6 +70,7 @@ import { tunnelTrafficMasqueraded } from './FW410-tunnel-traffic-masqueraded.ts'
 import { natRuleShadowed } from './FW411-nat-rule-shadowed.ts';
 import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
 import { natMatchesEstablished } from './FW413-nat-matches-established.ts';
+import { internalNetNotTranslated } from './FW414-internal-net-not-translated.ts';
 import { missingEstablishedAccept } from './FW501-missing-established-accept.ts';
 import { establishedWithoutRelated } from './FW502-established-without-related.ts';
 import { establishedAcceptTooLate } from './FW503-established-accept-too-late.ts';
@@ -195,6 +196,7 @@ export const checks: readonly Check[] = [
   natRuleShadowed,
   dnatPortArithmetic,
   natMatchesEstablished,
+  internalNetNotTranslated,
   missingEstablishedAccept,
   establishedWithoutRelated,
   establishedAcceptTooLate,
