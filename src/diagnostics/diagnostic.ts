@@ -28,12 +28,15 @@ export interface Edit {
 }
 
 /**
- * Edits that belong together, and what may be claimed of them. `safe`: both rulesets are proved to treat every
- * packet alike. `unsafe`: behaviour changes as the title says. `suggestion`: shown, never applied.
+ * Edits that belong together, and what may be claimed of them. `safe`: every packet is treated alike, which is proved
+ * before it is applied. `unsafe`: behaviour changes as the title says. `suggestion`: one way of several, shown and
+ * never applied.
  */
 export interface Fix {
+  /** What it does, as a command: `delete rule 7 of INPUT`. */
   readonly title: string;
   readonly applicability: 'safe' | 'unsafe' | 'suggestion';
+  /** Ordered by place, apart from each other. None: the text is not of a kind that can be changed piece by piece. */
   readonly edits: readonly Edit[];
 }
 
@@ -49,7 +52,6 @@ export interface Diagnostic {
   /** What to do instead: "did you mean …", what was expected here. */
   readonly hint?: string;
   readonly related: readonly RelatedPlace[];
-  readonly fixes?: readonly Fix[];
 }
 
 /** What {@link diagnostic} takes: `related` may be left out. */

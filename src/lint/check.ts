@@ -10,7 +10,7 @@
 import type { RemoteEnd } from '../analysis/diff-connections.ts';
 import type { RuleAnswers } from '../analysis/rule-answers.ts';
 import type { Description } from '../analysis/vocabulary.ts';
-import type { DiagnosticCode, Severity, Span } from '../diagnostics/diagnostic.ts';
+import type { DiagnosticCode, Fix, Severity, Span } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import type { FieldChange, Outcome, Refusal } from '../extensions/define.ts';
 import type { Registry } from '../extensions/registry.ts';
@@ -23,6 +23,7 @@ import type { RuleRef, Trace } from '../model/trace.ts';
 import type { Address, Family } from '../net/address.ts';
 import type { AllPackets } from './all-packets.ts';
 import type { Confidence, DecidedBy, Finding, Inference } from './finding.ts';
+import type { FixDraft } from './fixes/fix-draft.ts';
 import type { Profile } from './profile.ts';
 import type { SensitivePort } from './sensitive-ports.ts';
 
@@ -68,6 +69,8 @@ export interface CheckMetadata {
   /** When to ignore it: where it may be wrong, or right and harmless. */
   readonly exceptions: string;
   readonly references: readonly string[];
+  /** What its fixes do, those that keep the meaning first. A finding may lack them: not every text can be changed. */
+  readonly fixes?: readonly { readonly kind: Fix['applicability']; readonly does: string }[];
   /** Codes that tell the same cause better: a finding of theirs at the same place, or covering it, replaces this one's. */
   readonly yieldsTo?: readonly DiagnosticCode[];
   readonly examples: { readonly bad: readonly CheckExample[]; readonly good: readonly CheckExample[] };
@@ -128,6 +131,8 @@ export interface FindingDraft {
   readonly inferences?: readonly Inference[];
   /** A walk whose fate shows what the message says. Must not be undecided. */
   readonly witness?: Walk;
+  /** Changes that would mend it, the best first. Those of chains that a program writes are left out by the runner. */
+  readonly fixes?: readonly FixDraft[];
   /** Findings of one code with the same group are printed once, with "and 3 more like this". Default: all differ. */
   readonly group?: string;
   /** Further places that this finding explains: findings there of checks that yield to this one are dropped. */

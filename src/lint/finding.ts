@@ -1,6 +1,6 @@
 /** What a check says about a ruleset, as data: printers and programs read it, nothing recomputes it. */
 
-import type { Diagnostic, DiagnosticCode, Severity, Span } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic, DiagnosticCode, Fix, Severity, Span } from '../diagnostics/diagnostic.ts';
 import type { RuleRef } from '../model/trace.ts';
 import type { Family } from '../net/address.ts';
 
@@ -84,6 +84,14 @@ export interface Story {
   readonly help?: readonly string[];
 }
 
+/** A change of the rules that mends a finding, or says the same with less. */
+export interface FindingFix extends Fix {
+  /** The same on the running machine: iptables commands word by word, with rule numbers at the time of each. */
+  readonly commands: readonly (readonly string[])[];
+  /** Rules, policies and chains that it changes, one text each: fixes that share none can be applied together. */
+  readonly touches: readonly string[];
+}
+
 /** One finding. `id` is the check's name, or the sub-id of what the reader found in the input (FW9xx). */
 export interface Finding extends Diagnostic {
   readonly name: string;
@@ -97,6 +105,7 @@ export interface Finding extends Diagnostic {
   /** Guesses that it rests on. Not empty exactly if `confidence` is `inferred`. */
   readonly inferences: readonly Inference[];
   readonly witness?: Witness;
+  readonly fixes?: readonly FindingFix[];
   /** Findings of one code with the same group are told once, with the number of the others. */
   readonly group: string;
   /** A name that survives edits elsewhere in the ruleset: `FW204-` and 20 hexadecimal digits; of one machine, each once. */

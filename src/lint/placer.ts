@@ -7,6 +7,7 @@ import type { Check, FindingDraft, RulesetView, Subject } from './check.ts';
 import { codeOfDiagnostic } from './diagnostic-code.ts';
 import type { Confidence, Finding, Inference } from './finding.ts';
 import { createFingerprinter } from './fingerprint.ts';
+import { findingFix } from './fixes/finding-fix.ts';
 import { nowhere, placeOf, spanOf, subjectKey } from './place.ts';
 import { type CheckSelection, severityChoice } from './select.ts';
 import { witnessOf } from './walks.ts';
@@ -103,6 +104,7 @@ export function createPlacer(
       const there = spanOf(at);
       return there ? [{ message, span: there }] : [];
     });
+    const fixes = (d.fixes ?? []).flatMap((draft) => findingFix(draft) ?? []);
     const finding: Finding = {
       code: check.code,
       name: check.name,
@@ -123,6 +125,7 @@ export function createPlacer(
       },
       inferences,
       ...(d.witness ? { witness: witnessOf(d.witness, views) } : {}),
+      ...(fixes.length > 0 ? { fixes } : {}),
       group: d.group ?? subjectKey(d.at),
       fingerprint: fingerprint(
         check.code,

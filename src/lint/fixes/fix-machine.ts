@@ -1,0 +1,199 @@
+/**
+ * Applies the fixes of a machine's findings to its texts, round by round: lint, apply what does not get into each
+ * other's way, lint again, until nothing is left to apply.
+ *
+ * Safe fixes are proved equal before they are kept, together where that succeeds, else each by itself. Unsafe fixes are
+ * kept where their finding is gone after them and no graver or new one has come.
+ */
+
+import type { MachineDiff } from '../../analysis/diff-machines.ts';
+import type { DiagnosticCode, Edit, Fix } from '../../diagnostics/diagnostic.ts';
+import type { SourceText } from '../../diagnostics/sources.ts';
+import { type ReadMachine, type ReadMachineOptions, readMachine } from '../../link/read-machine.ts';
+import type { Finding, FindingFix } from '../finding.ts';
+import { type LintOptions, type LintResult, lintMachine } from '../lint.ts';
+import { applyEdits, areApart } from './apply-edits.ts';
+import { proveEqual } from './prove-equal.ts';
+
+/** A fix with the finding that it is of. Places are those in the text that the finding was made of. */
+export interface ChosenFix {
+  readonly finding: Finding;
+  readonly fix: FindingFix;
+}
+
+/** A fix that was not applied, and why. */
+export interface LeftFix extends ChosenFix {
+  readonly why: string;
+}
+
+/** What came of it. */
+export interface FixResult {
+  /** What lint said of the texts as they came. */
+  readonly first: LintResult;
+  /** What it says of the texts as they are now. */
+  readonly last: LintResult;
+  readonly texts: readonly SourceText[];
+  /** In the order in which they were applied. */
+  readonly safe: readonly ChosenFix[];
+  readonly unsafe: readonly ChosenFix[];
+  /** Fixes that were tried and not kept. */
+  readonly left: readonly LeftFix[];
+  /** The texts before and after, with packets that fare differently; undefined where no unsafe fix was applied. */
+  readonly compared: MachineDiff | undefined;
+}
+
+/** Rounds of lint and proofs, at most: each applies what it can at once, so real rulesets need three or four. */
+const roundsMax = 50;
+const proofsMax = 400;
+
+/** Applies safe fixes, and unsafe ones where they are wanted. */
+export function fixMachine(
+  texts: readonly SourceText[],
+  options: LintOptions,
+  wanted: { readonly unsafe: boolean },
+): FixResult {
+  const { registry, family, backend, declared } = options;
+  const reading: ReadMachineOptions = { registry, family, backend, declared };
+  const lint = (current: readonly SourceText[]): LintResult => lintMachine(current, options);
+  const first = lint(texts);
+  const failed = new Map<string, LeftFix>();
+  const safe: ChosenFix[] = [];
+  const unsafe: ChosenFix[] = [];
+  let state: State = { texts, result: first };
+  let proofs = 0;
+
+  const readings = (read: ReadMachine): readonly (readonly [ReadMachine, ReadMachineOptions])[] => {
+    const own = [read, reading] as const;
+    if (family !== undefined || !read.rulesets.some((r) => r.linked.familyUndecided)) return [own];
+    // Nobody knows which family it is: it has to hold for both.
+    const other: ReadMachineOptions = { ...reading, family: 'ipv6' };
+    return [own, [readMachine(read.texts, other), other]];
+  };
+  const whyNotEqual = (read: ReadMachine, now: readonly SourceText[]): string | undefined => {
+    if (++proofs > proofsMax) return `${proofsMax} proofs were tried before it`;
+    for (const [old, how] of readings(read)) {
+      const { why } = proveEqual(old, now, how, false);
+      if (why !== undefined) return why;
+    }
+    return undefined;
+  };
+
+  /** One round of one kind; whether something was applied. */
+  const round = (kind: 'safe' | 'unsafe'): boolean | undefined => {
+    const { result } = state;
+    const candidates = apart(
+      result.findings.flatMap((finding) => chosen(finding, kind, wanted.unsafe, failed) ?? []),
+    );
+    if (candidates.length === 0) return undefined;
+    let kept: readonly ChosenFix[] = [];
+    let keptResult: LintResult | undefined;
+    const attempt = (more: readonly ChosenFix[]): void => {
+      const now = applied(state.texts, [...kept, ...more]);
+      let why: string | undefined;
+      let then: LintResult | undefined;
+      if (kind === 'safe') why = whyNotEqual(result.read, now);
+      else {
+        then = lint(now);
+        why = whyNotMended(keptResult ?? result, then, more);
+      }
+      if (why === undefined) {
+        kept = [...kept, ...more];
+        keptResult = then;
+      } else if (more.length === 1) {
+        for (const one of more) failed.set(keyOf(one), { ...one, why });
+      } else {
+        const half = more.length >> 1;
+        attempt(more.slice(0, half));
+        attempt(more.slice(half));
+      }
+    };
+    attempt(candidates);
+    if (kept.length === 0) return false;
+    const now = applied(state.texts, kept);
+    state = { texts: now, result: keptResult ?? lint(now) };
+    (kind === 'safe' ? safe : unsafe).push(...kept);
+    return true;
+  };
+
+  for (let count = 0; count < roundsMax; count++) {
+    if (round('safe') !== undefined) continue;
+    if (!wanted.unsafe || round('unsafe') === undefined) break;
+  }
+  return {
+    first,
+    last: state.result,
+    texts: state.texts,
+    safe,
+    unsafe,
+    left: [...failed.values()],
+    compared: unsafe.length === 0 ? undefined : proveEqual(first.read, state.texts, reading, true).compared,
+  };
+}
+
+interface State {
+  readonly texts: readonly SourceText[];
+  readonly result: LintResult;
+}
+
+function keyOf({ finding, fix }: ChosenFix): string {
+  return `${finding.fingerprint} ${fix.title}`;
+}
+
+/** The first fix of a finding that is of this kind, unless one that mends it goes before one that only tidies up. */
+function chosen(
+  finding: Finding,
+  kind: Fix['applicability'],
+  unsafeToo: boolean,
+  failed: ReadonlyMap<string, unknown>,
+): ChosenFix | undefined {
+  const fix = (finding.fixes ?? []).find(
+    (one) =>
+      (one.applicability === kind || (unsafeToo && one.applicability === 'unsafe')) &&
+      one.edits.length > 0 &&
+      !failed.has(keyOf({ finding, fix: one })),
+  );
+  return fix?.applicability === kind ? { finding, fix } : undefined;
+}
+
+/** In their order, those that touch nothing that one before them touches. */
+function apart(all: readonly ChosenFix[]): readonly ChosenFix[] {
+  const touched = new Set<string>();
+  const edits: Edit[] = [];
+  return all.filter(({ fix }) => {
+    if (fix.touches.some((key) => touched.has(key)) || !areApart([...edits, ...fix.edits])) return false;
+    for (const key of fix.touches) touched.add(key);
+    edits.push(...fix.edits);
+    return true;
+  });
+}
+
+function applied(texts: readonly SourceText[], fixes: readonly ChosenFix[]): readonly SourceText[] {
+  return applyEdits(
+    texts,
+    fixes.flatMap(({ fix }) => fix.edits),
+  );
+}
+
+function countsOf(result: LintResult): ReadonlyMap<DiagnosticCode, number> {
+  const counts = new Map<DiagnosticCode, number>();
+  for (const { code, severity } of result.findings)
+    if (severity !== 'info') counts.set(code, (counts.get(code) ?? 0) + 1);
+  return counts;
+}
+
+/** Why fixes are not kept: their findings are still there, or others have come. */
+function whyNotMended(
+  before: LintResult,
+  after: LintResult,
+  fixes: readonly ChosenFix[],
+): string | undefined {
+  if (after.couldNotLook !== undefined) return 'nothing is left to look at then';
+  const old = countsOf(before);
+  const now = countsOf(after);
+  for (const [code, count] of now) if (count > (old.get(code) ?? 0)) return `it would bring ${code}`;
+  const all = (result: LintResult, code: DiagnosticCode): number =>
+    result.findings.filter((f) => f.code === code).length;
+  for (const code of new Set(fixes.map(({ finding }) => finding.code)))
+    if (all(after, code) >= all(before, code)) return 'the finding would still be there';
+  return undefined;
+}
