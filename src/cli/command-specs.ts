@@ -1,3 +1,4 @@
+import { collectedNames } from './collect-script.ts';
 import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
 import { readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
 
@@ -242,4 +243,30 @@ export const checksDescription: CommandDescription = {
   arguments: [],
   options: [json],
   examples: [],
+};
+
+/** Gathers what the other commands want to know of this machine. */
+export const collectDescription: CommandDescription = {
+  name: 'collect',
+  summary: 'print the rules of this machine and what surrounds them, for all other commands to read',
+  description:
+    'Runs iptables-save, ip, ipset, ss, conntrack and the like, one after the other; it only reads. --script prints what would ' +
+    'run, to be reviewed, or to be run on a machine without Node.js.',
+  arguments: [],
+  options: [
+    { flags: '--script', description: 'print the POSIX sh script instead of running it' },
+    {
+      flags: '--without <parts>',
+      description: `what to leave out: ${collectedNames.join(', ')} (repeatable)`,
+      repeatable: true,
+    },
+  ],
+  examples: [
+    ['sudo fwsim collect > gw.dump', 'everything about this machine'],
+    [
+      "fwsim collect --script | ssh gw 'sudo sh' | fwsim lint",
+      'lint another machine, where nothing is installed',
+    ],
+    ['fwsim collect --script --without connections,sockets > collect.sh', 'a script to review'],
+  ],
 };

@@ -1,6 +1,7 @@
 import type { CommandSpec } from './command.ts';
 import {
   checksDescription,
+  collectDescription,
   explainDescription,
   fmtDescription,
   lintDescription,
@@ -34,6 +35,7 @@ export const commands: readonly CommandSpec[] = [
   { ...graphDescription, load: () => import('./commands/graph.ts') },
   { ...replayDescription, load: () => import('./commands/replay.ts') },
   { ...tuiDescription, load: () => import('./commands/tui.ts') },
+  { ...collectDescription, load: () => import('./commands/collect.ts') },
   { ...fmtDescription, load: () => import('./commands/fmt.ts') },
   { ...explainDescription, load: () => import('./commands/explain.ts') },
   { ...checksDescription, load: () => import('./commands/checks.ts') },

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { TerminalStyle } from '../report/diagnostics.ts';
@@ -43,6 +44,12 @@ export interface Io {
   readonly today: () => string;
   /** Starts a thread that serves the jobs of `fwsim lint`; absent where there is no program to start. */
   readonly startWorker?: () => Worker;
+  /**
+   * Runs a POSIX sh script that prints to our own stdout and stderr. Absent where there are no programs.
+   * @returns its exit code; 128 and more where a signal ended it
+   * @throws CommandFailure where there is no shell
+   */
+  readonly runScript?: (script: string) => Promise<number>;
 }
 
 /** Larger input is refused: it would not fit into one string of the JavaScript engine once decoded. */
@@ -79,6 +86,7 @@ export function processIo(color: ColorChoice, env: NodeJS.ProcessEnv = process.e
     fileStyle: { theme: createTheme(false), columns: pipeLayout.columns },
     now: () => performance.now(),
     today,
+    runScript,
     ...(program ? { startWorker: () => new Worker(program) } : {}),
   };
 }
@@ -135,6 +143,14 @@ function quietWriter(stream: NodeJS.WriteStream): (text: string) => void {
   return (text) => {
     if (open && text !== '') stream.write(text);
   };
+}
+
+function runScript(script: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const shell = spawn('/bin/sh', ['-c', script], { stdio: ['ignore', 'inherit', 'inherit'] });
+    shell.on('error', () => reject(new CommandFailure('there is no /bin/sh to run commands with')));
+    shell.on('exit', (code) => resolve(code ?? 128));
+  });
 }
 
 /** Reads all of stdin without blocking: a synchronous read fails on terminals and slow pipes with EAGAIN. */

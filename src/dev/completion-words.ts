@@ -84,8 +84,8 @@ function valuesOf(placeholder: string, option: OptionSpec): Values {
   if (option.choices !== undefined) return { kind: 'words', words: option.choices };
   if (option.flags.startsWith('--preset')) return { kind: 'words', words: presetNames };
   // "how to print, and where: pretty, concise …" lists the names that may be followed by =FILE.
-  const listed = /: ((?:[a-z]+, )+[a-z]+)/.exec(option.description)?.[1];
-  if (placeholder === 'name[=file]' && listed !== undefined)
+  const listed = /: ((?:[a-z-]+, )+[a-z-]+)/.exec(option.description)?.[1];
+  if ((placeholder === 'name[=file]' || placeholder === 'parts') && listed !== undefined)
     return { kind: 'words', words: listed.split(', ') };
   return byPlaceholder(placeholder);
 }
