@@ -47,6 +47,7 @@ import { sensitiveServiceOpen } from './FW302-sensitive-service-open.ts';
 import { acceptAnyAny } from './FW303-accept-any-any.ts';
 import { sourcePortTrust } from './FW304-source-port-trust.ts';
 import { ackFlagTrust } from './FW305-ack-flag-trust.ts';
+import { loopbackTrustByAddress } from './FW307-loopback-trust-by-address.ts';
 import { managementOpenToAll } from './FW313-management-open-to-all.ts';
 import { udpReflectorOpen } from './FW314-udp-reflector-open.ts';
 import { icmpEchoUnlimited } from './FW315-icmp-echo-unlimited.ts';
@@ -173,6 +174,7 @@ export const checks: readonly Check[] = [
   acceptAnyAny,
   sourcePortTrust,
   ackFlagTrust,
+  loopbackTrustByAddress,
   managementOpenToAll,
   udpReflectorOpen,
   icmpEchoUnlimited,
