@@ -1,6 +1,17 @@
-import { defineCheck } from '../check.ts';
+import type { CoverPart } from '../../analysis/cover.ts';
+import type { Rule } from '../../model/ruleset.ts';
+import { defineCheck, type RulesetView } from '../check.ts';
+import { deleteRules, type FixDraft, moveRules } from '../fixes/fix-draft.ts';
 import { coveredRules, namesOfCover, tellCover } from './support/covered.ts';
 import { walkPast } from './support/decisions.ts';
+
+/** The rule above the first of those that it should come before, where all of them stand in its chain. */
+function movedAbove(view: RulesetView, rule: Rule, against: readonly CoverPart[]): readonly FixDraft[] {
+  const takers = against.filter((part) => part.needed).map((part) => part.rule);
+  const [first] = [...takers].sort((a, b) => a.index - b.index);
+  const here = takers.every((other) => other.table === rule.table && other.chain === rule.chain);
+  return first && here ? [moveRules(view, [rule], first)] : [];
+}
 
 /** Dead rules whose packets earlier rules decide otherwise. */
 export const ruleShadowed = defineCheck({
@@ -25,6 +36,10 @@ export const ruleShadowed = defineCheck({
     'https://github.com/Linuxfabrik/firewallfabrik/issues/136',
   ],
   yieldsTo: ['FW117', 'FW124', 'FW216', 'FW411'],
+  fixes: [
+    { kind: 'unsafe', does: 'moves the rule above those that take its packets' },
+    { kind: 'safe', does: 'deletes the rule' },
+  ],
   examples: {
     bad: [
       {
@@ -139,6 +154,7 @@ COMMIT
           caption: denyLost ? 'refuses nobody' : 'no packet is left for it',
           why: `what it is to ${decides.has('deny') ? 'refuse' : 'accept'} is decided before it is asked`,
           help: [`move it above ${namesOfCover(against.slice(0, 1), rule)}; to delete it changes nothing`],
+          fixes: [...movedAbove(view, rule, against), deleteRules(view, [rule])],
           ...(witness ? { witness } : {}),
         };
       }

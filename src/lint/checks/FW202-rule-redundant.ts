@@ -1,4 +1,5 @@
 import { defineCheck } from '../check.ts';
+import { deleteRules } from '../fixes/fix-draft.ts';
 import { coveredRules, namesOfCover, tellCover } from './support/covered.ts';
 
 /** Dead rules whose packets earlier rules decide in the same way. */
@@ -21,6 +22,7 @@ export const ruleRedundant = defineCheck({
     'Rules that stand there to be counted, or to be read. Chains that a program writes are left to that program.',
   references: ['https://github.com/freedomofpress/securedrop/issues/1236'],
   yieldsTo: ['FW411'],
+  fixes: [{ kind: 'safe', does: 'deletes the rule' }],
   examples: {
     bad: [
       {
@@ -117,6 +119,7 @@ COMMIT
           } all its packets the same way`,
           caption: `done by ${names} already`,
           help: [`delete it: iptables -t ${rule.table} -D ${rule.chain} ${rule.index + 1}`],
+          fixes: [deleteRules(view, [rule])],
           group: `${view.family} ${rule.table} ${rule.chain}`,
         };
       }

@@ -1,5 +1,6 @@
 import type { Chain, Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { deleteRules, moveRules } from '../fixes/fix-draft.ts';
 import { catchAllAt } from './support/covered.ts';
 import { type Decision, decisions, walkPast } from './support/decisions.ts';
 
@@ -68,6 +69,7 @@ function* inChain(context: CheckContext, view: RulesetView, chain: Chain): Itera
     help: [
       `move ${dead.length === 1 ? 'it' : 'them'} above rule ${number} (iptables -I ${chain.name} ${number} …), or delete ${dead.length === 1 ? 'it' : 'them'}`,
     ],
+    fixes: [...(against.length > 0 ? [moveRules(view, dead, catchAll)] : []), deleteRules(view, dead)],
     covers: dead.map((rule) => ({ kind: 'rule', view, rule })),
     ...(witness ? { witness } : {}),
   };
@@ -97,6 +99,10 @@ export const ruleAfterCatchAll = defineCheck({
     'man iptables(8), TARGETS',
   ],
   yieldsTo: ['FW117', 'FW124'],
+  fixes: [
+    { kind: 'unsafe', does: 'moves the rules above the one that takes every packet' },
+    { kind: 'safe', does: 'deletes the rules' },
+  ],
   examples: {
     bad: [
       {

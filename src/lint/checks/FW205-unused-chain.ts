@@ -70,6 +70,14 @@ function* inTable(view: RulesetView, table: Table): Iterable<FindingDraft> {
           ? `delete it: iptables -t ${table.name} -X ${chain.name}`
           : `add the jump that is missing, or delete it: iptables -t ${table.name} -F ${chain.name}; iptables -t ${table.name} -X ${chain.name}`,
       ],
+      fixes: [
+        {
+          title: `delete chain "${chain.name}"${others.length === 0 ? '' : ` and ${others.length} more`}`,
+          applicability: 'safe',
+          view,
+          edits: [chain, ...others].map((c) => ({ kind: 'delete-chain', chain: c })),
+        },
+      ],
       group: `${view.family} ${table.name}`,
       covers: others.map((c) => ({ kind: 'chain', view, chain: c })),
     };
@@ -96,6 +104,7 @@ export const unusedChain = defineCheck({
     'Chains that a program fills or hangs in later. Those of known programs (Docker, Kubernetes, ufw, fail2ban …) are not reported.',
   references: ['man iptables(8), TARGETS'],
   yieldsTo: ['FW124'],
+  fixes: [{ kind: 'safe', does: 'deletes the chain, and those that only it leads to' }],
   examples: {
     bad: [
       {

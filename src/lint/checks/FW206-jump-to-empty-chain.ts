@@ -1,5 +1,6 @@
 import type { Chain } from '../../model/ruleset.ts';
 import { defineCheck, type RulesetView } from '../check.ts';
+import { deleteRules } from '../fixes/fix-draft.ts';
 import { keepsCount } from './support/rule-shape.ts';
 
 /** Chains of the administrator's that a program made for him to fill. */
@@ -41,6 +42,7 @@ export const jumpToEmptyChain = defineCheck({
   exceptions:
     'Chains that something fills while the machine runs. Those of known programs (fail2ban, ufw, firewalld …) and DOCKER-USER are not reported.',
   references: ['man iptables(8), TARGETS'],
+  fixes: [{ kind: 'safe', does: 'deletes the jump' }],
   examples: {
     bad: [
       {
@@ -140,7 +142,7 @@ COMMIT
   *run(context) {
     for (const view of context.views) {
       for (const rule of view.rules()) {
-        if (rule.target.kind !== 'jump' || view.owner(rule.table, rule.chain)) continue;
+        if (rule.target.kind !== 'jump' || view.writer(rule)) continue;
         const name = rule.target.chain;
         if (view.owner(rule.table, name) || keptEmpty.has(name)) continue;
         const chain = view.chain(rule.table, name);
@@ -152,6 +154,7 @@ COMMIT
           caption: 'comes back unchanged',
           related: [{ message: 'the chain', at: { kind: 'chain', view, chain } }],
           help: [`put the rules that are missing into ${name}, or delete the jump`],
+          fixes: [deleteRules(view, [rule])],
           group: `${view.family} ${rule.table} ${name}`,
         };
       }

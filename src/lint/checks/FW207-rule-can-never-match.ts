@@ -1,5 +1,6 @@
 import type { Rule } from '../../model/ruleset.ts';
 import { defineCheck } from '../check.ts';
+import { deleteRules } from '../fixes/fix-draft.ts';
 import { nameOfRule } from './support/covered.ts';
 
 /** Rules that match no packet at all, whatever stands before them. */
@@ -21,6 +22,7 @@ export const ruleCanNeverMatch = defineCheck({
   exceptions: 'None is known. Chains that a program writes are left to that program.',
   references: ['man iptables-extensions(8), tcp and iprange', 'net/netfilter/xt_iprange.c'],
   yieldsTo: ['FW110', 'FW112', 'FW215', 'FW217'],
+  fixes: [{ kind: 'safe', does: 'deletes the rule' }],
   examples: {
     bad: [
       {
@@ -125,6 +127,7 @@ COMMIT
               }
             : {}),
           help: ['say what was meant; to delete the rule changes nothing'],
+          fixes: [deleteRules(view, [rule])],
         };
       }
     }

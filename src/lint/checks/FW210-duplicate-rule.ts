@@ -1,6 +1,7 @@
 import { ruleBody } from '../../link/rule-text.ts';
 import type { Chain, Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { deleteRules } from '../fixes/fix-draft.ts';
 import { isDecidedByPacket } from './support/rule-shape.ts';
 
 /** Whether a rule may change what later rules see of the packet. */
@@ -42,6 +43,7 @@ function* repeated(view: RulesetView, first: Rule, rule: Rule): Iterable<Finding
     caption: `the same as rule ${number}`,
     related: [{ message: 'the first one', at: { kind: 'rule', view, rule: first } }],
     help: [`delete the later one: iptables -t ${rule.table} -D ${rule.chain} ${rule.index + 1}`],
+    fixes: [deleteRules(view, [rule])],
     group: `${view.family} ${rule.table} ${rule.chain}`,
   };
 }
@@ -66,6 +68,7 @@ export const duplicateRule = defineCheck({
     'Chains that a program writes (Docker, Kubernetes, fail2ban …) are left to that program. A rule that stands twice on purpose, such as a counter before and after, needs a comment that differs.',
   references: ['https://github.com/community-scripts/ProxmoxVE/issues/2461'],
   yieldsTo: ['FW204'],
+  fixes: [{ kind: 'safe', does: 'deletes the later rule' }],
   examples: {
     bad: [
       {

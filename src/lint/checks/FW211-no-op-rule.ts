@@ -1,5 +1,6 @@
 import type { Chain, Rule } from '../../model/ruleset.ts';
 import { defineCheck, type RulesetView } from '../check.ts';
+import { deleteRules } from '../fixes/fix-draft.ts';
 import { countOf, keepsCount } from './support/rule-shape.ts';
 
 /** Whether falling off the end of the chain comes to the same as this rule, for every packet that it matches. */
@@ -39,6 +40,7 @@ export const noOpRule = defineCheck({
     'Rules that stand there for their counters, or so that a later change of the policy does no harm. Where all rules of a chain are such, the policy is more likely wrong than the rules.',
   references: ['man iptables(8), TARGETS'],
   yieldsTo: ['FW204'],
+  fixes: [{ kind: 'safe', does: 'deletes the rules' }],
   examples: {
     bad: [
       {
@@ -146,6 +148,7 @@ COMMIT
                 ? `if this was to be a list of what is allowed, the policy of ${chain.name} must be DROP; else delete it`
                 : 'delete them, unless it is their counters that are wanted',
             ],
+            fixes: [deleteRules(view, rules)],
           };
         }
       }
