@@ -3,6 +3,7 @@ import type { Rule } from '../../model/ruleset.ts';
 import { maskAddress, prefixLength, prefixMask, sameAddress, zeroAddress } from '../../net/address.ts';
 import { networkText, parseAddress } from '../../net/address-text.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft } from '../fixes/fix-draft.ts';
 import { denies } from './support/path-probes.ts';
 import { wordAfter, wordsOf } from './support/rule-shape.ts';
 
@@ -44,6 +45,7 @@ function* judge(view: RulesetView, rule: Rule): Iterable<FindingDraft> {
             ? 'a network'
             : `${2 ** Math.min(32, (view.family === 'ipv4' ? 32 : 128) - bits)} addresses`,
         help: [`${host} alone for the host; the network without the bits behind its mask, if that is meant`],
+        fixes: word?.text === part ? [writtenAsNetwork(view, rule, word, networkText(condition.value))] : [],
         group: `${view.family} host bits`,
       };
     }
@@ -61,6 +63,17 @@ function* judge(view: RulesetView, rule: Rule): Iterable<FindingDraft> {
       };
     }
   }
+}
+
+/** The same network as iptables itself prints it: nothing changes but the text. */
+function writtenAsNetwork(view: RulesetView, rule: Rule, word: Word, network: string): FixDraft {
+  const from = view.source.text.slice(word.start, word.end);
+  return {
+    title: `write ${network} for ${from}`,
+    applicability: 'safe',
+    view,
+    edits: [{ kind: 'replace', rule, body: changedBody(rule, {}), words: { from, to: network } }],
+  };
 }
 
 /** Who asks for an address by DHCP has none yet, and drops of such packets are meant as they stand. */
@@ -90,6 +103,7 @@ export const cidrWithHostBits = defineCheck({
     'By the words of the file, since iptables-save prints the network alone. For 0.0.0.0, TCP only: whoever asks for an address by DHCP has that source, and rules that drop it are meant so.',
   exceptions: 'Files that are generated with host addresses and mean the network.',
   references: ['man iptables(8), -s'],
+  fixes: [{ kind: 'safe', does: 'writes the network without the bits behind its mask' }],
   examples: {
     bad: [
       {

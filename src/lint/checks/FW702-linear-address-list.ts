@@ -1,5 +1,7 @@
-import { networkTextShort } from '../../net/address-text.ts';
-import { defineCheck } from '../check.ts';
+import type { Rule } from '../../model/ruleset.ts';
+import { networkText, networkTextShort } from '../../net/address-text.ts';
+import { defineCheck, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft, type RuleEdit } from '../fixes/fix-draft.ts';
 import { runsOf } from './support/costs.ts';
 import { countOf } from './support/rule-shape.ts';
 
@@ -10,6 +12,48 @@ const sides = [
   { key: 'src', option: '-s', dir: 'src', what: 'source' },
   { key: 'dst', option: '-d', dir: 'dst', what: 'destination' },
 ] as const;
+
+/** Names of sets that no rule asks for yet, so that a new one does not fill one that is in use. */
+function freeName(view: RulesetView, wanted: string): string {
+  const { text } = view.source;
+  let name = wanted;
+  for (let n = 2; text.includes(name); n++) name = `${wanted}-${n}`;
+  return name;
+}
+
+/** A set with the addresses, one rule that asks it in place of the first, and the others gone. */
+function asSet(view: RulesetView, run: readonly Rule[], key: 'src' | 'dst'): FixDraft {
+  const [first, ...others] = run;
+  const name = freeName(view, `${first?.chain.slice(0, 20) ?? ''}-${key}`);
+  const family = view.family === 'ipv4' ? 'inet' : 'inet6';
+  const edits: RuleEdit[] = others.map((rule) => ({ kind: 'delete', rule }));
+  if (first) {
+    const asked = {
+      extension: 'set',
+      known: true,
+      data: undefined,
+      text: `-m set --match-set ${name} ${key}`,
+    };
+    const base = { ...first.base, [key]: undefined };
+    const kept = first.matches.filter((use) => use.extension !== 'comment');
+    edits.unshift({
+      kind: 'replace',
+      rule: first,
+      body: changedBody(first, { base, matches: [asked, ...kept] }),
+    });
+  }
+  const networks = [...new Set(run.flatMap((rule) => rule.base[key]?.value ?? []).map(networkText))];
+  return {
+    title: `put ${networks.length} addresses into a set and ask it in rule ${(first?.index ?? 0) + 1} of ${first?.chain ?? ''}`,
+    applicability: 'suggestion',
+    view,
+    edits,
+    setup: [
+      ['ipset', 'create', name, 'hash:net', 'family', family],
+      ...networks.map((network) => ['ipset', 'add', name, network]),
+    ],
+  };
+}
 
 /** Long lists of addresses, one rule for each. */
 export const linearAddressList = defineCheck({
@@ -28,6 +72,7 @@ export const linearAddressList = defineCheck({
     'Neighbours with the same target and the same conditions but for `-s`, or but for `-d`, none of them negated. In chains of known programs the setting of the program is named instead.',
   exceptions: 'Machines without ipset; boot sequences in which the sets would come after the rules.',
   references: ['man ipset(8)', 'https://github.com/mkorthof/ipset-country'],
+  fixes: [{ kind: 'suggestion', does: 'makes a set of the addresses and asks it in one rule' }],
   examples: {
     bad: [
       {
@@ -113,6 +158,7 @@ ${Array.from({ length: 20 }, (_, i) => `-A INPUT -s 198.51.100.${i + 1}/32 -p tc
                     ? `${owner.name} writes these: look whether it can use an ipset (${owner.knob})`
                     : `ipset create NAME hash:net, add the addresses, and one rule with -m set --match-set NAME ${dir}`,
                 ],
+                fixes: owner ? [] : [asSet(view, run, key)],
               };
             }
           }

@@ -5,6 +5,7 @@ import { udp } from '../../extensions/matches/udp.ts';
 import { targetText } from '../../link/rule-text.ts';
 import type { Chain, Rule } from '../../model/ruleset.ts';
 import { defineCheck, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft, type RuleEdit } from '../fixes/fix-draft.ts';
 import { countOf, isDecidedByPacket } from './support/rule-shape.ts';
 
 /** Places in one multiport; a range takes two. */
@@ -62,6 +63,24 @@ function runs(view: RulesetView, chain: Chain): readonly (readonly OnePort[])[] 
   return found;
 }
 
+/** The first rule with all ports, and the others gone. */
+function inOneRule(view: RulesetView, run: readonly OnePort[], ports: string): FixDraft {
+  const [first, ...others] = run.map((one) => one.rule);
+  const edits: RuleEdit[] = others.map((rule) => ({ kind: 'delete', rule }));
+  if (first) {
+    const matches = first.matches.map((use) =>
+      use.text.includes(' --dport ') ? { ...use, text: `-m multiport --dports ${ports}` } : use,
+    );
+    edits.unshift({ kind: 'replace', rule: first, body: changedBody(first, { matches }) });
+  }
+  return {
+    title: `put the ports of ${run.length} rules of ${first?.chain ?? ''} into rule ${(first?.index ?? 0) + 1}`,
+    applicability: 'safe',
+    view,
+    edits,
+  };
+}
+
 /** Neighbours that a multiport would hold in one rule. */
 export const mergeablePortRules = defineCheck({
   code: 'FW703',
@@ -80,6 +99,7 @@ export const mergeablePortRules = defineCheck({
     'Neighbours with `-m tcp` or `-m udp` and a destination port as its only condition, equal in the rest, and decided by the packet alone (each limit or list counts for itself). A multiport has fifteen places, and a range takes two. Rules with a comment are left: it would be lost.',
   exceptions: 'Where one rule for each service is easier to read, or its own counter is wanted.',
   references: ['man iptables-extensions(8), multiport'],
+  fixes: [{ kind: 'safe', does: 'puts the ports into one rule' }],
   examples: {
     bad: [
       {
@@ -168,6 +188,7 @@ COMMIT
               underline: `--dport ${first.port}`,
               caption: `the first of ${run.length}`,
               help: [`-m multiport --dports ${ports}`],
+              fixes: [inOneRule(view, run, ports)],
               group: `${view.family} ${table.name} ${chain.name}`,
             };
           }

@@ -1,6 +1,7 @@
 import { noBase, printBase } from '../../extensions/base.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft } from '../fixes/fix-draft.ts';
 import { ruleSets } from './support/rule-sets.ts';
 import {
   conditionsOf,
@@ -58,6 +59,18 @@ function anyAddress(view: RulesetView, rule: Rule): string | undefined {
   return `${name} ${wordAfter(words, option)?.text ?? ''}`;
 }
 
+/** The rule without these words; an address that says "any" is in none of its conditions. */
+function without(view: RulesetView, rule: Rule, text: string): FixDraft {
+  const at = rule.matches.findIndex((use) => use.text === text);
+  const body = changedBody(rule, { matches: rule.matches.filter((_, index) => index !== at) });
+  return {
+    title: `leave ${text} out of rule ${rule.index + 1} of ${rule.chain}`,
+    applicability: 'safe',
+    view,
+    edits: [{ kind: 'replace', rule, body, words: { from: text, to: '' } }],
+  };
+}
+
 function judge(
   context: CheckContext,
   view: RulesetView,
@@ -74,6 +87,7 @@ function judge(
     underline: text,
     caption: 'always so',
     help: ['leave it out'],
+    fixes: [without(view, rule, text)],
     group: `${view.family} ${text}`,
   };
 }
@@ -95,6 +109,7 @@ export const redundantMatchModule = defineCheck({
     'The sets of packets with and without the match are the same, exactly, whatever the addresses and interfaces. Matches that the packet does not decide, or that keep a list or a count, are left out, and so are remarks.',
   exceptions: 'None are known; it costs little.',
   references: ['man iptables-extensions(8)'],
+  fixes: [{ kind: 'safe', does: 'leaves the words out' }],
   examples: {
     bad: [
       {

@@ -1,6 +1,9 @@
+import { comment } from '../../extensions/matches/comment.ts';
+import type { Rule } from '../../model/ruleset.ts';
 import { type Network, networkContains, prefix, prefixLength, sameAddress } from '../../net/address.ts';
 import { networkText } from '../../net/address-text.ts';
-import { defineCheck } from '../check.ts';
+import { defineCheck, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft, type RuleEdit } from '../fixes/fix-draft.ts';
 import { runsOf } from './support/costs.ts';
 import { countOf, isDecidedByPacket, listText } from './support/rule-shape.ts';
 
@@ -42,6 +45,31 @@ const sides = [
   { key: 'dst', option: '-d' },
 ] as const;
 
+/** The rules with the fewer networks in them: those that have one of them stay, others take the rest, or go. */
+function joinedRules(
+  view: RulesetView,
+  run: readonly Rule[],
+  key: 'src' | 'dst',
+  fewer: readonly Network[],
+): readonly FixDraft[] {
+  // Which of the comments would be true of the whole?
+  if (run.some((rule) => view.find(rule, comment))) return [];
+  const missing = new Map(fewer.map((net) => [networkText(net), net]));
+  const left = run.filter((rule) => {
+    const own = rule.base[key];
+    return own === undefined || !missing.delete(networkText(own.value));
+  });
+  const wanted = [...missing.values()];
+  const edits = left.map((rule, index): RuleEdit => {
+    const value = wanted[index];
+    if (value === undefined) return { kind: 'delete', rule };
+    const base = { ...rule.base, [key]: { value, negated: false } };
+    return { kind: 'replace', rule, body: changedBody(rule, { base }) };
+  });
+  const title = `write ${listText(fewer.map(networkText), 3)} in ${fewer.length} of ${run.length} rules of ${run[0]?.chain ?? ''}`;
+  return [{ title, applicability: 'safe', view, edits }];
+}
+
 /** Networks in neighbouring rules that are one network. */
 export const mergeablePrefixes = defineCheck({
   code: 'FW709',
@@ -59,6 +87,7 @@ export const mergeablePrefixes = defineCheck({
     'Neighbours with the same target and the same conditions but for `-s`, or but for `-d`, that the packet alone decides and that end the packet’s way through the chain. Two networks are joined only if they make one network exactly.',
   exceptions: 'Lists that are fetched from elsewhere and loaded as they come.',
   references: ['RFC 4632'],
+  fixes: [{ kind: 'safe', does: 'writes the fewest networks, where no comment would be lost' }],
   examples: {
     bad: [
       {
@@ -149,6 +178,7 @@ COMMIT
                 underline: option,
                 caption: `the first of ${run.length}`,
                 help: [`write ${listText(fewer.map(networkText), 6)}`],
+                fixes: joinedRules(view, run, key, fewer),
                 group: `${view.family} ${table.name} ${chain.name}`,
               };
             }

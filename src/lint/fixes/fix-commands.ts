@@ -14,9 +14,9 @@ import type { FixDraft, RuleEdit } from './fix-draft.ts';
 type Entry = Rule | { readonly body: string };
 
 /** Commands, word by word, without quotes. */
-export function commandsOf({ view, edits }: FixDraft): readonly (readonly string[])[] {
+export function commandsOf({ view, edits, setup = [] }: FixDraft): readonly (readonly string[])[] {
   const program = view.family === 'ipv4' ? 'iptables' : 'ip6tables';
-  const commands: string[][] = [];
+  const commands: (readonly string[])[] = [...setup];
   const say = (table: string, ...words: readonly string[]): void => {
     commands.push([program, ...(table === 'filter' ? [] : ['-t', table]), ...words]);
   };
@@ -52,7 +52,8 @@ export function commandsOf({ view, edits }: FixDraft): readonly (readonly string
   for (const edit of edits) {
     if (edit.kind === 'insert') put(edit.chain.table, edit.chain.name, edit.before, edit.body);
     if (edit.kind === 'move') put(edit.rule.table, edit.rule.chain, edit.before, ruleBody(edit.rule));
-    if (edit.kind === 'replace') {
+    // A spelling that iptables does not keep is no matter of the machine.
+    if (edit.kind === 'replace' && edit.body !== ruleBody(edit.rule)) {
       const { table, chain } = edit.rule;
       const entries = entriesOf(table, chain);
       const at = entries.indexOf(edit.rule);

@@ -37,6 +37,8 @@ export interface FixDraft {
   readonly applicability: Fix['applicability'];
   readonly view: RulesetView;
   readonly edits: readonly RuleEdit[];
+  /** Commands that the rules need to have run before, word by word: sets to be made. Only suggestions have some. */
+  readonly setup?: readonly (readonly string[])[];
 }
 
 /** `rule 3`, `rules 3 and 5`, `3 rules`. */
