@@ -49,6 +49,8 @@ export interface Bench extends BenchOptions {
   readonly analysis: Analysis;
   /** Packets of a description on a road; `anyState` false: that open a connection, from where they may come. */
   asked(describe: Description, road: RoadName, anyState: boolean): Asked;
+  /** Packets of a question that end as a part does: a relation between their headers at entry and at the end. */
+  within(asked: Asked, part: FatePart): PacketSet;
   /** The parts of a question's road. */
   parts(
     asked: Asked,
@@ -119,6 +121,7 @@ export function createBench(o: BenchOptions): Bench {
       const usual = roadName === 'arrive' && !anyState ? space.and(set, known) : set;
       return { road: roadName, within: space.and(usual === space.none ? set : usual, granted) };
     },
+    within: ({ within }, { set }) => space.and(set, space.atEntry(within)),
     parts: ({ road, within }, { ending, only } = {}) =>
       decidedParts(vocabulary, analysis.road(road), { within, ending, only }),
     groups(parts) {

@@ -11,7 +11,15 @@ import type { Asked, Bench, Group } from './bench.ts';
 import type { Expectation } from './policy.ts';
 
 /** The kinds of claims. */
-export type ClaimKind = 'expect' | 'out' | 'translated-to' | 'logged' | 'reply' | 'only-from' | 'same-as';
+export type ClaimKind =
+  | 'expect'
+  | 'out'
+  | 'translated-to'
+  | 'source-translated-to'
+  | 'logged'
+  | 'reply'
+  | 'only-from'
+  | 'same-as';
 
 /** Packets as they come in, for which a claim holds or does not; where something is not known, both. */
 export interface ClaimSets {

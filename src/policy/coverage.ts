@@ -32,7 +32,7 @@ export function coverageOf(bench: Bench, tests: readonly TestSets[]): Coverage {
   const asked: Asked[] = tests.flatMap((sets) => {
     const own = askedBy(bench, sets);
     const all = bench.asked(sets.packets, own.road, sets.test.anyState);
-    return sets.test.replyPasses ? [all, ...askedReplies(bench, own, sets.packets)] : [all];
+    return sets.test.replyPasses ? [all, ...askedReplies(bench, own, sets)] : [all];
   });
   const spoken = (road: 'arrive' | 'local'): PacketSet =>
     space.union(asked.filter((a) => a.road === road).map((a) => a.within));

@@ -1,5 +1,7 @@
 /** Sources that an interface's packets may have: what people mean by "packets from there" unless they say otherwise. */
 
+import { ordinaryAddresses } from '../analysis/ordinary.ts';
+import type { RoadName } from '../analysis/road.ts';
 import type { Description } from '../analysis/vocabulary.ts';
 import type { ReadMachine } from '../link/read-machine.ts';
 import { type Family, type Network, prefix, prefixLength } from '../net/address.ts';
@@ -60,4 +62,12 @@ export function plausibleSources(read: ReadMachine, family: Family): Description
       space.not(space.addressType('src', 'LOCAL')),
     );
   };
+}
+
+/** What a test's packets are besides what it says of them: between ordinary addresses, from where they may come. */
+export function meantPackets(read: ReadMachine, family: Family, road: RoadName): Description {
+  const ordinary = ordinaryAddresses(family);
+  if (road === 'local') return ordinary;
+  const plausible = plausibleSources(read, family);
+  return (space) => space.and(ordinary(space), plausible(space));
 }

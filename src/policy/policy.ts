@@ -67,6 +67,8 @@ export interface PolicyTest {
   readonly out: readonly PlacedText[] | undefined;
   /** Destinations at the end of the way: `10.0.0.5`, `10.0.0.5:8080`, `[2001:db8::5]:443`, `@name`. */
   readonly translatedTo: readonly PlacedText[] | undefined;
+  /** Sources at the end of the way: addresses, networks, `@name`. */
+  readonly sourceTranslatedTo: readonly PlacedText[] | undefined;
   readonly neverLogged: boolean;
   readonly replyPasses: boolean;
   /** Sources; nothing else among the packets is let through, and the rest of the test is about packets from there. */
@@ -87,6 +89,7 @@ export const plainTest: Omit<PolicyTest, 'name' | 'packets'> = {
   expect: undefined,
   out: undefined,
   translatedTo: undefined,
+  sourceTranslatedTo: undefined,
   neverLogged: false,
   replyPasses: false,
   onlyFrom: undefined,

@@ -20,6 +20,7 @@ import {
 } from './claims.ts';
 import type { Expectation, PolicyTest } from './policy.ts';
 import { type ReplyAnswer, repliesOf } from './replies.ts';
+import { sourceClaim } from './source-translation.ts';
 
 /**
  * What became of a claim. `depends`: it holds or not as something falls that is not known; `empty`: there is no packet
@@ -52,6 +53,7 @@ export interface TestSets {
   readonly packets: Description;
   readonly out: Description | undefined;
   readonly target: Description | undefined;
+  readonly newSource: Description | undefined;
   readonly sources: Description | undefined;
 }
 
@@ -59,7 +61,8 @@ export interface TestSets {
 export function expectationOf(test: PolicyTest): Expectation | undefined {
   if (test.expect !== undefined) return test.expect;
   if (test.out !== undefined) return test.local ? 'sent' : 'forwarded';
-  if (test.translatedTo !== undefined || test.replyPasses) return 'accept';
+  if (test.translatedTo !== undefined || test.sourceTranslatedTo !== undefined || test.replyPasses)
+    return 'accept';
   return undefined;
 }
 
@@ -75,7 +78,7 @@ const setOf = ({ analysis }: Bench, description: Description): PacketSet =>
 
 /** Answers the claims of a test, all but `same-as`. */
 export function proveTest(bench: Bench, sets: TestSets): readonly ClaimAnswer[] {
-  const { test, sources, out, target } = sets;
+  const { test, sources, out, target, newSource } = sets;
   const { space } = bench.analysis.vocabulary;
   const answers: ClaimAnswer[] = [];
   const asked = askedBy(bench, sets);
@@ -89,6 +92,7 @@ export function proveTest(bench: Bench, sets: TestSets): readonly ClaimAnswer[] 
   if (expect !== undefined) claims.push(fateClaim(bench, asked, expect));
   if (out !== undefined) claims.push(outClaim(bench, asked, out));
   if (target !== undefined) claims.push(translationClaim(bench, asked, target));
+  if (newSource !== undefined) claims.push(sourceClaim(bench, asked, newSource));
   if (test.neverLogged) claims.push(silenceClaim(bench, asked));
   if (test.some && claims.length > 0) answers.push(answerSome(bench, asked, claims));
   else answers.push(...claims.map((claim) => answerEvery(bench, asked, claim, 'empty')));
@@ -145,7 +149,7 @@ function answerEvery(bench: Bench, asked: Asked, claim: ClaimSets, ifEmpty: 'pro
   if (why !== undefined) return { kind, verdict: 'undecided', why };
   if (bad === space.none) {
     // Whether packets leave by the right interface, or as what, is asked of those that pass alone.
-    const mayBeEmpty = kind === 'out' || kind === 'translated-to';
+    const mayBeEmpty = kind === 'out' || kind === 'translated-to' || kind === 'source-translated-to';
     return { kind, verdict: good === space.none && !mayBeEmpty ? ifEmpty : 'proved' };
   }
   const sure = space.diff(bad, good);
@@ -195,9 +199,9 @@ function answerSome(bench: Bench, asked: Asked, claims: readonly ClaimSets[]): C
   };
 }
 
-function answerReply(bench: Bench, asked: Asked, { packets }: TestSets): ClaimAnswer {
+function answerReply(bench: Bench, asked: Asked, sets: TestSets): ClaimAnswer {
   const kind = 'reply';
-  const { verdict, failing, dependsOn: open, why } = repliesOf(bench, asked, packets);
+  const { verdict, failing, dependsOn: open, why } = repliesOf(bench, asked, sets);
   return {
     kind,
     verdict,

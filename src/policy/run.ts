@@ -23,7 +23,8 @@ import {
 } from './packets.ts';
 import type { PlacedText, Policy, PolicyProblem, PolicyTest } from './policy.ts';
 import { type ClaimAnswer, proveTest, type TestSets } from './prove.ts';
-import { replyDescription } from './replies.ts';
+import { replyDescriptions } from './replies.ts';
+import { newSources } from './source-translation.ts';
 
 /** What a run is told beside policy and machine. */
 export interface PolicyRunOptions extends MachineQuestion {
@@ -132,7 +133,7 @@ export function runPolicy(texts: readonly SourceText[], policy: Policy, o: Polic
       registry: o.registry,
       ruleset,
       tape: assumptions.tape,
-      queries: tests.flatMap((t) => queriesOf(t, { ruleset, program })),
+      queries: tests.flatMap((t) => queriesOf(t, { ruleset, program, read, registry: o.registry })),
       ...(o.nodesMax === undefined ? {} : { nodesMax: o.nodesMax }),
       ...(o.meter === undefined ? {} : { meter: o.meter }),
     });
@@ -173,8 +174,11 @@ function setsOfTest(
   ): ReadPackets => (texts === undefined ? { ok: true, describe: undefined } : readAny(texts, context, read));
   const out = optional(test.out, readOut);
   const target = optional(test.translatedTo, readTarget);
+  const newSource = optional(test.sourceTranslatedTo, readSource);
   const sources = optional(test.onlyFrom, readSource);
-  const problems = [packets, except, out, target, sources].flatMap((r) => (r.ok ? [] : r.problems));
+  const problems = [packets, except, out, target, newSource, sources].flatMap((r) =>
+    r.ok ? [] : r.problems,
+  );
   if (problems.length > 0) return { problems };
   const said = (r: ReadPackets): Description | undefined => (r.ok ? r.describe : undefined);
   const inside = said(packets);
@@ -190,19 +194,21 @@ function setsOfTest(
         outside === undefined ? inside : (space) => space.and(inside(space), space.not(outside(space))),
       out: said(out) ?? none(test.out),
       target: said(target) ?? none(test.translatedTo),
+      newSource: said(newSource) ?? none(test.sourceTranslatedTo),
       sources: said(sources) ?? none(test.onlyFrom),
     },
   };
 }
 
 function queriesOf(
-  { test, packets, out, target, sources }: TestSets,
-  bench: Pick<Bench, 'ruleset' | 'program'>,
+  { test, packets, out, target, newSource, sources }: TestSets,
+  bench: Pick<Bench, 'ruleset' | 'program' | 'registry' | 'read'>,
 ): readonly Description[] {
   return [
     packets,
-    ...[out, target, sources].filter((d) => d !== undefined),
-    ...(test.replyPasses ? [replyDescription(bench, packets)] : []),
+    ...[out, target, newSource, sources].filter((d) => d !== undefined),
+    ...(newSource === undefined ? [] : [newSources(bench)]),
+    ...(test.replyPasses ? replyDescriptions(bench, { packets, test }) : []),
   ];
 }
 

@@ -44,6 +44,8 @@ export function claimText(test: PolicyTest, { kind }: Pick<FamilyClaim, 'kind'>)
       return `${who} that leaves does so by ${texts(test.out)}`;
     case 'translated-to':
       return `${who} that passes goes to ${texts(test.translatedTo)}`;
+    case 'source-translated-to':
+      return `${who} that passes comes from ${texts(test.sourceTranslatedTo)} in the end`;
     case 'logged':
       return test.some ? 'some packet is not logged' : 'no packet is ever logged';
     case 'reply':

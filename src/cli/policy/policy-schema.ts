@@ -61,6 +61,10 @@ const test = strict({
     textOrTexts,
     'Destinations that the packets have in the end: ADDRESS, ADDRESS:PORT, "@name".',
   ),
+  'source-translated-to': described(
+    textOrTexts,
+    'Sources that the packets have in the end, after SNAT or MASQUERADE: ADDRESS, NETWORK, "@name".',
+  ),
   logged: described(v.picklist(['never']), 'That no rule writes a log line about the packets.'),
   reply: described(v.picklist(['passes']), 'That the answers to the packets come back.'),
   'only-from': described(

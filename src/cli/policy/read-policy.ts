@@ -53,14 +53,25 @@ export function readPolicy(source: SourceText): PolicyFile {
 
   const tests = value.tests.map((t, index): PolicyTest => {
     const path: Path = ['tests', index];
-    const claims = ['expect', 'out', 'translated-to', 'logged', 'reply', 'only-from', 'same-as'] as const;
+    const claims = [
+      'expect',
+      'out',
+      'translated-to',
+      'source-translated-to',
+      'logged',
+      'reply',
+      'only-from',
+      'same-as',
+    ] as const;
     if (claims.every((key) => t[key] === undefined))
       problems.push({
         message: 'this test claims nothing',
         hint: `say what must hold: ${claims.join(', ')}`,
         span: place(path),
       });
-    const optional = (key: 'out' | 'translated-to' | 'only-from'): readonly PlacedText[] | undefined =>
+    const optional = (
+      key: 'out' | 'translated-to' | 'source-translated-to' | 'only-from',
+    ): readonly PlacedText[] | undefined =>
       t[key] === undefined ? undefined : texts(t[key], [...path, key]);
     const some = t['holds-for'] === 'some';
     const beyondSome = (['reply', 'only-from', 'same-as'] as const).find((key) => t[key] !== undefined);
@@ -84,6 +95,7 @@ export function readPolicy(source: SourceText): PolicyFile {
       expect: t.expect,
       out: optional('out'),
       translatedTo: optional('translated-to'),
+      sourceTranslatedTo: optional('source-translated-to'),
       neverLogged: t.logged !== undefined,
       replyPasses: t.reply !== undefined,
       onlyFrom: optional('only-from'),
