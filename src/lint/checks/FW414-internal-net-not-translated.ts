@@ -48,7 +48,7 @@ function innerNetworks(context: CheckContext, view: RulesetView): readonly Inner
   const named = new Map<string, Inner>();
   for (const rule of rulesAt(view, 'FORWARD')) {
     const { src, inInterface } = rule.base;
-    if (!accepts(rule) || view.owner('filter', rule.chain) || !src || src.negated) continue;
+    if (!accepts(rule) || view.writer(rule) || !src || src.negated) continue;
     if (!isPrivateNet(src.value)) continue;
     const text = networkTextShort(src.value);
     if (named.has(text)) continue;
@@ -114,7 +114,7 @@ function* judge(
   view: RulesetView,
   out: SidedInterface,
   inner: readonly Inner[],
-): Iterable<FindingDraft> {
+): Iterable<{ readonly net: Network; readonly draft: FindingDraft }> {
   const leaving = leavingBy(context, view, out);
   if (!leaving) return;
   const { all } = opennessOf(context, view);
@@ -138,7 +138,7 @@ function* judge(
     );
     if (!walk) continue;
     const text = networkTextShort(net);
-    yield {
+    const draft: FindingDraft = {
       at: { kind: 'rule', view, rule: leaving.rule },
       id: 'internal-net-not-translated',
       message: `Hosts of ${text} get out by ${out.name} with their private addresses: this source NAT does not take them`,
@@ -149,6 +149,7 @@ function* judge(
       help: [`-A POSTROUTING -s ${text} -o ${out.name} -j MASQUERADE; or refuse them in FORWARD`],
       witness: walk,
     };
+    yield { net, draft };
   }
 }
 
@@ -290,7 +291,13 @@ COMMIT
       if (view.family !== 'ipv4' || sourceNatRules(view).length === 0) continue;
       const inner = innerNetworks(context, view);
       if (inner.length === 0) continue;
-      for (const out of waysOut(context, view)) yield* judge(context, view, out, inner);
+      // What gets out by several ways is told for the first.
+      let left = inner;
+      for (const out of waysOut(context, view)) {
+        const told = [...judge(context, view, out, left)];
+        left = left.filter(({ net }) => !told.some(({ net: n }) => n === net));
+        for (const { draft } of told) yield draft;
+      }
     }
   },
 });

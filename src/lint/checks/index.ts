@@ -66,6 +66,8 @@ import { unscopedDnat } from './FW402-unscoped-dnat.ts';
 import { unscopedMasquerade } from './FW403-unscoped-masquerade.ts';
 import { sourceFilterAfterSourceNat } from './FW404-source-filter-after-source-nat.ts';
 import { dnatTargetUnroutable } from './FW405-dnat-target-unroutable.ts';
+import { hairpinMissing } from './FW406-hairpin-missing.ts';
+import { publicAddressAnsweredByFirewallInside } from './FW407-public-address-answered-by-firewall-inside.ts';
 import { snatToForeignAddress } from './FW409-snat-to-foreign-address.ts';
 import { tunnelTrafficMasqueraded } from './FW410-tunnel-traffic-masqueraded.ts';
 import { natRuleShadowed } from './FW411-nat-rule-shadowed.ts';
@@ -111,6 +113,7 @@ import { longChainNoDispatch } from './FW707-long-chain-no-dispatch.ts';
 import { floodDropAfterConntrack } from './FW708-flood-drop-after-conntrack.ts';
 import { mergeablePrefixes } from './FW709-mergeable-prefixes.ts';
 import { ipv6LeftOpen } from './FW801-ipv6-left-open.ts';
+import { dualStackDivergence } from './FW802-dual-stack-divergence.ts';
 import { icmpv6EssentialBlocked } from './FW803-icmpv6-essential-blocked.ts';
 import { icmpFamilyMixup } from './FW804-icmp-family-mixup.ts';
 import { ipv6ForwardOpen } from './FW805-ipv6-forward-open.ts';
@@ -193,6 +196,8 @@ export const checks: readonly Check[] = [
   unscopedMasquerade,
   sourceFilterAfterSourceNat,
   dnatTargetUnroutable,
+  hairpinMissing,
+  publicAddressAnsweredByFirewallInside,
   snatToForeignAddress,
   tunnelTrafficMasqueraded,
   natRuleShadowed,
@@ -238,6 +243,7 @@ export const checks: readonly Check[] = [
   floodDropAfterConntrack,
   mergeablePrefixes,
   ipv6LeftOpen,
+  dualStackDivergence,
   icmpv6EssentialBlocked,
   icmpFamilyMixup,
   ipv6ForwardOpen,
