@@ -20,7 +20,13 @@ import {
   serviceText,
   sideOf,
 } from './support/path-probes.ts';
-import { comesInBy, isTranslatedBy, publishedAddress, translatedWalks } from './support/published.ts';
+import {
+  comesInBy,
+  isTranslatedBy,
+  mayBeOurs,
+  publishedAddress,
+  translatedWalks,
+} from './support/published.ts';
 
 /** A host that shares a network with the server. */
 interface Client {
@@ -84,6 +90,7 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
   if (!range || !service || isPublicAddress(range.low) || (rule.base.src && !rule.base.src.negated))
     return undefined;
   const target = range.low;
+  if (mayBeOurs(context, target)) return undefined;
   for (const from of comesInBy(context, view, rule)) {
     if (from.side !== 'outside') continue;
     if (!translatedWalks(context, view, rule, from).some((w) => w.fate === 'forward')) continue;

@@ -1,3 +1,4 @@
+import { DNAT } from '../../extensions/targets/DNAT.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { addressText } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
@@ -10,7 +11,7 @@ import {
   serviceText,
   sideOf,
 } from './support/path-probes.ts';
-import { comesInBy, knownInside, publishedAddress, translatedWalks } from './support/published.ts';
+import { comesInBy, knownInside, mayBeOurs, publishedAddress, translatedWalks } from './support/published.ts';
 
 /** Ports of one rule that are tried. */
 const servicesMax = 4;
@@ -30,6 +31,8 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
   const services = servicesOf(view, rule).slice(0, servicesMax);
   // A forward for certain senders is none for the hosts inside.
   if (services.length === 0 || (rule.base.src && !rule.base.src.negated)) return undefined;
+  const target = view.findTarget(rule, DNAT)?.range.addresses?.low;
+  if (!target || mayBeOurs(context, target)) return undefined;
   const inner = knownInside(context, view);
   if (inner.length === 0) return undefined;
   for (const from of comesInBy(context, view, rule)) {

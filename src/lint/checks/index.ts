@@ -68,6 +68,7 @@ import { sourceFilterAfterSourceNat } from './FW404-source-filter-after-source-n
 import { dnatTargetUnroutable } from './FW405-dnat-target-unroutable.ts';
 import { hairpinMissing } from './FW406-hairpin-missing.ts';
 import { publicAddressAnsweredByFirewallInside } from './FW407-public-address-answered-by-firewall-inside.ts';
+import { dnatSkipsLocalClients } from './FW408-dnat-skips-local-clients.ts';
 import { snatToForeignAddress } from './FW409-snat-to-foreign-address.ts';
 import { tunnelTrafficMasqueraded } from './FW410-tunnel-traffic-masqueraded.ts';
 import { natRuleShadowed } from './FW411-nat-rule-shadowed.ts';
@@ -198,6 +199,7 @@ export const checks: readonly Check[] = [
   dnatTargetUnroutable,
   hairpinMissing,
   publicAddressAnsweredByFirewallInside,
+  dnatSkipsLocalClients,
   snatToForeignAddress,
   tunnelTrafficMasqueraded,
   natRuleShadowed,

@@ -1,9 +1,12 @@
 /** Published ports: packets that a rule of nat PREROUTING takes, and what routing makes of them afterwards. */
 
+import { SNAT } from '../../../extensions/targets/SNAT.ts';
 import type { Rule } from '../../../model/ruleset.ts';
 import type { RouteDecision } from '../../../model/trace.ts';
-import type { Address } from '../../../net/address.ts';
+import { type Address, sameAddress } from '../../../net/address.ts';
+import { addressText } from '../../../net/address-text.ts';
 import { isPublicAddress } from '../../../net/documentation.ts';
+import { interfaceMatches } from '../../../net/interface-pattern.ts';
 import type { CheckContext, ChosenAddress, RulesetView, SidedInterface, Walk } from '../../check.ts';
 import { interfaceNames } from '../../sides.ts';
 import { natEvents } from './conversations.ts';
@@ -13,6 +16,7 @@ import {
   sendByAnyWay,
   sendOptions,
   sideOf,
+  sourceNatRules,
   strangersInterfaces,
 } from './path-probes.ts';
 
@@ -23,7 +27,10 @@ export function comesInBy(context: CheckContext, view: RulesetView, rule: Rule):
   return strangers.length > 0 ? strangers : context.interfaces(view.family).filter(admitted);
 }
 
-/** The address that a rule publishes a service on: what its -d names, else the best known one of that interface. */
+/**
+ * The address that a rule publishes a service on: what its -d names, else one of that interface, as the machine or a
+ * SNAT for what leaves there shows it.
+ */
 export function publishedAddress(
   context: CheckContext,
   view: RulesetView,
@@ -31,7 +38,36 @@ export function publishedAddress(
   outside: string,
 ): ChosenAddress {
   const { dst } = rule.base;
-  return dst && !dst.negated ? ofRule(dst.value.address) : context.localAddress(view.family, outside);
+  if (dst && !dst.negated) return ofRule(dst.value.address);
+  const { machine } = context;
+  if (machine.interfaces.value === undefined)
+    for (const snat of sourceNatRules(view)) {
+      const out = snat.base.outInterface;
+      const address = view.findTarget(snat, SNAT)?.range.addresses?.low;
+      if (!address || !out || out.negated || !interfaceMatches(out.value, outside)) continue;
+      const fact = machine.localAddresses.find((f) => sameAddress(f.value, address));
+      if (!fact) continue;
+      const text = `${addressText(address)} is this machine's (${fact.source})`;
+      const inferences = fact.provenance === 'given' ? [] : [{ text, settledBy: 'ip -j addr' }];
+      return {
+        address,
+        provenance: fact.provenance === 'given' ? 'given' : 'inferred',
+        assume: [],
+        inferences,
+      };
+    }
+  return context.localAddress(view.family, outside);
+}
+
+/**
+ * Whether a forwarded-to address may just as well be this machine's own: the first or last of a private network, while
+ * nobody knows which addresses the machine has.
+ */
+export function mayBeOurs({ machine }: CheckContext, target: Address): boolean {
+  if (machine.interfaces.value !== undefined) return false;
+  if (machine.behind?.some((f) => sameAddress(f.value.address, target))) return false;
+  const last = target.w3 & 255;
+  return !isPublicAddress(target) && (last === 1 || last === 254);
 }
 
 /** Whether the rule itself gave this walk's packet another destination. */
