@@ -5,7 +5,15 @@ import { createDraft, finishDraft } from '../context/facts.ts';
 import type { JsonObject } from '../context/json.ts';
 import { readRoutesJson, readRulesJson } from '../context/read-routes.ts';
 import { headerBytes, layer4HeaderBytes, readLayer4, readTcpOptions } from '../engine/layer4.ts';
-import type { Fact, Interface, InterfaceAddress, Machine, Provenance, Route } from '../model/machine.ts';
+import type {
+  Fact,
+  HostBehind,
+  Interface,
+  InterfaceAddress,
+  Machine,
+  Provenance,
+  Route,
+} from '../model/machine.ts';
 import {
   type ExtensionHeader,
   type Packet,
@@ -110,6 +118,8 @@ export interface KernelCase {
       readonly bridge?: boolean;
       readonly master?: string;
     }[];
+    /** `ADDRESS lladdr MAC dev BRIDGE`; the MAC ends as that of the port which the host is behind. */
+    readonly neighbours?: readonly string[];
     readonly sysctls: Readonly<Record<string, string>>;
     readonly routes_json: readonly JsonObject[];
     readonly rules_json: readonly JsonObject[];
@@ -182,10 +192,10 @@ export function readPacket(p: CasePacket, family: Family, machine?: Machine): Pa
       ...(p.ext_headers ?? []),
       ...(family === 'ipv6' && (p.mf || fragment || raw !== undefined) ? [fragmentHeader(p)] : []),
     ],
-    sport: ports && !fragment ? (p.sport ?? 0) : undefined,
-    dport: ports && !fragment ? (p.dport ?? 0) : undefined,
+    sport: ports && !fragment && raw === undefined ? (p.sport ?? 0) : undefined,
+    dport: ports && !fragment && raw === undefined ? (p.dport ?? 0) : undefined,
     tcpFlags:
-      protocol === 6 && !fragment
+      protocol === 6 && !fragment && raw === undefined
         ? (p.tcp_flags ?? []).reduce((n, f) => n | tcpFlag[f as keyof typeof tcpFlag], 0)
         : 0,
     seq: p.seq ?? 1000,
@@ -352,6 +362,16 @@ function withLocalRoutes(routes: readonly Route[], interfaces: readonly Interfac
   return out;
 }
 
+/** Hosts behind the ports of a bridge. */
+function hostsBehind({ family, host }: KernelCase): readonly Fact<HostBehind>[] {
+  return (host.neighbours ?? []).flatMap((entry) => {
+    const [text = '', , mac = '', , bridge] = entry.split(' ');
+    const address = parseAddress(family === 4 ? 'ipv4' : 'ipv6', text);
+    const port = host.interfaces.find((i) => i.master === bridge && i.mac.slice(-2) === mac.slice(-2));
+    return address && port ? [fact({ address, interfaceName: port.name })] : [];
+  });
+}
+
 /** The machine of a case: all of it given. */
 export function machineOf(c: KernelCase): Machine {
   const family = familyOf(c);
@@ -399,6 +419,7 @@ export function machineOf(c: KernelCase): Machine {
     conntrack: fact('auto'),
     localAddresses: [],
     remoteAddresses: [],
+    behind: hostsBehind(c),
     outside: [],
   };
 }

@@ -7,7 +7,7 @@
 
 import type { Interface } from '../model/machine.ts';
 import type { Ruleset } from '../model/ruleset.ts';
-import { prefix, sameAddress } from '../net/address.ts';
+import { type Address, prefix, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import type { Destination } from './destination.ts';
 import type { MachineFacts } from './facts.ts';
@@ -108,21 +108,32 @@ export function frameIsFor(w: Walk, bridge: string): 'here' | 'there' | 'all' {
     : 'here';
 }
 
-/** The port by which the bridge sends the packet on; undefined with a question: the tape must say; else none. */
-export function portTowards(w: Walk, bridge: string): string | undefined {
+/**
+ * The port by which the bridge sends the packet on; undefined with a question: the tape must say; else none. `to`: whom
+ * NAT made it for; such a host may also be behind the port that the frame came by, and no bridge sends a frame back.
+ */
+export function portTowards(w: Walk, bridge: string, to?: Address): string | undefined {
+  const port = portOf(w, bridge, to);
+  return port === w.physIn ? undefined : port;
+}
+
+function portOf(w: Walk, bridge: string, to: Address | undefined): string | undefined {
   const { facts } = w.shared;
   const { hints } = w.entry;
   if (hints?.physOut !== undefined) return hints.physOut;
   if (hints?.outInterface !== undefined && bridgeOf(facts, hints.outInterface) === bridge)
     return hints.outInterface;
-  const others = portsOf(facts, bridge)
-    .map((i) => i.name)
-    .filter((name) => name !== w.physIn);
-  if (!facts.interfacesKnown || portsOf(facts, bridge).length === 0)
-    return w.physIn === 'eth1' ? 'eth0' : 'eth1';
-  if (others.length <= 1) return others[0];
-  const key = `port:${addressText(w.packet.dst)}`;
-  const told = decide(w.shared, key, key, others, undefined);
+  const names = portsOf(facts, bridge).map((i) => i.name);
+  const others = names.filter((name) => name !== w.physIn);
+  if (!facts.interfacesKnown || names.length === 0) return w.physIn === 'eth1' ? 'eth0' : 'eth1';
+  const host = to ?? w.packet.dst;
+  const behind = w.machine.behind?.find((f) => sameAddress(f.value.address, host))?.value.interfaceName;
+  if (behind !== undefined && names.includes(behind)) return behind;
+  const key = `port:${addressText(host)}`;
+  // Of two ports the other one is taken, where nobody says that the host is behind the same.
+  if (others.length <= 1 && (to === undefined || answerOf(w.shared, key) === undefined)) return others[0];
+  const answers = to === undefined || w.physIn === undefined ? others : [...others, w.physIn];
+  const told = decide(w.shared, key, key, answers, undefined);
   if (told !== undefined) w.emit({ kind: 'assumed', assumption: { key, answer: told }, rule: undefined });
   return told;
 }

@@ -3,6 +3,7 @@
  */
 
 import type { ColumnTest } from '../extensions/define.ts';
+import { lacksHeader } from '../model/layer4-header.ts';
 import type { Packet } from '../model/packet.ts';
 import type { Rule } from '../model/ruleset.ts';
 import type { MissReason } from '../model/trace.ts';
@@ -100,6 +101,8 @@ export function passOver(c: CompiledChain, w: Walk, from: number, to: number): n
   const sport = hidden ? absent : (p.sport ?? absent);
   const dport = hidden ? absent : (p.dport ?? absent);
   const icmpType = p.icmpType ?? absent;
+  // Columns of matches speak of headers that are there; without one the matches themselves are asked.
+  const asked = lacksHeader(p) ? 0 : matchFlags;
   const hasInterfaces = (c.usedFlags & interfaceFlags) !== 0;
   const inKnown = hasInterfaces ? c.interfaces.find(w.inInterface) : nowhere;
   const outKnown = hasInterfaces ? c.interfaces.find(w.outInterface) : nowhere;
@@ -124,7 +127,7 @@ export function passOver(c: CompiledChain, w: Walk, from: number, to: number): n
         continue;
     }
     if (f & (FRAGMENT | FRAGMENT_NOT) && later === ((f & FRAGMENT_NOT) !== 0)) continue;
-    if (f & matchFlags) {
+    if (f & asked) {
       if (f & SPORT && (sport < (sportLow[i] as number) || sport > (sportHigh[i] as number))) continue;
       if (f & DPORT && (dport < (dportLow[i] as number) || dport > (dportHigh[i] as number))) continue;
       if (f & ICMP && (icmpType < (icmpLow[i] as number) || icmpType > (icmpHigh[i] as number))) continue;

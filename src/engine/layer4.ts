@@ -29,6 +29,10 @@ export function readTcpOptions(hex: string): readonly TcpOption[] {
   return out;
 }
 
+/** Ports are known from the first four bytes on. */
+const portsOf = (hex: string): Partial<Packet> =>
+  hex.length < 8 ? {} : { sport: number(hex, 0, 2), dport: number(hex, 2, 2) };
+
 /** The fields that a protocol's header gives; `{}` where the bytes do not hold it. */
 export function readLayer4(protocol: number, hex: string): Partial<Packet> {
   const bytes = hex.length / 2;
@@ -36,7 +40,7 @@ export function readLayer4(protocol: number, hex: string): Partial<Packet> {
     case 6: {
       if (bytes < 20)
         return {
-          ...(bytes >= 4 ? { sport: number(hex, 0, 2), dport: number(hex, 2, 2) } : {}),
+          ...portsOf(hex),
           ...(bytes >= 8 ? { seq: number(hex, 4, 4) } : {}),
           ...(bytes >= 16
             ? { ack: number(hex, 8, 4), tcpFlags: number(hex, 13, 1), window: number(hex, 14, 2) }
@@ -44,8 +48,7 @@ export function readLayer4(protocol: number, hex: string): Partial<Packet> {
         };
       const header = (number(hex, 12, 1) >>> 4) * 4;
       return {
-        sport: number(hex, 0, 2),
-        dport: number(hex, 2, 2),
+        ...portsOf(hex),
         seq: number(hex, 4, 4),
         ack: number(hex, 8, 4),
         tcpFlags: number(hex, 13, 1),
@@ -56,16 +59,15 @@ export function readLayer4(protocol: number, hex: string): Partial<Packet> {
     }
     case 17:
     case 136:
-      if (bytes < 8) return {};
-      return { sport: number(hex, 0, 2), dport: number(hex, 2, 2), payload: hex.slice(16) };
+      if (bytes < 8) return portsOf(hex);
+      return { ...portsOf(hex), payload: hex.slice(16) };
     case 33:
-      if (bytes < 8) return {};
-      return { sport: number(hex, 0, 2), dport: number(hex, 2, 2), payload: hex.slice(24) };
+      if (bytes < 8) return portsOf(hex);
+      return { ...portsOf(hex), payload: hex.slice(24) };
     case 132:
-      if (bytes < 8) return {};
+      if (bytes < 8) return portsOf(hex);
       return {
-        sport: number(hex, 0, 2),
-        dport: number(hex, 2, 2),
+        ...portsOf(hex),
         sctpTag: number(hex, 4, 4),
         sctpChunks: hex.slice(24),
         payload: '',

@@ -6,7 +6,7 @@
 
 import type { Packet } from '../model/packet.ts';
 import type { Fate, RouteDropReason, Trace } from '../model/trace.ts';
-import { sameAddress } from '../net/address.ts';
+import { type Address, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import {
   isAllHosts4,
@@ -174,7 +174,7 @@ function arriveByPort(w: Walk, bridge: string): Fate {
     if (to?.outInterface === bridge)
       return to.type === 'multicast' && joined6(w, w.packet.dst, bridge)
         ? switchAndKeep(w, bridge, to)
-        : switchFrame(w, bridge, to);
+        : switchFrame(w, bridge, to, to.type === 'multicast' ? undefined : (to.gateway ?? w.packet.dst));
     w.destination = to as Destination;
     w.routedByBridge = true;
     w.packet.packetType = 'unicast';
@@ -207,12 +207,11 @@ function switchAndKeep(w: Walk, bridge: string, to: Destination): Fate {
   return fate;
 }
 
-/** From one port of a bridge to another: no routing, no TTL. */
-function switchFrame(w: Walk, bridge: string, to: Destination): Fate {
-  const port = portTowards(w, bridge);
+/** From one port of a bridge to another: no routing, no TTL. `host`: whom the frame is for, where NAT made it so. */
+function switchFrame(w: Walk, bridge: string, to: Destination, host?: Address): Fate {
+  const port = portTowards(w, bridge, host);
   if (w.shared.question) return undecidedFate(w);
-  if (port === undefined)
-    return { kind: 'hook-drop', hook: 'PREROUTING', reason: 'no-bridge-port', at: undefined };
+  if (port === undefined) return routeDrop(w, 'no-bridge-port');
   w.destination = { ...to, kind: 'forward', outInterface: bridge };
   w.outInterface = bridge;
   w.physOut = port;

@@ -359,7 +359,8 @@ export type Matcher = (packet: Packet, env: MatchEnv) => Tri;
 
 /**
  * A necessary condition on one header field, for the engine's typed prefilter: a packet that fails it is refused
- * without asking the match. All conditions of a rule are ANDed.
+ * without asking the match. All conditions of a rule are ANDed. Of packets that lack a whole header (`lacksHeader`)
+ * matches are asked without them.
  */
 export type ColumnTest =
   | {
@@ -377,7 +378,7 @@ export interface MatchExtension<D extends object = object, O extends OptionTable
   compile(data: D, context: CompileContext): Matcher;
   /**
    * Over-approximation of {@link compile} by header columns; leave out what it cannot say. A match that has columns,
-   * even none of them, promises to keep no state and never to drop: a rule may be refused by what stands behind it
+   * even none of them, promises to keep no state and to drop only what lacks a whole header: a rule may be refused by what stands behind it
    * without asking it. Undefined: only what stands in front of it may.
    */
   columns?(data: D): readonly ColumnTest[] | undefined;

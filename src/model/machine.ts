@@ -225,7 +225,10 @@ export interface Machine {
   /** Addresses that are (or are not) this machine's, by inference or `--assume`; consulted where routes are unknown. */
   readonly localAddresses: readonly Fact<Address>[];
   readonly remoteAddresses: readonly Fact<Address>[];
-  /** Hosts that rules show to be behind an interface; consulted where routes are unknown. Absent: none. */
+  /**
+   * Hosts that rules show to be behind an interface; consulted where routes are unknown, and for the port of a bridge.
+   * Absent: none.
+   */
   readonly behind?: readonly Fact<HostBehind>[];
   /** Interfaces known or inferred to lead to the outside. */
   readonly outside: readonly Fact<string>[];

@@ -93,7 +93,9 @@ export type RouteDropReason =
   /** IPsec's policy asks for protection that the packet did not have, or forbids it (XFRM_POLICY). */
   | 'ipsec-policy'
   /** TPROXY gave it to a socket, and routing would forward it. */
-  | 'socket-assigned';
+  | 'socket-assigned'
+  /** A bridge has no port to send it on: the host is behind the one that it came by. */
+  | 'no-bridge-port';
 
 /** An assumption that the walk used: a key of the tape and its answer. */
 export interface Assumption {

@@ -61,6 +61,8 @@ function routeNext(reason: RouteDropReason, p: Packet, device: string | undefine
       return 'the sender: what it writes into the header';
     case 'ipsec-policy':
       return 'ip xfrm policy; ip xfrm state; cat /proc/net/xfrm_stat';
+    case 'no-bridge-port':
+      return 'bridge fdb; bridge link';
     case 'socket-assigned':
       return `${ip} rule; ${ip} route show table all type local`;
     default:

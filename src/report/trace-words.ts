@@ -133,6 +133,7 @@ export function settleHint({ topic }: Question): string | undefined {
 /** Drops beside the routes: by IPsec's policies, for sockets. */
 const policyReasons = {
   'ipsec-policy': "IPsec's policy asks for protection that it did not have, or forbids it",
+  'no-bridge-port': 'the bridge has no port to send it on: the host is behind the one that it came by',
   'socket-assigned': 'TPROXY gave it to a socket of this machine, and routing would forward it',
 };
 

@@ -334,8 +334,10 @@ class Track:
 
     def note(self, event):
         self.last_mark = event['mark']
-        if 'packet' in event:
+        # Of later fragments of IPv6 the kernel tells no header.
+        if 'packet' in event or 'state' in event:
             self.ct = {key: event[key] for key in ('state', 'dir', 'status') if key in event}
+        if 'packet' in event:
             self.header = event['packet']
 
 

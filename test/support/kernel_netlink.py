@@ -82,9 +82,9 @@ def read_event(data):
     if 8 in found:
         event['packet'] = found[8], found.get(9, b'')
         event['in'], event['out'] = number(found, 10), number(found, 12)
-        if 21 in found:
-            event['state'] = STATES.get(number(found, 21), '?')
-            if 18 in found:
-                event['status'] = number(found, 20) or 0
-                event['dir'] = 'reply' if number(found, 19, '!B') else 'original'
+    if 21 in found:
+        event['state'] = STATES.get(number(found, 21), '?')
+        if 18 in found:
+            event['status'] = number(found, 20) or 0
+            event['dir'] = 'reply' if number(found, 19, '!B') else 'original'
     return event

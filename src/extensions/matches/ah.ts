@@ -1,6 +1,7 @@
+import { endsBefore } from '../../model/layer4-header.ts';
 import type { Packet } from '../../model/packet.ts';
 import { meetsRange, type RangeCondition, rangePackets } from '../conditions.ts';
-import { defineMatch, NO, option, type Refusal, refuse, type Tri, tri } from '../define.ts';
+import { defineMatch, type MatchEnv, NO, option, type Refusal, refuse, type Tri, tri } from '../define.ts';
 import { findHeader, headerLengthBytes, headerNumber, nextHeader } from '../extension-headers.ts';
 import { flag, integer } from '../option-types.ts';
 import { printU32Range, u32Condition, u32Range } from '../u32-range.ts';
@@ -14,8 +15,10 @@ export interface AhData {
   readonly reservedZero: boolean;
 }
 
-function matchIpv4(d: AhData, packet: Packet): Tri {
-  if (packet.protocol !== 51 || packet.spi === undefined) return NO;
+function matchIpv4(d: AhData, packet: Packet, env: MatchEnv): Tri {
+  if (packet.protocol !== 51) return NO;
+  if (endsBefore(packet, 12)) return env.hotDrop();
+  if (packet.spi === undefined) return NO;
   return tri(!d.spi || meetsRange(d.spi, packet.spi));
 }
 
@@ -76,7 +79,7 @@ export const ah = defineMatch({
   ],
   compile: (d, context) => {
     const match = context.family === 'ipv4' ? matchIpv4 : matchIpv6;
-    return (packet) => match(d, packet);
+    return (packet, env) => match(d, packet, env);
   },
   columns: () => [],
   packets: (d, space, context) => {

@@ -1,3 +1,4 @@
+import { endsBefore } from '../../model/layer4-header.ts';
 import type { Packet } from '../../model/packet.ts';
 import { complementIf } from '../../packetset/space.ts';
 import { meetsRange, type RangeCondition, rangeCondition, rangePackets } from '../conditions.ts';
@@ -15,7 +16,7 @@ import {
   YES,
 } from '../define.ts';
 import { integer, numberRangeText } from '../option-types.ts';
-import { portColumns } from './tcp.ts';
+import { portColumns } from '../port-conditions.ts';
 import { resolvedPortRange } from './udp.ts';
 
 /** Packet types; the position is the number in the header. */
@@ -76,7 +77,9 @@ function packetType(packet: Packet): number | undefined {
 
 function judge(d: DccpData, packet: Packet, env: MatchEnv): Tri {
   // A later fragment has no header, and not even a negated condition holds for it.
-  if (packet.protocol !== 33 || packet.sport === undefined || packet.dport === undefined) return NO;
+  if (packet.protocol !== 33) return NO;
+  if (endsBefore(packet, 12)) return env.hotDrop();
+  if (packet.sport === undefined || packet.dport === undefined) return NO;
   if (d.sport && !meetsRange(d.sport, packet.sport)) return NO;
   if (d.dport && !meetsRange(d.dport, packet.dport)) return NO;
   let answer: Tri = YES;

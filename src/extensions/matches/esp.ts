@@ -1,3 +1,4 @@
+import { endsBefore } from '../../model/layer4-header.ts';
 import { meetsRange, type RangeCondition, rangePackets } from '../conditions.ts';
 import { defineMatch, NO, tri } from '../define.ts';
 import { printU32Range, u32Condition, u32Range } from '../u32-range.ts';
@@ -18,8 +19,10 @@ export const esp = defineMatch({
   print: (d, context) => printU32Range('espspi', d.spi, context),
   compile: (d) => {
     const { spi } = d;
-    return (packet) => {
-      if (packet.protocol !== 50 || packet.spi === undefined) return NO;
+    return (packet, env) => {
+      if (packet.protocol !== 50) return NO;
+      if (endsBefore(packet, 8)) return env.hotDrop();
+      if (packet.spi === undefined) return NO;
       return tri(!spi || meetsRange(spi, packet.spi));
     };
   },

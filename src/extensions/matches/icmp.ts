@@ -1,3 +1,4 @@
+import { endsBefore } from '../../model/layer4-header.ts';
 import {
   type IcmpSelector,
   icmpTypes,
@@ -60,8 +61,10 @@ export function icmpColumns(d: IcmpData, protocol: number, any: boolean): readon
 /** Judges type and code; a later fragment has neither and never matches. */
 export function compileIcmp(d: IcmpData, protocol: number, any: boolean): Matcher {
   const { type, codeMin, codeMax, negated } = d;
-  return (packet) => {
-    if (packet.protocol !== protocol || packet.icmpType === undefined) return NO;
+  return (packet, env) => {
+    if (packet.protocol !== protocol) return NO;
+    if (endsBefore(packet, 8)) return env.hotDrop();
+    if (packet.icmpType === undefined) return NO;
     const code = packet.icmpCode ?? 0;
     return tri(any || (packet.icmpType === type && code >= codeMin && code <= codeMax), negated);
   };

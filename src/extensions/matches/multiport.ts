@@ -1,3 +1,4 @@
+import { endsBefore } from '../../model/layer4-header.ts';
 import { parsePort } from '../../net/services.ts';
 import { complementIf } from '../../packetset/space.ts';
 import { defineMatch, NO, type OptionType, option, type Refusal, refuse, tri } from '../define.ts';
@@ -108,7 +109,8 @@ export const multiport = defineMatch({
       return false;
     };
     const { side, negated } = d;
-    return (packet) => {
+    return (packet, env) => {
+      if (endsBefore(packet, 4)) return env.hotDrop();
       if (packet.sport === undefined || packet.dport === undefined) return NO;
       const hit =
         side === 'source'

@@ -1,3 +1,4 @@
+import { endsBefore } from '../../model/layer4-header.ts';
 import type { Packet } from '../../model/packet.ts';
 import { complementIf } from '../../packetset/space.ts';
 import { meetsRange, type RangeCondition, rangeCondition, rangePackets } from '../conditions.ts';
@@ -14,8 +15,8 @@ import {
 } from '../define.ts';
 import { numberRangeText } from '../option-types.ts';
 import { bytesOfHex } from '../packet-bytes.ts';
+import { portColumns } from '../port-conditions.ts';
 import { portRange } from '../ports.ts';
-import { portColumns } from './tcp.ts';
 
 /** A chunk type; bits of its flags byte under `flagsMask` must equal `flags`. */
 export interface SctpChunk {
@@ -181,7 +182,9 @@ export const sctp = defineMatch({
   compile: (d) => {
     const { sport, dport, chunks } = d;
     return (packet, env: MatchEnv) => {
-      if (packet.protocol !== 132 || packet.sport === undefined || packet.dport === undefined) return NO;
+      if (packet.protocol !== 132) return NO;
+      if (endsBefore(packet, 12)) return env.hotDrop();
+      if (packet.sport === undefined || packet.dport === undefined) return NO;
       if (sport && !meetsRange(sport, packet.sport)) return NO;
       if (dport && !meetsRange(dport, packet.dport)) return NO;
       if (!chunks) return YES;

@@ -1,32 +1,27 @@
+import { endsBefore, lacksHeader } from '../../model/layer4-header.ts';
 import { tcpFlag } from '../../model/packet.ts';
+import { isCutTcpHeader } from '../../model/tcp-header.ts';
 import { parseTcpFlags, tcpFlagsText } from '../../net/tcp-flags.ts';
-import { complementIf, type PacketSet, type PacketSpace } from '../../packetset/space.ts';
-import { rangePackets } from '../conditions.ts';
+import { complementIf } from '../../packetset/space.ts';
+import { defineMatch, NO, type OptionType, option, type Refusal, refuse, tri, YES } from '../define.ts';
+import { bytesMeet } from '../native-header.ts';
+import { flag, integer } from '../option-types.ts';
 import {
-  type ColumnTest,
-  defineMatch,
-  NO,
-  type OptionType,
-  option,
-  type PrintContext,
-  type Refusal,
-  refuse,
-  YES,
-} from '../define.ts';
-import { flag, integer, type NumberRange, numberRangeText } from '../option-types.ts';
+  joinedPorts,
+  meetsPorts,
+  type PortConditions,
+  portColumns,
+  portCondition,
+  portPackets,
+  portsVanish,
+  printPortCondition,
+} from '../port-conditions.ts';
 import { portRange } from '../ports.ts';
 
-/** A port condition; a full range that is not negated is no condition. */
-export interface PortCondition extends NumberRange {
-  readonly negated: boolean;
-}
-
 /** The conditions of one `-m tcp`, as data; what was not given is undefined. */
-export interface TcpData {
-  readonly sport: PortCondition | undefined;
-  readonly dport: PortCondition | undefined;
-  /** The nft back end compares both ports as one number: see {@link joinedPorts}. Absent: it does not. */
-  readonly portsJoined?: true;
+export interface TcpData extends PortConditions {
+  /** It became native expressions of nf_tables, which read what a packet without a whole header has in its place. */
+  readonly native?: true;
   /** (flags & mask) == compare; the six flags of iptables only, ECE and CWR are never looked at. */
   readonly flags: { readonly mask: number; readonly compare: number; readonly negated: boolean } | undefined;
   /** Kind of a TCP option that must be in the header. */
@@ -70,112 +65,14 @@ const flagPair: OptionType<{ readonly mask: number; readonly compare: number }> 
   },
 };
 
-const isFull = (c: PortCondition): boolean => c.low === 0 && c.high === 65535;
+/** The flags that are looked at: add_nft_tcp() leaves out a test with an empty mask, whatever it compares with. */
+const testedFlags = ({ native, flags }: TcpData): TcpData['flags'] =>
+  native && flags?.mask === 0 ? undefined : flags;
 
 /**
- * A condition that matches every packet is no condition. The nft back end keeps ports as native expressions, where
- * an inverted range from zero becomes the other part (`native`).
- *
- * Source: iptables 1.8.9 iptables/nft.c add_nft_tcpudp().
+ * Conditions on the TCP header, ANDed, each with its own `!`. For xtables later fragments never match, and a header that
+ * is cut, or an offset that would lay a fragment over it, drops the packet.
  */
-export function portCondition(
-  bound: { readonly value: NumberRange; readonly negated: boolean } | undefined,
-  native: boolean,
-): PortCondition | undefined {
-  if (!bound) return undefined;
-  const { low, high } = bound.value;
-  const { negated } = bound;
-  if (low === 0 && high === 65535) return negated ? { low, high, negated } : undefined;
-  return native && negated && low === 0 && high > 0
-    ? { low: high + 1, high: 65535, negated: false }
-    : { low, high, negated };
-}
-
-/** Prints a port condition of tcp and udp. The nft back end drops an inverted full range. */
-export function printPortCondition(
-  name: string,
-  condition: PortCondition | undefined,
-  context: PrintContext,
-): readonly string[] {
-  if (!condition || (isFull(condition) && !context.keepMeaning)) return [];
-  return [option(name, numberRangeText(condition), condition.negated)];
-}
-
-/**
- * Whether conditions on ports leave nothing in the nft back end: inverted full ranges only. Without any condition
- * at all it keeps the match as it was written.
- */
-export function portsVanish(sport: PortCondition | undefined, dport: PortCondition | undefined): boolean {
-  const given = [sport, dport].filter((c) => c !== undefined);
-  return given.length > 0 && given.every(isFull);
-}
-
-/** Columns of one port condition: the interval it needs, if it is not negated. */
-export function portColumns(
-  column: 'sport' | 'dport',
-  condition: PortCondition | undefined,
-): readonly ColumnTest[] {
-  return condition && !condition.negated ? [{ column, low: condition.low, high: condition.high }] : [];
-}
-
-/**
- * Whether iptables-nft compares source and destination port in one go. It does where both are single ports with the
- * same `!`, and for two `!` that is not what the rule says: it refuses only packets that have *both* ports.
- *
- * Source: iptables 1.8.9 iptables/nft-shared.c add_nft_tcpudp().
- */
-export function joinedPorts(
-  sport: PortCondition | undefined,
-  dport: PortCondition | undefined,
-  native: boolean,
-): { readonly portsJoined?: true } {
-  const single = (c: PortCondition | undefined): boolean =>
-    c?.negated === true && c.low === c.high && c.low !== 0;
-  return native && single(sport) && single(dport) ? { portsJoined: true } : {};
-}
-
-/** The packets whose ports meet both conditions. */
-export function portPackets(
-  space: PacketSpace,
-  d: {
-    readonly sport: PortCondition | undefined;
-    readonly dport: PortCondition | undefined;
-    readonly portsJoined?: true;
-  },
-): PacketSet {
-  const { sport, dport } = d;
-  const all = space.interval('sport', 0, 65535);
-  if (d.portsJoined && sport && dport) {
-    const both = space.and(
-      space.interval('sport', sport.low, sport.high),
-      space.interval('dport', dport.low, dport.high),
-    );
-    return space.and(all, space.not(both));
-  }
-  let set = all;
-  if (sport) set = space.and(set, rangePackets(space, 'sport', sport));
-  if (dport) set = space.and(set, rangePackets(space, 'dport', dport));
-  return set;
-}
-
-/** Whether a packet's ports meet both conditions. */
-export function meetsPorts(
-  d: {
-    readonly sport: PortCondition | undefined;
-    readonly dport: PortCondition | undefined;
-    readonly portsJoined?: true;
-  },
-  sport: number,
-  dport: number,
-): boolean {
-  if (d.portsJoined) return sport !== d.sport?.low || dport !== d.dport?.low;
-  if (d.sport && !inPorts(d.sport, sport)) return false;
-  return !d.dport || inPorts(d.dport, dport);
-}
-
-const inPorts = (c: PortCondition, port: number): boolean => (port >= c.low && port <= c.high) !== c.negated;
-
-/** Conditions on the TCP header, ANDed, each with its own `!`. Later fragments never match. */
 export const tcp = defineMatch({
   name: 'tcp',
   families: ['ipv4', 'ipv6'],
@@ -198,10 +95,13 @@ export const tcp = defineMatch({
         : undefined;
     const sport = portCondition(o.sport, native);
     const dport = portCondition(o.dport, native);
+    // add_nft_tcp(): without any condition it stays a match of xtables.
+    const empty = !sport && !dport && !(flags && (flags.mask || flags.compare || flags.negated));
     return {
       sport,
       dport,
       ...joinedPorts(sport, dport, native),
+      ...(native && !empty ? { native } : {}),
       flags,
       option: o['tcp-option'] && { kind: o['tcp-option'].value, negated: o['tcp-option'].negated },
     };
@@ -229,29 +129,40 @@ export const tcp = defineMatch({
     portsVanish(d.sport, d.dport) &&
     !d.flags,
   compile: (d) => {
-    const { flags, option: opt } = d;
-    return (packet) => {
-      // A later fragment has no header, and not even a negated condition holds for it.
-      if (packet.sport === undefined || packet.dport === undefined || packet.protocol !== 6) return NO;
+    const { option: opt, native } = d;
+    const flags = testedFlags(d);
+    return (packet, env) => {
+      if (packet.protocol !== 6) return NO;
+      if (lacksHeader(packet)) {
+        if (native) return tri(bytesMeet(d, flags, packet));
+        const evil = packet.family === 'ipv4' && packet.fragmentOffsetBytes === 8;
+        return evil || endsBefore(packet, 20) ? env.hotDrop() : NO;
+      }
+      if (packet.sport === undefined || packet.dport === undefined) return NO;
       if (!meetsPorts(d, packet.sport, packet.dport)) return NO;
       if (flags && ((packet.tcpFlags & flags.mask) === flags.compare) === flags.negated) return NO;
-      if (opt && packet.tcpOptions.some((x) => x.kind === opt.kind) === opt.negated) return NO;
-      return YES;
+      if (!opt) return YES;
+      if (isCutTcpHeader(packet)) return env.hotDrop();
+      return packet.tcpOptions.some((x) => x.kind === opt.kind) === opt.negated ? NO : YES;
     };
   },
-  columns: (d) => [
-    { column: 'protocol', low: 6, high: 6 },
-    ...portColumns('sport', d.sport),
-    ...portColumns('dport', d.dport),
-  ],
+  // Looking for an option may end in a drop, which what stands behind must not forestall.
+  columns: (d) =>
+    d.option
+      ? undefined
+      : [
+          { column: 'protocol', low: 6, high: 6 },
+          ...portColumns('sport', d.sport),
+          ...portColumns('dport', d.dport),
+        ],
   packets: (d, space) => {
     let set = space.and(space.interval('protocol', 6, 6), portPackets(space, d));
-    if (d.flags) {
+    const flags = testedFlags(d);
+    if (flags)
       set = space.and(
         set,
-        complementIf(d.flags.negated, space, space.bits('tcpFlags', d.flags.compare, d.flags.mask)),
+        complementIf(flags.negated, space, space.bits('tcpFlags', flags.compare, flags.mask)),
       );
-    }
     if (d.option) {
       const present = space.choice({
         kind: 'pure',

@@ -1,23 +1,23 @@
+import { lacksHeader } from '../../model/layer4-header.ts';
 import { resolvePort } from '../../net/services.ts';
-import { defineMatch, NO, type OptionType, refuse, YES } from '../define.ts';
+import { defineMatch, NO, type OptionType, refuse, tri } from '../define.ts';
+import { bytesMeet } from '../native-header.ts';
 import type { NumberRange } from '../option-types.ts';
 import {
   joinedPorts,
   meetsPorts,
-  type PortCondition,
+  type PortConditions,
   portColumns,
   portCondition,
   portPackets,
   portsVanish,
   printPortCondition,
-} from './tcp.ts';
+} from '../port-conditions.ts';
 
 /** Conditions on the ports of the UDP header, ANDed. */
-export interface UdpData {
-  readonly sport: PortCondition | undefined;
-  readonly dport: PortCondition | undefined;
-  /** See `joinedPorts`. */
-  readonly portsJoined?: true;
+export interface UdpData extends PortConditions {
+  /** It became native expressions of nf_tables: see `TcpData`. */
+  readonly native?: true;
 }
 
 /**
@@ -57,7 +57,7 @@ export const resolvedPortRange: OptionType<NumberRange> = {
   },
 };
 
-/** Ports of the UDP header, each with its own `!`. Later fragments never match. */
+/** Ports of the UDP header, each with its own `!`. For xtables later fragments never match, and a cut header drops. */
 export const udp = defineMatch({
   name: 'udp',
   families: ['ipv4', 'ipv6'],
@@ -71,7 +71,12 @@ export const udp = defineMatch({
     const native = context.backend === 'nft';
     const sport = portCondition(o.sport, native);
     const dport = portCondition(o.dport, native);
-    return { sport, dport, ...joinedPorts(sport, dport, native) };
+    return {
+      sport,
+      dport,
+      ...joinedPorts(sport, dport, native),
+      ...(native && (sport || dport) ? { native } : {}),
+    };
   },
   print: (d, context) => [
     ...printPortCondition('sport', d.sport, context),
@@ -79,10 +84,14 @@ export const udp = defineMatch({
   ],
   vanishes: (d, context) =>
     context.backend === 'nft' && !context.keepMeaning && portsVanish(d.sport, d.dport),
-  compile: (d) => (packet) => {
-    // A later fragment has no header, and not even a negated condition holds for it.
-    if (packet.protocol !== 17 || packet.sport === undefined || packet.dport === undefined) return NO;
-    return meetsPorts(d, packet.sport, packet.dport) ? YES : NO;
+  compile: (d) => (packet, env) => {
+    if (packet.protocol !== 17) return NO;
+    if (lacksHeader(packet)) {
+      if (d.native) return tri(bytesMeet(d, undefined, packet));
+      return packet.fragmentOffsetBytes > 0 ? NO : env.hotDrop();
+    }
+    if (packet.sport === undefined || packet.dport === undefined) return NO;
+    return tri(meetsPorts(d, packet.sport, packet.dport));
   },
   columns: (d) => [
     { column: 'protocol', low: 17, high: 17 },
