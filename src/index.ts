@@ -28,6 +28,7 @@ export type {
 } from './diagnostics/diagnostic.ts';
 export { createPositionTable, type Position, type PositionTable } from './diagnostics/position.ts';
 export { createSources, type Place, type Sources, type SourceText } from './diagnostics/sources.ts';
+export * from './fixing.ts';
 export { type FormatTextOptions, type FormattedText, formatText } from './formatting.ts';
 export { type Parsed, parse } from './grammar/parse.ts';
 export * from './graphing.ts';

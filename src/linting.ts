@@ -8,6 +8,7 @@ export {
   type Confidence,
   confidences,
   type Finding,
+  type FindingFix,
   type FindingPlace,
   type Inference,
   type Witness,

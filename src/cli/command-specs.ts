@@ -1,6 +1,7 @@
 import { collectedNames } from './collect-script.ts';
 import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
 import { readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+import { fixOptionSpecs } from './lint/fix-option-specs.ts';
 
 /** A row of the table before its code is attached. */
 export type CommandDescription = Omit<CommandSpec, 'load'>;
@@ -70,6 +71,7 @@ export const lintDescription: CommandDescription = {
       description: 'would my own connection from ADDRESS[:PORT] live with these rules?',
     },
     { flags: '--explain-silence <check>', description: 'say why this check told nothing, and nothing else' },
+    ...fixOptionSpecs,
     { flags: '--jobs <count>', description: 'how many machines are looked at at a time (default: 1)' },
     withOptionSpec,
     ...readingOptionSpecs,
@@ -81,6 +83,7 @@ export const lintDescription: CommandDescription = {
     ['fwsim lint gw.rules --with gw.addr', 'a saved ruleset, with the output of "ip addr" of that machine'],
     ['fwsim lint *.rules --select FW1 --fail-on error', 'several machines, only checks FW100 to FW199'],
     ['fwsim lint rules.v4 --format sarif=out.sarif --format pretty', 'for code scanning, and to be read'],
+    ['fwsim lint rules.v4 --fix | patch rules.v4', 'take out what does nothing'],
     ['fwsim lint rules.v4 --write-baseline old.json', 'begin with a ruleset that has findings already'],
   ],
 };

@@ -31,6 +31,8 @@ export interface Detail {
   readonly all: boolean;
   /** Also what was inferred, and what each finding rests on. */
   readonly verbose: boolean;
+  /** Also how to mend each finding. */
+  readonly fixes?: boolean;
 }
 
 /** What `trace` is asked. */

@@ -8,6 +8,7 @@ import { escapeTerminal, terminalWidth } from './escape-terminal.ts';
 import { rulesetPlace } from './finding-place.ts';
 import { wrap } from './layout.ts';
 import { type MachineReport, severities } from './machine-report.ts';
+import { shellCommand } from './shell-quote.ts';
 import { sourceLine } from './source-line.ts';
 import { traceCommand } from './witness-command.ts';
 
@@ -17,6 +18,8 @@ export interface LintDetail {
   readonly all: boolean;
   /** Also what was inferred, and what each finding rests on. */
   readonly verbose: boolean;
+  /** Also how to mend each finding. */
+  readonly fixes?: boolean;
 }
 
 /** How many findings of the same cause are named. */
@@ -96,6 +99,7 @@ function findingBlock(
   }
   if (witness) lines.push(...tryIt(witness, report, style));
   for (const text of story.help ?? []) say('help', text);
+  if (detail.fixes) lines.push(...fixLines(finding, style));
   if (finding.inferences.length > 0) {
     if (detail.verbose) for (const inference of finding.inferences) say('guess', inferenceText(inference));
     else say('guess', finding.inferences.map(({ text }) => text).join('; '));
@@ -183,6 +187,35 @@ function tryIt(witness: Witness, report: MachineReport, style: TerminalStyle): r
   // A command stays on one line, however long, so that it can be copied whole.
   const label = `  ${style.theme.faint('try it')}${' '.repeat(labelColumns - 'try it'.length)}`;
   return [`${label}${style.theme.command(traceCommand(witness, report))}`];
+}
+
+const fixKinds = {
+  safe: 'treats every packet alike: --fix proves it',
+  unsafe: 'changes what becomes of packets: --unsafe-fixes tells which',
+  suggestion: 'one way of several',
+} as const;
+
+/** Commands of one fix that are printed: of lists of addresses, everybody knows how they go on. */
+const commandsMax = 30;
+
+/** Each way to mend it, with the commands on lines of their own, so that they can be copied whole. */
+function fixLines(finding: Finding, style: TerminalStyle): readonly string[] {
+  return (finding.fixes ?? []).flatMap(({ title, applicability, edits, commands }) => {
+    const byHand = edits.length === 0 && applicability !== 'suggestion' ? '; by hand in this text' : '';
+    const lines = labelled(
+      'fix',
+      `${escapeTerminal(title)} ${style.theme.faint(`(${fixKinds[applicability]}${byHand})`)}`,
+      style,
+    );
+    const more = commands.length - commandsMax;
+    return [
+      ...lines,
+      ...commands
+        .slice(0, commandsMax)
+        .map((words) => `${' '.repeat(labelColumns + 4)}${style.theme.command(shellCommand(words))}`),
+      ...(more > 0 ? [`${' '.repeat(labelColumns + 4)}${style.theme.faint(`and ${more} more`)}`] : []),
+    ];
+  });
 }
 
 /** What has the same cause: it will go away with this. */

@@ -31,7 +31,12 @@ const failOnChoices = ['error', 'warning', 'info', 'never'] as const;
 /** `fwsim lint`: the rules that do not do what they seem to. */
 export const run: CommandModule['run'] = async (invocation, io) => {
   const asked = readInvocation(invocation, io);
-  const loader = createConfigLoader(io, configChoice(value(invocation, 'config'), noConfig(invocation)));
+  const wantsFixes =
+    flag(invocation, 'fix') || flag(invocation, 'unsafeFixes') || flag(invocation, 'inPlace');
+  // What plain runs do not need is not loaded for them.
+  const fixes = wantsFixes ? await import('../lint/apply-fixes.ts') : undefined;
+  const fixing = fixes?.fixChoice(invocation);
+  const loader = configLoaderOf(invocation, io);
   const baselines = createBaselines(baselineChoice(invocation), io);
   const extra = values(invocation, 'with');
   const machines = await readMachines(invocation.operands, extra, io, async (path) => [
@@ -39,13 +44,18 @@ export const run: CommandModule['run'] = async (invocation, io) => {
   ]);
   const jobs: LintJob[] = [];
   for (const machine of machines) jobs.push(await jobOf(machine, asked, loader, baselines.forMachine, io));
+  if (fixes && fixing) return fixes.applyFixes(jobs, fixing, asked.exitZero, io);
   const reports = await runLintJobs(jobs, asked.threads, io);
 
   if (asked.silence !== undefined) {
     const { printSilence } = await import('../../report/lint-printers.ts');
     for (const report of reports) io.out(printSilence(report, io.outStyle));
   } else if (!(await baselines.write(reports))) {
-    const detail = { all: flag(invocation, 'all'), verbose: flag(invocation, 'verbose') };
+    const detail = {
+      all: flag(invocation, 'all'),
+      verbose: flag(invocation, 'verbose'),
+      fixes: flag(invocation, 'showFix'),
+    };
     await printAll(asked.outputs, { reports, run: { version, checks }, detail }, io);
   }
   for (const { couldNotLook } of reports) {
@@ -60,6 +70,22 @@ function exitCodeOf(report: MachineReport, quiet: boolean): ExitCode {
   if (quiet) return exitCodes.ok;
   const failed = report.findings.some((finding) => failsRun(finding, report.failOn));
   return failed ? exitCodes.findings : exitCodes.ok;
+}
+
+/** The reader of the configuration that the command line wants. */
+export function configLoaderOf(invocation: Invocation, io: Io): ConfigLoader {
+  return createConfigLoader(io, configChoice(value(invocation, 'config'), noConfig(invocation)));
+}
+
+/** How the linter is to look at a machine of another command: as the configuration says. */
+export function configuredJob(
+  machine: MachineTexts,
+  invocation: Invocation,
+  loader: ConfigLoader,
+  io: Io,
+): Promise<LintJob> {
+  const baselines = createBaselines(baselineChoice(invocation), io);
+  return jobOf(machine, readInvocation(invocation, io), loader, baselines.forMachine, io);
 }
 
 function noConfig(invocation: Invocation): boolean {

@@ -1,4 +1,5 @@
 import type { Rule } from '../../model/ruleset.ts';
+import { prefixLength } from '../../net/address.ts';
 import { networkText, networkTextShort } from '../../net/address-text.ts';
 import { defineCheck, type RulesetView } from '../check.ts';
 import { changedBody, type FixDraft, type RuleEdit } from '../fixes/fix-draft.ts';
@@ -19,6 +20,12 @@ function freeName(view: RulesetView, wanted: string): string {
   let name = wanted;
   for (let n = 2; text.includes(name); n++) name = `${wanted}-${n}`;
   return name;
+}
+
+/** A set of networks takes none with holes in its mask, and not the one that is everything. */
+function fitsInSet(rule: Rule, key: 'src' | 'dst'): boolean {
+  const value = rule.base[key]?.value;
+  return value !== undefined && (prefixLength(value.mask) ?? 0) > 0;
 }
 
 /** A set with the addresses, one rule that asks it in place of the first, and the others gone. */
@@ -158,7 +165,7 @@ ${Array.from({ length: 20 }, (_, i) => `-A INPUT -s 198.51.100.${i + 1}/32 -p tc
                     ? `${owner.name} writes these: look whether it can use an ipset (${owner.knob})`
                     : `ipset create NAME hash:net, add the addresses, and one rule with -m set --match-set NAME ${dir}`,
                 ],
-                fixes: owner ? [] : [asSet(view, run, key)],
+                fixes: owner || !run.every((r) => fitsInSet(r, key)) ? [] : [asSet(view, run, key)],
               };
             }
           }
