@@ -79,7 +79,7 @@ export interface CheckMetadata {
 /** A check. `run` is called once for each machine. */
 export interface Check extends CheckMetadata {
   /** Sets that the check asks about and that no rule need mention: ports, networks. Made twice, see packetset. */
-  readonly mentions?: (family: Family, sensitive: readonly SensitivePort[]) => Description;
+  readonly mentions?: (family: Family, sensitive: readonly SensitivePort[], read: ReadMachine) => Description;
   readonly run: (context: CheckContext) => Iterable<FindingDraft>;
   /** For checks about the answer itself: called after all others, with what they found. */
   readonly conclude?: (context: CheckContext, findings: readonly Finding[]) => Iterable<FindingDraft>;
@@ -167,6 +167,8 @@ export interface RulesetView {
   hooks(table: string, chain: string): readonly Hook[];
   /** Who owns a chain, by its name; undefined: the administrator, as far as anybody can tell. */
   owner(table: string, chain: string): Generator | undefined;
+  /** Who wrote a rule: the owner of its chain, or a program that puts rules into built-in chains. */
+  writer(rule: Rule): Generator | undefined;
   /** The rule as iptables-save prints it, `-A CHAIN …`. */
   text(rule: Rule): string;
   /**

@@ -90,7 +90,7 @@ export function createContext({
           view,
           program,
           registry,
-          mentions: mentions.map((mention) => mention(view.family, sensitive())),
+          mentions: mentions.map((mention) => mention(view.family, sensitive(), read)),
           interfaceNames: () => mentioned().filter((name) => name !== 'lo'),
           localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),
           remoteAddress: (family, behind) => chooseRemote(machine, views, family, behind),

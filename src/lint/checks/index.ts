@@ -48,6 +48,7 @@ import { acceptAnyAny } from './FW303-accept-any-any.ts';
 import { sourcePortTrust } from './FW304-source-port-trust.ts';
 import { ackFlagTrust } from './FW305-ack-flag-trust.ts';
 import { loopbackTrustByAddress } from './FW307-loopback-trust-by-address.ts';
+import { missingEgressAntispoofing } from './FW309-missing-egress-antispoofing.ts';
 import { managementOpenToAll } from './FW313-management-open-to-all.ts';
 import { udpReflectorOpen } from './FW314-udp-reflector-open.ts';
 import { icmpEchoUnlimited } from './FW315-icmp-echo-unlimited.ts';
@@ -75,11 +76,13 @@ import { natRuleShadowed } from './FW411-nat-rule-shadowed.ts';
 import { dnatPortArithmetic } from './FW412-dnat-port-arithmetic.ts';
 import { natMatchesEstablished } from './FW413-nat-matches-established.ts';
 import { internalNetNotTranslated } from './FW414-internal-net-not-translated.ts';
+import { redirectTargetExposed } from './FW415-redirect-target-exposed.ts';
 import { missingEstablishedAccept } from './FW501-missing-established-accept.ts';
 import { establishedWithoutRelated } from './FW502-established-without-related.ts';
 import { establishedAcceptTooLate } from './FW503-established-accept-too-late.ts';
 import { newNotSynAccepted } from './FW504-new-not-syn-accepted.ts';
 import { invalidNotDropped } from './FW505-invalid-not-dropped.ts';
+import { statelessReplyRules } from './FW506-stateless-reply-rules.ts';
 import { untrackedMeetsStateRules } from './FW507-untracked-meets-state-rules.ts';
 import { notrackOneWay } from './FW508-notrack-one-way.ts';
 import { stateInRaw } from './FW509-state-in-raw.ts';
@@ -179,6 +182,7 @@ export const checks: readonly Check[] = [
   sourcePortTrust,
   ackFlagTrust,
   loopbackTrustByAddress,
+  missingEgressAntispoofing,
   managementOpenToAll,
   udpReflectorOpen,
   icmpEchoUnlimited,
@@ -206,11 +210,13 @@ export const checks: readonly Check[] = [
   dnatPortArithmetic,
   natMatchesEstablished,
   internalNetNotTranslated,
+  redirectTargetExposed,
   missingEstablishedAccept,
   establishedWithoutRelated,
   establishedAcceptTooLate,
   newNotSynAccepted,
   invalidNotDropped,
+  statelessReplyRules,
   untrackedMeetsStateRules,
   notrackOneWay,
   stateInRaw,

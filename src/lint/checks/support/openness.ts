@@ -7,6 +7,7 @@
 import { atEntry } from '../../../analysis/fates.ts';
 import type { FatePart } from '../../../analysis/road.ts';
 import type { Description } from '../../../analysis/vocabulary.ts';
+import type { Chain } from '../../../model/ruleset.ts';
 import { type Family, prefix } from '../../../net/address.ts';
 import { parseAddress } from '../../../net/address-text.ts';
 import type { FieldName } from '../../../packetset/fields.ts';
@@ -61,6 +62,9 @@ function privateNetworks(family: Family) {
 
 /** Packets to private networks; who asks for `publicDestinations` mentions it. */
 export const toPrivateNetworks = (family: Family): Description => ofPrivateNetworks(family, 'dst');
+
+/** The same for packets from private networks. */
+export const fromPrivateNetworks = (family: Family): Description => ofPrivateNetworks(family, 'src');
 
 /** A port that no rule is likely to name. */
 export const unspokenPort = 49_513;
@@ -139,6 +143,11 @@ function sources(context: CheckContext, all: AllPackets): readonly Source[] {
       ],
     });
   return list;
+}
+
+/** Whether its destination was rewritten on the way. */
+function isTranslated({ trace }: Walk): boolean {
+  return trace.events.some((event) => event.kind === 'nat' && event.manip === 'destination');
 }
 
 const wayOf = ({ fate, visit }: FatePart): Way | 'before' | undefined => {
@@ -325,11 +334,15 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
         if (set === space.none || !space.isDecided(set)) continue;
         if (!self.fromAnybody(set)) continue;
         for (const { sketch, options } of self.examples(set, way)) {
-          const walk = calmWalk(context, sketch, {
-            ...options,
-            inferences: [...(options.inferences ?? []), ...opening.inferences],
-          });
-          if (walk.fate === (way === 'to' ? 'local' : 'forward')) return { walk, opening, set };
+          const inferences = [...(options.inferences ?? []), ...opening.inferences];
+          // What is translated was mostly sent to an address of ours.
+          const local = (options.assume ?? []).map((word) => word.replace(/^remote=/, 'local='));
+          const places = translated && way === 'through' ? [local, options.assume] : [options.assume];
+          for (const assume of places) {
+            const walk = calmWalk(context, sketch, { assume: assume ?? [], inferences });
+            if (walk.fate !== (way === 'to' ? 'local' : 'forward')) continue;
+            if (!translated || way === 'to' || isTranslated(walk)) return { walk, opening, set };
+          }
         }
       }
       return undefined;
@@ -388,8 +401,13 @@ export function deciderOf(view: RulesetView, walk: Walk): Subject | undefined {
     return rule && { kind: 'rule', view, rule };
   }
   const chain = view.chain(by.table, by.chain);
-  // The policy of a chain that the text does not speak of stands in another file.
-  return chain?.declared ? { kind: 'policy', view, chain } : undefined;
+  return chain && hasPolicyOfItsOwn(view, chain) ? { kind: 'policy', view, chain } : undefined;
+}
+
+/** Whether the text sets the policy: a file that only adds to the rules in force leaves it as it is (`:INPUT -`). */
+function hasPolicyOfItsOwn({ source, table }: RulesetView, chain: Chain): boolean {
+  if (/^:\S+\s+-(?:\s|$)/.test(source.text.slice(chain.offset, chain.offset + 80))) return false;
+  return chain.declared && (chain.rules.length > 0 || chain.offset !== table(chain.table)?.offset);
 }
 
 /** `rule 3 of INPUT`, `the policy of INPUT`. */
@@ -402,7 +420,7 @@ export function deciderText(walk: Walk): string {
 /** Whether a program wrote what decided, and what to change then. */
 export function knobOf(view: RulesetView, at: Subject): string | undefined {
   if (at.kind !== 'rule') return undefined;
-  const owner = view.owner(at.rule.table, at.rule.chain);
+  const owner = view.writer(at.rule);
   return owner && `${owner.name} wrote this rule: change ${owner.knob}`;
 }
 

@@ -107,15 +107,18 @@ export interface Strangers {
   readonly inferences: readonly Inference[];
 }
 
+/** Packets that come in by this interface; one that nobody names stands in for all those that nobody names. */
+export function comingBy(context: CheckContext, all: AllPackets, name: string): PacketSet {
+  const known = interfaceNames(context.machine, context.views);
+  return known.includes(name) ? all.comingBy([name]) : all.space.not(all.comingBy(known));
+}
+
 /** Where strangers come in: by the interfaces that lead outside, else by one whose side nobody knows. */
 export function strangersOf(context: CheckContext, all: AllPackets): Strangers {
   const { space, view } = all;
   const from = strangersInterfaces(context, view.family);
   const names = from.map((i) => i.name);
-  // Others stand in for interfaces that nobody names: sets know them as those without a name.
-  const known = interfaceNames(context.machine, context.views);
-  const unnamed = names.some((name) => !known.includes(name));
-  const set = unnamed ? space.not(all.comingBy(known)) : all.comingBy(names);
+  const set = space.union(names.map((name) => comingBy(context, all, name)));
   const inferences = [...new Map(from.flatMap((i) => i.inferences).map((i) => [i.text, i])).values()];
   return { set, names, inferences };
 }
@@ -133,7 +136,7 @@ export function* ownFilterRules(
   hooks: readonly Hook[],
 ): Iterable<{ readonly rule: Rule; readonly at: readonly Hook[] }> {
   for (const rule of view.rules()) {
-    if (rule.table !== 'filter' || view.owner('filter', rule.chain)) continue;
+    if (rule.table !== 'filter' || view.writer(rule)) continue;
     const at = view.hooks('filter', rule.chain).filter((h) => hooks.includes(h));
     if (at.length > 0) yield { rule, at };
   }
