@@ -34,7 +34,8 @@ const otherNames: Readonly<Record<string, number>> = {
   prot: 255,
 };
 
-const headerBit = (number: number): number => {
+/** The bit of {@link Ipv6headerData} for the header with this number; 0: none has it. */
+export const headerBit = (number: number): number => {
   const index = headers.findIndex(([, n]) => n === number);
   return index < 0 ? 0 : 1 << index;
 };

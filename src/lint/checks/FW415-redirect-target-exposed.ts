@@ -1,9 +1,9 @@
 import { REDIRECT } from '../../extensions/targets/REDIRECT.ts';
 import type { Rule } from '../../model/ruleset.ts';
-import type { PacketSet } from '../../packetset/space.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { natEvents } from './support/conversations.ts';
 import {
+  calmWalk,
   deciderOf,
   isGuardedElsewhere,
   isWideOpen,
@@ -12,6 +12,7 @@ import {
   strangersMention,
 } from './support/openness.ts';
 import { type Service, servicesOf, servicesText, serviceText } from './support/path-probes.ts';
+import { isTranslatedBy } from './support/published.ts';
 
 /** Redirections of nat PREROUTING to another port of this machine. */
 function redirections(
@@ -35,14 +36,15 @@ function judge(
   { rule, from, to }: ReturnType<typeof redirections>[number],
 ): FindingDraft | undefined {
   const openness = opennessOf(context, view);
-  const { all } = openness;
   const direct = openness.ports(to.protocol, to.port);
   const found = openness.reached('to', direct, { asked: direct });
   if (!found || natEvents(found.walk, 'destination').length > 0) return undefined;
-  const published = all.space.union(from.map((s): PacketSet => openness.ports(s.protocol, s.port)));
-  // Whether those who may use the redirected port are as many.
-  const byRedirect = openness.reached('to', direct, { asked: published });
-  const narrower = byRedirect === undefined;
+  // Whether the same stranger gets there by the redirection.
+  const { sketch, assume, inferences } = found.walk;
+  const narrower = !from.some((s) => {
+    const walk = calmWalk(context, { ...sketch, dport: s.port }, { assume, inferences });
+    return walk.fate === 'local' && isTranslatedBy(walk, rule);
+  });
   const at = deciderOf(view, found.walk);
   const opener = at?.kind === 'rule' ? at : undefined;
   const text = serviceText(to);
@@ -97,7 +99,7 @@ export const redirectTargetExposed = defineCheck({
   rationale:
     'Table filter sees packets after the redirection, so INPUT has to accept the inner port; accepting the outer one does nothing. But the accept does not know how a packet came to have that port. A proxy that was meant for the LAN then serves the world, and a restriction that stands in the redirection (`-s`, a limit, a list) is passed by.',
   decision:
-    'First packets of strangers to the inner port are pushed through the rules: it is reported if some pass untranslated, from a good part of all public addresses, and one was walked. It is a warning if strangers do not reach the service by the redirection in the same way, that is, if the redirection is for others or for few; where both ways are open to anybody it is only mentioned. Machines that let nearly everything in are left to FW301.',
+    'First packets of strangers to the inner port are pushed through the rules: it is reported if some pass untranslated, from a good part of all public addresses, and one was walked. It is a warning if the same stranger does not get there by the redirection, that is, if it is for others or for few; where both ways are open to him it is only mentioned. Machines that let nearly everything in are left to FW301.',
   exceptions:
     'A service that is meant to be reached on both ports. A limit in the redirection is not compared.',
   references: ['man iptables-extensions(8), REDIRECT and conntrack'],

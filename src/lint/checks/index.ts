@@ -121,6 +121,8 @@ import { dualStackDivergence } from './FW802-dual-stack-divergence.ts';
 import { icmpv6EssentialBlocked } from './FW803-icmpv6-essential-blocked.ts';
 import { icmpFamilyMixup } from './FW804-icmp-family-mixup.ts';
 import { ipv6ForwardOpen } from './FW805-ipv6-forward-open.ts';
+import { ipv6HeaderTricks } from './FW806-ipv6-header-tricks.ts';
+import { dhcpv6OrLinklocalBlocked } from './FW807-dhcpv6-or-linklocal-blocked.ts';
 import { syntaxError } from './FW901-syntax-error.ts';
 import { passesTestButWillNotLoad } from './FW902-passes-test-but-will-not-load.ts';
 import { backendDependentRule } from './FW903-backend-dependent-rule.ts';
@@ -255,6 +257,8 @@ export const checks: readonly Check[] = [
   icmpv6EssentialBlocked,
   icmpFamilyMixup,
   ipv6ForwardOpen,
+  ipv6HeaderTricks,
+  dhcpv6OrLinklocalBlocked,
   syntaxError,
   passesTestButWillNotLoad,
   backendDependentRule,
