@@ -12,6 +12,7 @@ import {
   type SidedInterface,
   type Walk,
 } from '../check.ts';
+import { copied } from './support/mends.ts';
 import {
   accepts,
   admitsDestination,
@@ -172,6 +173,15 @@ function tryStranger(
   return undefined;
 }
 
+/** Accepts above a deny that let in some of those whom it refuses. */
+function exceptionsAbove(view: RulesetView, rule: Rule): readonly Rule[] {
+  const services = servicesOf(view, rule).map(serviceText);
+  const above = view.chain('filter', rule.chain)?.rules.slice(0, rule.index) ?? [];
+  return above.filter(
+    (r) => accepts(r) && r.base.src && servicesOf(view, r).some((s) => services.includes(serviceText(s))),
+  );
+}
+
 /** A service of this machine guarded in FORWARD. */
 export const localServiceGuardedInForward = defineCheck({
   code: 'FW101',
@@ -194,6 +204,7 @@ export const localServiceGuardedInForward = defineCheck({
     'https://stackoverflow.com/questions/12945233/iptables-forward-and-input',
     'man iptables(8), TABLES',
   ],
+  fixes: [{ kind: 'unsafe', does: 'puts a rule that refuses into INPUT as well, with the accepts above it' }],
   examples: {
     bad: [
       {
@@ -358,6 +369,9 @@ COMMIT
           help: [
             `put the restriction into INPUT as well, above what accepts there; keep the FORWARD rule for what is behind this machine`,
           ],
+          fixes: denies(rule)
+            ? copied(view, rule, 'INPUT', first.atMachine, exceptionsAbove(view, rule))
+            : [],
           inferences,
           witness: first.atMachine,
         };

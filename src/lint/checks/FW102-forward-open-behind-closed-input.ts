@@ -1,4 +1,6 @@
-import { defineCheck, type FindingDraft, type Subject } from '../check.ts';
+import type { Chain } from '../../model/ruleset.ts';
+import { defineCheck, type FindingDraft, type RulesetView, type Subject } from '../check.ts';
+import { type FixDraft, insertRules } from '../fixes/fix-draft.ts';
 import {
   destinationNatRules,
   insideInterfaces,
@@ -12,6 +14,28 @@ import {
 
 /** Services that a stranger would try: if all are let through, nothing is filtered. */
 const tried: readonly Service[] = [unspokenService, { protocol: 6, port: 22 }, { protocol: 6, port: 3389 }];
+
+/** Answers, and connections from inside to the outside; the policy for the rest. */
+function closedForward(
+  view: RulesetView,
+  chain: Chain,
+  inside: string,
+  outside: string,
+): readonly FixDraft[] {
+  const bodies = [
+    '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    `-i ${inside} -o ${outside} -j ACCEPT`,
+  ];
+  const { title, edits } = insertRules(view, chain, undefined, bodies);
+  return [
+    {
+      title: `${title}, and let its policy drop`,
+      applicability: 'unsafe',
+      view,
+      edits: [...edits, { kind: 'policy', chain, policy: 'DROP' }],
+    },
+  ];
+}
 
 /** A router that guards itself alone. */
 export const forwardOpenBehindClosedInput = defineCheck({
@@ -32,6 +56,13 @@ export const forwardOpenBehindClosedInput = defineCheck({
   exceptions:
     'A bridge or an access router whose filtering is done by the next hop; a router between networks that all are meant to reach each other.',
   references: ['man iptables(8), TABLES'],
+  yieldsTo: ['FW513'],
+  fixes: [
+    {
+      kind: 'unsafe',
+      does: 'lets FORWARD drop what is neither an answer nor from inside, where its policy decides',
+    },
+  ],
   examples: {
     bad: [
       {
@@ -160,6 +191,7 @@ COMMIT
             help: [
               `:FORWARD DROP, then accept RELATED,ESTABLISHED and what may open connections: -A FORWARD -i ${to.name} -o ${from.name} -j ACCEPT`,
             ],
+            fixes: rule || !chain ? [] : closedForward(view, chain, to.name, from.name),
             witness: first,
             group: `FW102 ${view.family}`,
           };

@@ -6,6 +6,8 @@ import {
   type PacketSketch,
   type RulesetView,
 } from '../check.ts';
+import { bodyWith, type FixDraft, insertRules } from '../fixes/fix-draft.ts';
+import { deciderOf } from './support/openness.ts';
 import {
   accepts,
   admitsInterface,
@@ -13,6 +15,7 @@ import {
   destinationNatRules,
   isNamedAt,
   rulesAt,
+  type Service,
   sendByAnyWay,
   sendOptions,
   sendToMachine,
@@ -49,6 +52,19 @@ function guardOf(
   return closed ? candidates.find((r) => accepts(r) && !describes(r)) : undefined;
 }
 
+/** The guard, asking for the port that was asked for before the translation. */
+function guardedInForward(view: RulesetView, guard: Rule, service: Service): readonly FixDraft[] {
+  const chain = view.chain('filter', 'FORWARD');
+  if (!chain || guard.base.dst) return [];
+  const original = `-m conntrack --ctorigdstport ${service.port} --ctdir ORIGINAL`;
+  const ported = new Set(['tcp', 'udp', 'multiport']);
+  const body = bodyWith(
+    { ...guard, matches: guard.matches.filter((m) => !ported.has(m.extension)) },
+    original,
+  );
+  return [insertRules(view, chain, chain.rules[0], [body])];
+}
+
 /** A guard in INPUT for packets that DNAT takes away. */
 export const dnatBypassesInputFilter = defineCheck({
   code: 'FW103',
@@ -72,6 +88,7 @@ export const dnatBypassesInputFilter = defineCheck({
     'https://github.com/moby/moby/issues/22054',
     'https://docs.docker.com/engine/network/packet-filtering-firewalls/',
   ],
+  fixes: [{ kind: 'unsafe', does: 'puts a rule that refuses at the top of FORWARD, for the original port' }],
   examples: {
     bad: [
       {
@@ -199,7 +216,8 @@ COMMIT
               const guard = guardOf(context, view, walk.sketch, closed);
               if (!guard || told.has(guard.id)) continue;
               told.add(guard.id);
-              const owner = view.owner('nat', rule.chain);
+              const owner = view.writer(rule);
+              const opener = deciderOf(view, walk);
               const port = serviceText(service);
               yield {
                 at: { kind: 'rule', view, rule: guard },
@@ -208,6 +226,7 @@ COMMIT
                 what: `${port} is reached from ${from.name} by sources that this rule means to keep out`,
                 why: `the DNAT in nat ${rule.chain} comes before routing: the packet is no longer for this machine and takes FORWARD`,
                 ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
+                ...(opener ? { covers: [opener] } : {}),
                 related: [
                   {
                     message: `translated here${owner ? ` (written by ${owner.name})` : ''}`,
@@ -219,6 +238,7 @@ COMMIT
                     ? `${owner.knob}; a rule in ${owner.name === 'Docker' ? 'DOCKER-USER' : 'FORWARD'} sees the packet: -m conntrack --ctorigdstport ${service.port} --ctdir ORIGINAL`
                     : `restrict it at the top of FORWARD: -m conntrack --ctorigdstport ${service.port} --ctdir ORIGINAL, or in the DNAT rule itself`,
                 ],
+                fixes: denies(guard) ? guardedInForward(view, guard, service) : [],
                 witness: walk,
               };
               break;

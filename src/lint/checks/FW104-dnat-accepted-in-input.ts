@@ -1,8 +1,9 @@
 import type { Rule } from '../../model/ruleset.ts';
 import type { PacketSet } from '../../packetset/space.ts';
 import { defineCheck, type FindingDraft, type Walk } from '../check.ts';
+import { deleteRules } from '../fixes/fix-draft.ts';
 import { accepts, destinationNatRules, rulesAt, servicesOf, servicesText } from './support/path-probes.ts';
-import { comingTo, describedAtEntry, takenBy, walkOf } from './support/roads.ts';
+import { comingTo, describedAtEntry, strangersOf, takenBy, walkOf } from './support/roads.ts';
 
 /** An accept in INPUT for packets that DNAT takes away. */
 export const dnatAcceptedInInput = defineCheck({
@@ -23,7 +24,8 @@ export const dnatAcceptedInInput = defineCheck({
   exceptions:
     'A translation of only one of several addresses or interfaces leaves the others to INPUT, and the accept is right for those: nothing is reported if any packet gets there. Generators that write both rules on purpose.',
   references: ['man iptables-extensions(8), DNAT'],
-  yieldsTo: ['FW103'],
+  yieldsTo: ['FW103', 'FW201', 'FW204'],
+  fixes: [{ kind: 'unsafe', does: 'deletes the rule, where FORWARD lets its packets through' }],
   examples: {
     bad: [
       {
@@ -134,9 +136,12 @@ COMMIT
         const all = context.packets(view);
         const { space } = all;
         taken ??= space.union(translations.map((r) => takenBy(all, r, ['PREROUTING'])));
-        const away = space.and(describedAtEntry(all, rule, 'to'), taken);
+        const gone = space.and(describedAtEntry(all, rule, 'to'), taken);
         // What else comes to the rule keeps it alive: another address, another interface.
-        if (away === space.none || space.diff(comingTo(all, rule, 'to'), taken) !== space.none) continue;
+        if (gone === space.none || space.diff(comingTo(all, rule, 'to'), taken) !== space.none) continue;
+        // What becomes of strangers is what the rule was written for.
+        const strange = space.and(gone, strangersOf(context, all).set);
+        const away = strange === space.none ? gone : strange;
         const takerOf = (w: Walk): Rule | undefined => translations.find((r) => w.matched(r));
         const walk = walkOf(
           context,
@@ -162,6 +167,7 @@ COMMIT
               ? 'remove the rule, or it opens the port of this machine when the DNAT goes'
               : 'accept the translated destination and port in FORWARD instead',
           ],
+          fixes: arrived ? [deleteRules(view, [rule], 'unsafe')] : [],
           witness: walk,
         };
       }

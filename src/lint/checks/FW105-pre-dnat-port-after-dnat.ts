@@ -1,6 +1,8 @@
 import type { Rule } from '../../model/ruleset.ts';
+import { type Address, addressBits, prefix } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
+import { changedBody, type FixDraft, replaceRule } from '../fixes/fix-draft.ts';
 import {
   accepts,
   admitsInterface,
@@ -93,6 +95,26 @@ function* translatedPackets(
   }
 }
 
+/** The rule with the destination and the one port that its packets have when they get to it. */
+function named(
+  view: RulesetView,
+  rule: Rule,
+  after: { readonly dst: Address; readonly dport?: number | undefined },
+): readonly FixDraft[] {
+  if (rule.base.dst?.negated || after.dport === undefined) return [];
+  const dst = { value: prefix(after.dst, addressBits(view.family)), negated: false };
+  const base = { ...rule.base, dst: rule.base.dst ? dst : undefined };
+  const port = / --dports? [\d,:]+(?= |$)/;
+  const ports = rule.matches.filter((use) => port.test(use.text));
+  if (ports.length !== 1 || ports.some((use) => use.text.includes(' ! ') || /[,:]\d/.test(use.text)))
+    return [];
+  const matches = rule.matches.map((use) => ({
+    ...use,
+    text: use.text.replace(port, (words) => words.replace(/\d+$/, String(after.dport))),
+  }));
+  return [replaceRule(view, rule, changedBody(rule, { base, matches }))];
+}
+
 /** A filter rule that names what a packet had before its translation. */
 export const preDnatPortAfterDnat = defineCheck({
   code: 'FW105',
@@ -113,6 +135,7 @@ export const preDnatPortAfterDnat = defineCheck({
     'Translations that keep the port change nothing for rules about ports. A rule that is also meant for untranslated traffic to the same port elsewhere is half right: split it.',
   references: ['https://github.com/docker/docs/issues/12925', 'https://serverfault.com/a/933803'],
   yieldsTo: ['FW101'],
+  fixes: [{ kind: 'unsafe', does: 'names what the packet has after the translation' }],
   examples: {
     bad: [
       {
@@ -233,6 +256,7 @@ COMMIT
             help: [
               `name ${after}, or ask for the original: -m conntrack --ctorigdst ${addressText(dst)}${dport === undefined ? '' : ` --ctorigdstport ${dport}`} --ctdir ORIGINAL`,
             ],
+            fixes: rewritten?.kind === 'nat' ? named(view, rule, rewritten.after) : [],
             witness: walk,
           };
           break;

@@ -1,6 +1,7 @@
 import { addressBits, networkContains, prefixLength } from '../../net/address.ts';
 import { addressText, networkText } from '../../net/address-text.ts';
 import { defineCheck, type FindingDraft } from '../check.ts';
+import { copied } from './support/mends.ts';
 import {
   denies,
   insideInterfaces,
@@ -30,6 +31,7 @@ export const forwardedTrafficFilteredInOutput = defineCheck({
   exceptions:
     'A policy for everything that leaves, written once in OUTPUT and once in FORWARD: then FORWARD refuses the packet and nothing is reported. Rules about the owner of a process are meant for this machine.',
   references: ['https://serverfault.com/questions/769294/'],
+  fixes: [{ kind: 'unsafe', does: 'puts the same rule into FORWARD as well' }],
   examples: {
     bad: [
       {
@@ -181,6 +183,7 @@ COMMIT
               why: 'packets that this machine passes on go PREROUTING, FORWARD, POSTROUTING',
               ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
               help: ['put the same rule into FORWARD, above what accepts there'],
+              fixes: copied(view, rule, 'FORWARD', walk),
               ...(context.machine.interfaces.value
                 ? {}
                 : {

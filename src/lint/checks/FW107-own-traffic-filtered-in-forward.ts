@@ -1,6 +1,7 @@
 import { type Address, addressBits, prefixLength, sameAddress } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { copied } from './support/mends.ts';
 import { denies, rulesAt, sendOptions, servicesOf, serviceText } from './support/path-probes.ts';
 
 /** How we know that the address is this machine's: given, inferred from a rule, or not at all. */
@@ -38,6 +39,7 @@ export const ownTrafficFilteredInForward = defineCheck({
     'For every drop or reject that packets in FORWARD can meet and whose -s is a single address that is this machine’s (by `ip -j addr`, or because a rule translates to it or from it): the packet that it describes is sent by this machine. It is reported if it leaves.',
   exceptions: 'An address that is routed to a host behind this machine although rules translate it here.',
   references: ['man iptables(8), TABLES'],
+  fixes: [{ kind: 'unsafe', does: 'puts the same rule into OUTPUT as well' }],
   examples: {
     bad: [
       {
@@ -159,6 +161,7 @@ COMMIT
             why: 'packets of local processes go OUTPUT, POSTROUTING; FORWARD is for packets that came in from outside',
             ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
             help: ['put the same rule into OUTPUT'],
+            fixes: copied(view, rule, 'OUTPUT', walk),
             ...(known.given
               ? {}
               : {

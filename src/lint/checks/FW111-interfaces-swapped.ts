@@ -3,6 +3,7 @@ import { networkTextShort } from '../../net/address-text.ts';
 import { interfacePattern } from '../../net/interface-pattern.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import type { Inference } from '../finding.ts';
+import { changedBody, type FixDraft } from '../fixes/fix-draft.ts';
 import { isTunnel, leadsElsewhere, placedNetworks } from './support/behind.ts';
 import { accepts, sendOptions } from './support/path-probes.ts';
 import { ownFilterRules } from './support/roads.ts';
@@ -58,6 +59,20 @@ function walkIn(
   return walk.fate === 'forward' && walk.matched(rule) ? walk : undefined;
 }
 
+/** Each rule for the other direction. */
+function swapped(view: RulesetView, rules: readonly Rule[]): FixDraft {
+  return {
+    title: `swap -i and -o in rules ${rules.map((rule) => rule.index + 1).join(' and ')} of FORWARD`,
+    applicability: 'unsafe',
+    view,
+    edits: rules.map((rule) => {
+      const { inInterface, outInterface } = rule.base;
+      const base = { ...rule.base, inInterface: outInterface, outInterface: inInterface };
+      return { kind: 'replace', rule, body: changedBody(rule, { base }) };
+    }),
+  };
+}
+
 function* openDoors(context: CheckContext, view: RulesetView): Iterable<FindingDraft> {
   const sides = new Map(context.interfaces(view.family).map((i) => [i.name, i]));
   const rules = [...ownFilterRules(view, ['FORWARD'])].map(({ rule }) => rule);
@@ -87,6 +102,7 @@ function* openDoors(context: CheckContext, view: RulesetView): Iterable<FindingD
       why: 'the first packet of a connection tells its direction: it comes in by -i, and leaves by -o',
       related: [{ message: 'lets only answers go the other way', at: { kind: 'rule', view, rule: back } }],
       help: [`-i ${way.to} -o ${way.from} here, and the state in the rule for the other direction`],
+      fixes: [swapped(view, [rule, back])],
       witness: walk,
     };
   }
@@ -138,6 +154,7 @@ export const interfacesSwapped = defineCheck({
     'Asymmetric routes, where packets come in by another way than they go out. Refusals are not looked at: rules against forged sources are written just so.',
   references: ['man iptables(8), -i and -o'],
   yieldsTo: ['FW112', 'FW113'],
+  fixes: [{ kind: 'unsafe', does: 'swaps the interfaces of both rules' }],
   examples: {
     bad: [
       {

@@ -2,6 +2,7 @@ import { printBase } from '../../extensions/base.ts';
 import { targetText } from '../../link/rule-text.ts';
 import type { BaseMatch, Chain, Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft } from '../fixes/fix-draft.ts';
 import { type Conditions, ruleSets } from './support/rule-sets.ts';
 import { conditionsOf, isDecidedByPacket } from './support/rule-shape.ts';
 
@@ -129,6 +130,30 @@ function* inChain(context: CheckContext, view: RulesetView, chain: Chain): Itera
   }
 }
 
+/** An accept for each exception in place of the first rule, then the rest of it without one; the second rule goes. */
+function apartAccepted(view: RulesetView, first: Excepting, second: Excepting): readonly FixDraft[] {
+  const { rule } = first;
+  const key = baseKeys.find((k) => rule.base[k]?.negated && !first.excepted.base[k]?.negated);
+  const chain = view.chain(rule.table, rule.chain);
+  if (key === undefined || !chain) return [];
+  const target = { kind: 'verdict', verdict: 'ACCEPT' } as const;
+  const accept = ({ excepted }: Excepting): string =>
+    changedBody(rule, { base: excepted.base, matches: conditionsOf(rule), target });
+  const rest = changedBody(rule, { base: { ...rule.base, [key]: undefined } });
+  return [
+    {
+      title: `accept ${key === 'src' || key === 'dst' ? 'both addresses' : 'both interfaces'} in rules of their own, and refuse the rest in one`,
+      applicability: 'unsafe',
+      view,
+      edits: [
+        ...[first, second].map((e) => ({ kind: 'insert', chain, before: rule, body: accept(e) }) as const),
+        { kind: 'replace', rule, body: rest },
+        { kind: 'delete', rule: second.rule },
+      ],
+    },
+  ];
+}
+
 const doing: Readonly<Record<string, string>> = { accept: 'accept', drop: 'refuse', return: 'pass over' };
 
 function finding(view: RulesetView, first: Excepting, second: Excepting): FindingDraft {
@@ -151,6 +176,7 @@ function finding(view: RulesetView, first: Excepting, second: Excepting): Findin
         ? 'accept each of them in a rule of its own, then drop the rest in one rule without exception'
         : 'return or accept what is to be left alone in rules of their own, above one rule for the rest',
     ],
+    fixes: does === 'refuse' ? apartAccepted(view, first, second) : [],
   };
 }
 
@@ -173,6 +199,12 @@ export const negationsExcludeEveryone = defineCheck({
   exceptions:
     'None are known: exceptions that overlap leave somebody, and are not reported. Chains that a program writes are left to it.',
   references: ['https://serverfault.com/questions/793631/'],
+  fixes: [
+    {
+      kind: 'unsafe',
+      does: 'accepts those who are excepted in rules of their own, and refuses the rest in one',
+    },
+  ],
   examples: {
     bad: [
       {

@@ -1,7 +1,21 @@
 import { tcp } from '../../extensions/matches/tcp.ts';
 import { udp } from '../../extensions/matches/udp.ts';
+import type { Rule } from '../../model/ruleset.ts';
 import { protocolName } from '../../net/protocols.ts';
 import { defineCheck } from '../check.ts';
+import { changedBody, replaceRule } from '../fixes/fix-draft.ts';
+
+/** For the protocol itself, to other ports than those. */
+function withOtherPorts(rule: Rule): string {
+  const { protocol } = rule.base;
+  const base = { ...rule.base, protocol: protocol && { ...protocol, negated: false } };
+  const matches = rule.matches.map((use) =>
+    use.extension === tcp.name || use.extension === udp.name
+      ? { ...use, text: use.text.replace(/(?<! !) --([sd]port) /g, ' ! --$1 ') }
+      : use,
+  );
+  return changedBody(rule, { base, matches });
+}
 
 /** `! -p tcp --dport 80`. */
 export const negatedProtocolWithPorts = defineCheck({
@@ -21,6 +35,7 @@ export const negatedProtocolWithPorts = defineCheck({
     'The protocol is negated, and the rule has conditions on ports of `-m tcp` or `-m udp`. The kernel compares the bytes and does not ask for the protocol again.',
   exceptions: 'None are known.',
   references: ['net/netfilter/nft_payload.c; iptables 1.8.9 iptables/nft.c add_nft_tcpudp()'],
+  fixes: [{ kind: 'unsafe', does: 'turns the negation from the protocol to the port' }],
   examples: {
     bad: [
       {
@@ -103,6 +118,7 @@ COMMIT
           caption: `every protocol but ${name}`,
           why: 'the nft back end compares the bytes where the port would be, whatever the protocol; the legacy back end refuses the rule',
           help: [`for ${name} to other ports: -p ${name} -m ${name} ! --dport PORT`],
+          fixes: [replaceRule(view, rule, withOtherPorts(rule))],
         };
       }
     }

@@ -1,5 +1,8 @@
+import type { Chain } from '../../model/ruleset.ts';
 import { addressKind } from '../../net/documentation.ts';
-import { defineCheck, type FindingDraft } from '../check.ts';
+import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import type { FixDraft } from '../fixes/fix-draft.ts';
+import { closedInput, openServices } from './support/mends.ts';
 import {
   calmWalk,
   deciderOf,
@@ -11,6 +14,12 @@ import {
   strangersMention,
   unspokenPort,
 } from './support/openness.ts';
+
+/** Only where somebody has said what is to be open: else the machine would be cut off. */
+function closed(view: RulesetView, chain: Chain): readonly FixDraft[] {
+  if (openServices(view).length > 0) return [closedInput(view, chain, [], 'unsafe')];
+  return [closedInput(view, chain, ['-p tcp -m tcp --dport 22 -j ACCEPT'], 'suggestion')];
+}
 
 /** A machine that takes whatever is sent to it. */
 export const inputDefaultAllow = defineCheck({
@@ -33,6 +42,10 @@ export const inputDefaultAllow = defineCheck({
   references: ['CIS Benchmarks for Linux, "Ensure iptables default deny firewall policy"'],
   yieldsTo: ['FW801'],
   mentions: strangersMention,
+  fixes: [
+    { kind: 'unsafe', does: 'lets the policy drop, where rules name the services that are to be open' },
+    { kind: 'suggestion', does: 'the same with SSH open, where no rule names a service' },
+  ],
   examples: {
     bad: [
       {
@@ -164,6 +177,7 @@ COMMIT
             knob ??
               ':INPUT DROP, and rules for lo, RELATED,ESTABLISHED and each service that is meant to be open; --as-remote ADDRESS tells beforehand whether your own session would live',
           ],
+          fixes: at.kind === 'policy' ? closed(view, at.chain) : [],
           witness: walk,
         };
         break;

@@ -2,6 +2,7 @@ import { atEntry } from '../../analysis/fates.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { createMeasure } from '../../packetset/measure.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { bodyWith, replaceRule } from '../fixes/fix-draft.ts';
 import {
   isGuardedElsewhere,
   opennessOf,
@@ -62,6 +63,7 @@ export const acceptAnyAny = defineCheck({
   references: ['Wool: A Quantitative Study of Firewall Configuration Errors, IEEE Computer 37(6), 2004'],
   yieldsTo: ['FW301', 'FW102', 'FW801', 'FW805'],
   mentions: strangersMention,
+  fixes: [{ kind: 'suggestion', does: 'lets the rule ask for the state of answers' }],
   examples: {
     bad: [
       {
@@ -172,6 +174,14 @@ COMMIT
             why: 'it asks for no state of a connection, so it is for first packets as well',
             help: [
               'for answers: -m conntrack --ctstate RELATED,ESTABLISHED; for services: protocol and port of each',
+            ],
+            fixes: [
+              replaceRule(
+                view,
+                rule,
+                bodyWith(rule, '-m conntrack --ctstate RELATED,ESTABLISHED'),
+                'suggestion',
+              ),
             ],
             witness: reached.walk,
           };

@@ -1,6 +1,32 @@
-import { defineCheck, type FindingDraft } from '../check.ts';
-import { isRefused, limiterOf, walksOfLimiter } from './support/limiters.ts';
+import type { Rule, RuleTarget } from '../../model/ruleset.ts';
+import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft } from '../fixes/fix-draft.ts';
+import { isRefused, type Limiter, limiterOf, walksOfLimiter } from './support/limiters.ts';
+import { withoutMatch } from './support/mends.ts';
 import { deciderText, knobOf } from './support/openness.ts';
+
+/** The rule for what is wanted, and behind it one without the rate for the rest. */
+function turnedRound(view: RulesetView, rule: Rule, limiter: Limiter): readonly FixDraft[] {
+  const chain = view.chain(rule.table, rule.chain);
+  if (!chain || rule.target.kind === 'jump' || rule.target.kind === 'goto') return [];
+  const verdict = (name: 'ACCEPT' | 'DROP'): RuleTarget => ({ kind: 'verdict', verdict: name });
+  // Who exceeds it was accepted, or who keeps to it refused: the rest fares otherwise in either case.
+  const [limited, rest] = limiter.above
+    ? [verdict('DROP'), verdict('ACCEPT')]
+    : [verdict('ACCEPT'), rule.target];
+  const next = chain.rules[rule.index + 1];
+  return [
+    {
+      title: `let rule ${rule.index + 1} of ${rule.chain} ${limiter.above ? 'refuse what exceeds its rate, and accept the rest' : 'accept what keeps to its rate, and refuse the rest'} behind it`,
+      applicability: 'unsafe',
+      view,
+      edits: [
+        { kind: 'replace', rule, body: changedBody(rule, { target: limited }) },
+        { kind: 'insert', chain, before: next, body: withoutMatch(rule, limiter.match, rest) },
+      ],
+    },
+  ];
+}
 
 /** A rate that refuses the calm and lets the flood pass. */
 export const rateLimitInverted = defineCheck({
@@ -20,6 +46,7 @@ export const rateLimitInverted = defineCheck({
     'An ordinary packet of the rule is walked twice, with the rate kept and with the rate exceeded. It is reported if the first is refused and the second accepted. So `limit -j REJECT` above a DROP, which refuses politely but not too often, is no finding, nor is a limit before LOG or before a RETURN from a chain that drops.',
   exceptions: 'None is known: a rule that only serves those who hammer is hardly ever meant.',
   references: ['man iptables-extensions(8), limit, hashlimit'],
+  fixes: [{ kind: 'unsafe', does: 'accepts within the rate and refuses beyond it' }],
   examples: {
     bad: [
       {
@@ -117,6 +144,7 @@ COMMIT
                   ? 'refuse what is above: -j DROP here, and accept the rest below'
                   : 'accept within the limit and drop the rest, or -m hashlimit --hashlimit-above RATE --hashlimit-mode srcip -j DROP'),
             ],
+            fixes: turnedRound(view, rule, limiter),
             witness: within,
           };
           break;

@@ -1,7 +1,8 @@
 import type { Rule } from '../../model/ruleset.ts';
 import type { Family } from '../../net/address.ts';
 import { parseAddress } from '../../net/address-text.ts';
-import { defineCheck, type FindingDraft } from '../check.ts';
+import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { type FixDraft, insertRules } from '../fixes/fix-draft.ts';
 import { isRefused } from './support/limiters.ts';
 import { deciderOf, deciderText, isGuardedElsewhere, knobOf, unspokenPort } from './support/openness.ts';
 import { accepts } from './support/path-probes.ts';
@@ -13,6 +14,13 @@ function isForLoopback(rule: Rule): boolean {
   const { inInterface, outInterface } = rule.base;
   const named = [inInterface, outInterface].some((i) => i && !i.negated && i.value.name === 'lo');
   return named && accepts(rule) && (rule.base.protocol !== undefined || rule.matches.length > 0);
+}
+
+/** As the first rule, so that nothing is asked before it. */
+function acceptLoopback(view: RulesetView, name: 'INPUT' | 'OUTPUT'): readonly FixDraft[] {
+  const chain = view.chain('filter', name);
+  const body = `${name === 'INPUT' ? '-i' : '-o'} lo -j ACCEPT`;
+  return chain ? [insertRules(view, chain, chain.rules[0], [body])] : [];
 }
 
 /** A machine that refuses to talk to itself. */
@@ -34,6 +42,7 @@ export const missingLoopbackAccept = defineCheck({
   exceptions:
     'A router on which no program talks to another one. A machine that allows single ports of `lo` on purpose.',
   references: ['CIS Benchmarks for Linux, "Ensure iptables loopback traffic is configured"'],
+  fixes: [{ kind: 'unsafe', does: 'accepts what the machine sends to itself, as the first rule' }],
   examples: {
     bad: [
       {
@@ -141,6 +150,7 @@ COMMIT
               ? 'as the first rule: -A OUTPUT -o lo -j ACCEPT'
               : 'as the first rule: -A INPUT -i lo -j ACCEPT'),
         ],
+        fixes: acceptLoopback(view, leaves ? 'OUTPUT' : 'INPUT'),
         witness: walk,
       };
     }

@@ -4,6 +4,7 @@ import { udp } from '../../extensions/matches/udp.ts';
 import { DNAT } from '../../extensions/targets/DNAT.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft, replaceRule } from '../fixes/fix-draft.ts';
 
 type Ports = readonly { readonly low: number; readonly high: number }[];
 
@@ -17,6 +18,13 @@ function portsOf(view: RulesetView, rule: Rule): Ports | undefined {
 
 const portText = (p: { readonly low: number; readonly high: number }): string =>
   p.low === p.high ? String(p.low) : `${p.low}:${p.high}`;
+
+/** The rule with a base port behind the range, or without ports. */
+function corresponding(view: RulesetView, rule: Rule, basePort: number | undefined): FixDraft {
+  const to = /( --to-destination (?:\[[^\]]*\]|[^\s:[]+)):(\S+)/;
+  const body = changedBody(rule, {}).replace(to, basePort === undefined ? '$1' : `$1:$2/${basePort}`);
+  return replaceRule(view, rule, body);
+}
 
 function judge(view: RulesetView, rule: Rule): FindingDraft | undefined {
   const range = view.findTarget(rule, DNAT)?.range;
@@ -47,6 +55,7 @@ function judge(view: RulesetView, rule: Rule): FindingDraft | undefined {
         ? `to move the ports one by one: --to-destination ADDRESS:${low}-${high}/${first.low}`
         : 'to keep the ports, leave them out: --to-destination ADDRESS',
     ],
+    fixes: [corresponding(view, rule, straight && first ? first.low : undefined)],
   };
 }
 
@@ -72,6 +81,7 @@ export const dnatPortArithmetic = defineCheck({
     'man iptables-extensions(8), DNAT',
     'net/netfilter/nf_nat_core.c nf_nat_l4proto_unique_tuple()',
   ],
+  fixes: [{ kind: 'unsafe', does: 'moves the ports one by one, or keeps them' }],
   examples: {
     bad: [
       {

@@ -1,5 +1,6 @@
 import type { PacketSet } from '../../packetset/space.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
+import { insertRules } from '../fixes/fix-draft.ts';
 import { answersToClients, fromElsewhere, refusedAt, sendAnswer } from './support/conversations.ts';
 import { sendOptions, strangersInterfaces } from './support/path-probes.ts';
 
@@ -67,6 +68,9 @@ function judge(context: CheckContext, view: RulesetView): FindingDraft | undefin
       'iptables -I INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
       'if the machine is to ask nobody, refuse it in OUTPUT: then programs fail at once',
     ],
+    fixes: [
+      insertRules(view, input, input.rules[0], ['-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT']),
+    ],
     witness: first.answer,
   };
 }
@@ -95,6 +99,7 @@ export const missingEstablishedAccept = defineCheck({
   references: ['CIS Benchmarks for Linux: outbound and established connections'],
   mentions: () => answersToClients,
   yieldsTo: ['FW519'],
+  fixes: [{ kind: 'unsafe', does: 'accepts answers, as the first rule of INPUT' }],
   examples: {
     bad: [
       {

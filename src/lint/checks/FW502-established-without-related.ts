@@ -1,6 +1,9 @@
+import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft, replaceRule } from '../fixes/fix-draft.ts';
 import { fromElsewhere, refusedAt, tooBig, tooBigErrors } from './support/conversations.ts';
 import { sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
+import { wordAfter, wordsOf } from './support/rule-shape.ts';
 import { acceptsState, stateOf } from './support/states.ts';
 
 type Way = 'INPUT' | 'FORWARD';
@@ -65,9 +68,23 @@ function judge(context: CheckContext, view: RulesetView, way: Way): FindingDraft
         ? 'or accept these errors by themselves: -p icmp --icmp-type 3 -m conntrack --ctstate RELATED'
         : 'or accept these errors by themselves: -p icmpv6 --icmpv6-type packet-too-big',
     ],
+    fixes: withRelated(view, rule),
     witness: error,
     group: `${family} ${way}`,
   };
+}
+
+/** The rule with RELATED before ESTABLISHED, in whichever match asks for the state. */
+function withRelated(view: RulesetView, rule: Rule): readonly FixDraft[] {
+  const states = /( --(?:ct)?state )((?:[A-Z]+,)*)(?=ESTABLISHED)/;
+  const at = rule.matches.findIndex((use) => states.test(use.text));
+  if (at < 0) return [];
+  const matches = rule.matches.map((use, index) =>
+    index === at ? { ...use, text: use.text.replace(states, '$1$2RELATED,') } : use,
+  );
+  const from = wordAfter(wordsOf(view, rule), ['--ctstate', '--state'])?.text;
+  const words = from === undefined ? undefined : { from, to: `RELATED,${from}` };
+  return [replaceRule(view, rule, changedBody(rule, { matches }), 'unsafe', words)];
 }
 
 function insideOf(context: CheckContext, view: RulesetView): string {
@@ -98,6 +115,7 @@ export const establishedWithoutRelated = defineCheck({
   ],
   yieldsTo: ['FW316'],
   mentions: (family) => tooBigErrors(family),
+  fixes: [{ kind: 'unsafe', does: 'adds RELATED to the states' }],
   examples: {
     bad: [
       {

@@ -1,5 +1,6 @@
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
+import { moveRules } from '../fixes/fix-draft.ts';
 import { clientPorts, refusedAt } from './support/conversations.ts';
 import { nameOfRule } from './support/covered.ts';
 import { denies, insideInterfaces, sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
@@ -88,6 +89,7 @@ function* judge(context: CheckContext, view: RulesetView, way: Way): Generator<F
       help: [
         `move this rule above ${nameOfRule(deny, late)}, or let that one ask for -m conntrack --ctstate NEW`,
       ],
+      fixes: late.chain === deny.chain ? [moveRules(view, [late], deny)] : [],
       witness: walk,
     };
   }
@@ -111,6 +113,7 @@ export const establishedAcceptTooLate = defineCheck({
     'Answers of HTTPS (TCP) and DNS (UDP) come from a stranger to the lowest, a middle and the highest port that Linux gives to clients, to this machine (INPUT) and to a host behind it (FORWARD). All three of a protocol have to be refused by one and the same rule that does not ask for the state; an accept for ESTABLISHED stands below it in its chain. So bans of single hosts and networks, rules for INVALID or odd flags, for single ports and below their rate are not reported: those above an ESTABLISHED rule are mostly meant to cut what is open. The mere place of the rule is FW701.',
   exceptions: 'An emergency brake that is to cut everything, put at the top for a while.',
   references: ['https://github.com/geerlingguy/ansible-role-firewall/issues/72'],
+  fixes: [{ kind: 'unsafe', does: 'moves the rule above the one that refuses answers' }],
   examples: {
     bad: [
       {

@@ -2,6 +2,7 @@ import { ctStateBit } from '../../extensions/matches/conntrack.ts';
 import { tcpFlag } from '../../model/packet.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import { moveRules } from '../fixes/fix-draft.ts';
 import {
   accepts,
   denies,
@@ -56,6 +57,7 @@ function judge(context: CheckContext, view: RulesetView): FindingDraft | undefin
       why: 'a rule that names a port and no state accepts packets of no connection as well',
       related: [{ message: 'accepts them', at: { kind: 'rule', view, rule } }],
       help: [`move this rule above rule ${rule.index + 1}`],
+      fixes: [moveRules(view, [drop], rule)],
       witness: walk,
     };
   }
@@ -80,6 +82,7 @@ export const invalidNotDropped = defineCheck({
     'A TCP packet with SYN and ACK, INVALID, is walked from outside to the ports that rules above the drop, in its chain, accept without a state. Rulesets that do not drop INVALID at all are not reported: the host answers such packets with a reset.',
   exceptions: 'Asymmetric routes, on which good packets are INVALID.',
   references: ['man iptables-extensions(8), conntrack'],
+  fixes: [{ kind: 'unsafe', does: 'moves the drop above what accepts' }],
   examples: {
     bad: [
       {

@@ -1,5 +1,6 @@
-import type { Rule } from '../../model/ruleset.ts';
+import type { Chain, Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
+import { changedBody, deleteRules, type FixDraft } from '../fixes/fix-draft.ts';
 import { decisions } from './support/decisions.ts';
 import { sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
 import { admitsState, stateOf } from './support/states.ts';
@@ -29,6 +30,34 @@ function packetFor(context: CheckContext, view: RulesetView, rule: Rule): Walk |
   return sketch && context.send({ ...sketch, state: 'ESTABLISHED', direction: 'original' }, options);
 }
 
+/** The same hook one table later; most texts have no table mangle, and only the commands can say it then. */
+function behindTracking(view: RulesetView, rule: Rule): readonly FixDraft[] {
+  const { target, chain: name } = rule;
+  if (target.kind !== 'verdict' || (name !== 'PREROUTING' && name !== 'OUTPUT')) return [];
+  const chain: Chain = view.chain('mangle', name) ?? {
+    name,
+    table: 'mangle',
+    hook: name,
+    policy: 'ACCEPT',
+    counters: undefined,
+    rules: [],
+    declared: false,
+    offset: -1,
+    line: 0,
+  };
+  return [
+    {
+      title: `move rule ${rule.index + 1} of raw ${name} to mangle ${name}`,
+      applicability: 'unsafe',
+      view,
+      edits: [
+        { kind: 'insert', chain, before: chain.rules[0], body: changedBody(rule, {}) },
+        { kind: 'delete', rule },
+      ],
+    },
+  ];
+}
+
 function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDraft | undefined {
   const states = stateOf(view, rule);
   if (!states || view.hooks('raw', rule.chain).length === 0) return undefined;
@@ -54,6 +83,7 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
           : 'In table raw this state is that of every packet: the condition asks for nothing',
       caption: 'true of every packet',
       help: ['put the rule into table filter, or mangle PREROUTING, where states are known'],
+      fixes: behindTracking(view, rule),
       witness: walk,
     };
   }
@@ -67,6 +97,7 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
       ? { what: 'only packets that this machine sends to itself come by lo with a connection' }
       : {}),
     help: ['delete the rule, or put it into table filter, where states are known'],
+    fixes: [...behindTracking(view, rule), ...(standing === 'dead' ? [deleteRules(view, [rule])] : [])],
     witness: walk,
   };
 }
@@ -90,6 +121,10 @@ export const stateInRaw = defineCheck({
   exceptions:
     'None is known. A rule for UNTRACKED below one for NOTRACK does what it says, and is not reported.',
   references: ['man iptables(8), tables', 'net/netfilter/xt_conntrack.c conntrack_mt()'],
+  fixes: [
+    { kind: 'unsafe', does: 'moves the rule to table mangle, where states are known' },
+    { kind: 'safe', does: 'deletes the rule, where no packet is what it asks for' },
+  ],
   examples: {
     bad: [
       {

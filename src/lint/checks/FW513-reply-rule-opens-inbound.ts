@@ -10,6 +10,7 @@ import {
   type SendOptions,
   type SidedInterface,
 } from '../check.ts';
+import { bodyWith, replaceRule } from '../fixes/fix-draft.ts';
 import { natEvents } from './support/conversations.ts';
 import { nameOfRule } from './support/covered.ts';
 import {
@@ -122,6 +123,7 @@ function judge(
           help: [
             `let it ask for the state: ${ruleBody(rule).replace(/ -j ACCEPT$/, '')} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
           ],
+          fixes: [replaceRule(view, rule, bodyWith(rule, '-m conntrack --ctstate RELATED,ESTABLISHED'))],
           witness: walk,
         };
       }
@@ -152,6 +154,7 @@ export const replyRuleOpensInbound = defineCheck({
     'https://github.com/angristan/wireguard-install/pull/132',
     'https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/4/html/system_administration_guide/s1-firewall-ipt-fwd',
   ],
+  fixes: [{ kind: 'unsafe', does: 'lets the rule ask for the state of answers' }],
   examples: {
     bad: [
       {

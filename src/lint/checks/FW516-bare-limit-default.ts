@@ -1,11 +1,23 @@
 import { limit } from '../../extensions/matches/limit.ts';
 import { LOG } from '../../extensions/targets/LOG.ts';
+import type { Rule } from '../../model/ruleset.ts';
 import { defineCheck } from '../check.ts';
+import { changedBody, replaceRule } from '../fixes/fix-draft.ts';
 import { isDump, wordAfter, wordsOf } from './support/rule-shape.ts';
 
 /** Three packets an hour and five at once, in the match's own units: what it takes where nothing is said. */
 const defaultCost = (10_000 * 3600) / 3;
 const defaultBurst = 5;
+
+/** The rule with the rate that the help names. */
+function withRate(rule: Rule): string {
+  const matches = rule.matches.map((use) =>
+    use.extension === limit.name
+      ? { ...use, text: use.text.replace(/^-m limit(?: --limit \S+)?/, '-m limit --limit 10/sec') }
+      : use,
+  );
+  return changedBody(rule, { matches });
+}
 
 /** `-m limit` without a rate. */
 export const bareLimitDefault = defineCheck({
@@ -25,6 +37,7 @@ export const bareLimitDefault = defineCheck({
     'In a file that people keep: the line has `-m limit` and no `--limit`. In what iptables-save prints the rate always stands: there a rate of exactly three an hour with a burst of five, on a rule that does not log, is taken for one that nobody chose.',
   exceptions: 'Rules that log, and limits that are really meant to be three an hour.',
   references: ['man iptables-extensions(8), limit'],
+  fixes: [{ kind: 'unsafe', does: 'sets the rate to ten a second' }],
   examples: {
     bad: [
       {
@@ -106,6 +119,7 @@ COMMIT
           underline: '-m limit',
           caption: '3/hour, 5 at once',
           help: ['say the rate: --limit 10/sec, and --limit-burst for what may come at once'],
+          fixes: [replaceRule(view, rule, withRate(rule))],
           ...(dump
             ? {
                 inferences: [

@@ -1,6 +1,36 @@
 import { state } from '../../extensions/matches/state.ts';
-import { defineCheck } from '../check.ts';
-import { countOf, isDump } from './support/rule-shape.ts';
+import type { Rule } from '../../model/ruleset.ts';
+import { defineCheck, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft, type RuleEdit } from '../fixes/fix-draft.ts';
+import { countOf, isDump, wordsOf } from './support/rule-shape.ts';
+
+/** The newer words in the place of the older ones; the states stay as they are written. */
+function inNewerWords(view: RulesetView, rules: readonly Rule[]): FixDraft {
+  const newer = (text: string): string => text.replace('state', 'conntrack').replace('--state', '--ctstate');
+  const edits = rules.map((rule): RuleEdit => {
+    const matches = rule.matches.map((use) =>
+      use.extension === state.name ? { ...use, text: newer(use.text) } : use,
+    );
+    const words = wordsOf(view, rule);
+    const name = words.findIndex(
+      (word, i) => word.text === 'state' && /^-(?:m|-match)$/.test(words[i - 1]?.text ?? ''),
+    );
+    const option = words.findIndex((word, i) => i > name && word.text === '--state');
+    const from = view.source.text.slice(words[name - 1]?.start, words[option]?.end);
+    return {
+      kind: 'replace',
+      rule,
+      body: changedBody(rule, { matches }),
+      ...(name > 0 && option > 0 ? { words: { from, to: newer(from) } } : {}),
+    };
+  });
+  return {
+    title: `write "-m conntrack --ctstate" in ${countOf(rules.length, 'rule')}`,
+    applicability: 'safe',
+    view,
+    edits,
+  };
+}
 
 /** `-m state`. */
 export const deprecatedStateMatch = defineCheck({
@@ -19,6 +49,7 @@ export const deprecatedStateMatch = defineCheck({
     'By the name of the match. What iptables-save has printed is passed over: nobody chose its spelling there, and half of all machines would be told.',
   exceptions: 'Files that must also load on systems of before 2008.',
   references: ['man iptables-extensions(8), state'],
+  fixes: [{ kind: 'safe', does: 'writes the newer words' }],
   examples: {
     bad: [
       {
@@ -87,9 +118,7 @@ COMMIT
   *run(context) {
     for (const view of context.views) {
       if (isDump(view)) continue;
-      const rules = view
-        .rules()
-        .filter((rule) => view.find(rule, state) && !view.owner(rule.table, rule.chain));
+      const rules = view.rules().filter((rule) => view.find(rule, state) && !view.writer(rule));
       const [first] = rules;
       if (!first) continue;
       yield {
@@ -99,6 +128,7 @@ COMMIT
         underline: '-m state',
         caption: '-m conntrack --ctstate',
         help: ['replace "-m state --state" by "-m conntrack --ctstate": it means the same'],
+        fixes: [inNewerWords(view, rules)],
       };
     }
   },

@@ -1,7 +1,9 @@
 import { NFLOG } from '../../extensions/targets/NFLOG.ts';
 import { NOTRACK } from '../../extensions/targets/NOTRACK.ts';
+import { targetText } from '../../link/rule-text.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { defineCheck, type RulesetView } from '../check.ts';
+import { changedBody, type FixDraft, type RuleEdit } from '../fixes/fix-draft.ts';
 import { countOf, wordAfter, wordsOf } from './support/rule-shape.ts';
 
 /** What is out of date, and what stands for it now. */
@@ -62,6 +64,25 @@ function obsolete(view: RulesetView, rule: Rule): Obsolete | undefined {
   return undefined;
 }
 
+/** What stands for it now, where that is one thing. */
+function upToDate(
+  view: RulesetView,
+  { what, instead }: Obsolete,
+  rules: readonly Rule[],
+): readonly FixDraft[] {
+  if (what.startsWith('-m ')) return [];
+  const edits = rules.map((rule): RuleEdit => {
+    const range = wordAfter(wordsOf(view, rule), ['--nflog-range'])?.text;
+    const from = what.startsWith('-j ') ? what : `${what} ${range}`;
+    const to = what.startsWith('-j ') ? instead : '';
+    const text = targetText(rule.target).replace(from, to).trim();
+    const target = { kind: 'extension', extension: '', known: false, data: undefined, text } as const;
+    return { kind: 'replace', rule, body: changedBody(rule, { target }), words: { from, to } };
+  });
+  const does = what.startsWith('-j ') ? `write "${instead}" for "${what}"` : `leave "${what}" out`;
+  return [{ title: `${does} in ${countOf(rules.length, 'rule')}`, applicability: 'safe', view, edits }];
+}
+
 /** Extensions that Linux has left behind. */
 export const obsoleteExtension = defineCheck({
   code: 'FW602',
@@ -80,6 +101,7 @@ export const obsoleteExtension = defineCheck({
     'By name: `-j NOTRACK`, `-j QUEUE`, `--nflog-range`, and matches that were patches to the kernel (`unclean`, `psd`, `ipp2p`, `layer7`). Targets that the kernel refuses today (ULOG, MIRROR) are FW902.',
   exceptions: 'Old appliances, whose kernel still has them.',
   references: ['man iptables-extensions(8)', 'net/netfilter/xt_CT.c notrack_tg_check()'],
+  fixes: [{ kind: 'safe', does: 'writes what has taken its place, where packets fare alike' }],
   examples: {
     bad: [
       {
@@ -163,6 +185,7 @@ COMMIT
           underline: about.underline,
           caption: 'out of date',
           help: [`use ${about.instead}`],
+          fixes: upToDate(view, about, rules),
           group: `${view.family} ${about.what}`,
         };
       }

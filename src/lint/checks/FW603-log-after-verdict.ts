@@ -2,6 +2,7 @@ import { LOG } from '../../extensions/targets/LOG.ts';
 import { NFLOG } from '../../extensions/targets/NFLOG.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { defineCheck } from '../check.ts';
+import { deleteRules, moveRules } from '../fixes/fix-draft.ts';
 import { deciderAbove } from './support/rule-shape.ts';
 
 function logs(rule: Rule): boolean {
@@ -28,6 +29,10 @@ export const logAfterVerdict = defineCheck({
     'None are known. Rules that several rules together leave nothing for are not found by this check.',
   references: ['man iptables-extensions(8), LOG'],
   yieldsTo: ['FW204'],
+  fixes: [
+    { kind: 'unsafe', does: 'moves the rule above the one that decides its packets' },
+    { kind: 'safe', does: 'deletes the rule' },
+  ],
   examples: {
     bad: [
       {
@@ -111,6 +116,7 @@ COMMIT
           caption: 'never asked',
           related: [{ message: 'decides them', at: { kind: 'rule', view, rule: above } }],
           help: [`move it above rule ${above.index + 1}`],
+          fixes: [moveRules(view, [rule], above), deleteRules(view, [rule])],
         };
       }
     }

@@ -7,6 +7,7 @@ import {
   type SidedInterface,
   type Walk,
 } from '../check.ts';
+import { bodyWith, replaceRule } from '../fixes/fix-draft.ts';
 import {
   admitsInterface,
   sendOptions,
@@ -88,6 +89,7 @@ export const logUnlimited = defineCheck({
   exceptions:
     'Programs that need every line, such as psad. NFLOG is not reported: its daemon decides what becomes of the packets.',
   references: ['man iptables-extensions(8), LOG and limit'],
+  fixes: [{ kind: 'unsafe', does: 'adds a limit of ten lines a minute' }],
   examples: {
     bad: [
       {
@@ -194,6 +196,7 @@ COMMIT
             message: `${from.side === 'outside' ? `Whoever sends packets by ${from.name}` : 'Whoever sends packets'} writes this log: no limit stands on their way`,
             caption: 'one line for each packet',
             help: ['add -m limit --limit 10/min --limit-burst 20'],
+            fixes: [replaceRule(view, rule, bodyWith(rule, '-m limit --limit 10/min --limit-burst 20'))],
             witness: walk,
             group: `${view.family} ${rule.table} ${rule.chain}`,
           };

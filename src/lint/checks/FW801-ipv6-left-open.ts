@@ -1,5 +1,9 @@
+import { ruleBody } from '../../link/rule-text.ts';
+import type { Chain } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import type { FixDraft } from '../fixes/fix-draft.ts';
 import { hasIpv6 } from './support/dual-stack.ts';
+import { closedInput, openServices } from './support/mends.ts';
 import {
   calmWalk,
   deciderOf,
@@ -17,6 +21,11 @@ function isClosed(context: CheckContext, view: RulesetView): boolean {
   const openness = opennessOf(context, view);
   if (!view.chain('filter', 'INPUT') || isWideOpen(openness, 'to')) return false;
   return [6, 17].every((protocol) => !openness.mayReach('to', openness.ports(protocol, unspokenPort)));
+}
+
+/** The services that IPv4 accepts from everybody, and nothing else. */
+function closedAsIpv4(ipv4: RulesetView, ipv6: RulesetView, chain: Chain): FixDraft {
+  return closedInput(ipv6, chain, openServices(ipv4).map(ruleBody), 'unsafe');
 }
 
 /** IPv4 is guarded and IPv6 is not. */
@@ -38,6 +47,7 @@ export const ipv6LeftOpen = defineCheck({
   exceptions: 'IPv6 is filtered elsewhere: by the provider, or by native nftables rules that were not given.',
   references: ['https://github.com/moby/moby/issues/21951', 'https://github.com/moby/libnetwork/issues/2557'],
   mentions: strangersMention,
+  fixes: [{ kind: 'unsafe', does: 'lets the policy drop, and accepts the services that IPv4 accepts' }],
   examples: {
     bad: [
       {
@@ -199,6 +209,7 @@ COMMIT
         knobOf(ipv6, at) ??
           'give IPv6 the rules that IPv4 has, with -p ipv6-icmp accepted (neighbour discovery needs it), and :INPUT DROP',
       ],
+      fixes: at.kind === 'policy' ? [closedAsIpv4(ipv4, ipv6, at.chain)] : [],
       witness: walk,
     };
   },

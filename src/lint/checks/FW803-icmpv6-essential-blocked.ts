@@ -2,6 +2,7 @@ import { atEntry } from '../../analysis/fates.ts';
 import { parseAddress } from '../../net/address-text.ts';
 import type { PacketSet, PacketSpace } from '../../packetset/space.ts';
 import { defineCheck, type FindingDraft, type PacketSketch } from '../check.ts';
+import { insertRules } from '../fixes/fix-draft.ts';
 import { hasIpv6 } from './support/dual-stack.ts';
 import { isRefused } from './support/limiters.ts';
 import { deciderOf, isGuardedElsewhere, knobOf, opennessOf, strangersMention } from './support/openness.ts';
@@ -62,6 +63,7 @@ export const icmpv6EssentialBlocked = defineCheck({
           (set, { type }) => space.or(set, icmp6(space, type)),
           strangersMention(family)(space),
         ),
+  fixes: [{ kind: 'unsafe', does: 'accepts what is missing, as the first rules of INPUT' }],
   examples: {
     bad: [
       {
@@ -151,7 +153,8 @@ COMMIT
   },
   *run(context): Iterable<FindingDraft> {
     const view = context.views.find((v) => v.family === 'ipv6');
-    if (!view?.chain('filter', 'INPUT') || isGuardedElsewhere(context) || hasIpv6(context) === 'no') return;
+    const input = view?.chain('filter', 'INPUT');
+    if (!view || !input || isGuardedElsewhere(context) || hasIpv6(context) === 'no') return;
     if (view.linked.familyUndecided) return;
     const openness = opennessOf(context, view);
     if (openness.openings('to').length === 0) return;
@@ -195,6 +198,14 @@ COMMIT
       help: [
         knobOf(view, at) ??
           `${refused.map(({ rule }) => `-A INPUT ${rule}`).join('; ')}; or all of -p ipv6-icmp`,
+      ],
+      fixes: [
+        insertRules(
+          view,
+          input,
+          input.rules[0],
+          refused.map(({ rule }) => rule),
+        ),
       ],
       witness: walk,
     };

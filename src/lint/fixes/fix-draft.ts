@@ -78,7 +78,47 @@ export function moveRules(
   };
 }
 
+/** Puts rules into a chain, in this order, above one of its rules or (undefined) at its end. */
+export function insertRules(
+  view: RulesetView,
+  chain: Chain,
+  before: Rule | undefined,
+  bodies: readonly string[],
+  applicability: Fix['applicability'] = 'unsafe',
+): FixDraft {
+  const where =
+    before === undefined ? `at the end of ${chain.name}` : `above rule ${before.index + 1} of ${chain.name}`;
+  return {
+    title: `insert ${bodies.map((body) => `"${body}"`).join(' and ')} ${where}`,
+    applicability,
+    view,
+    edits: bodies.map((body) => ({ kind: 'insert', chain, before, body })),
+  };
+}
+
+/** Changes one rule. `words`: what becomes of the words as they are written, where that is less than the whole line. */
+export function replaceRule(
+  view: RulesetView,
+  rule: Rule,
+  body: string,
+  applicability: Fix['applicability'] = 'unsafe',
+  words?: { readonly from: string; readonly to: string },
+): FixDraft {
+  return {
+    title: `change rule ${rule.index + 1} of ${rule.chain} to "${body}"`,
+    applicability,
+    view,
+    edits: [{ kind: 'replace', rule, body, ...(words ? { words } : {}) }],
+  };
+}
+
 /** The body of a rule with other parts. */
 export function changedBody(rule: Rule, change: Partial<Pick<Rule, 'base' | 'matches' | 'target'>>): string {
   return ruleBody({ ...rule, ...change });
+}
+
+/** The body of a rule that asks for one thing more: it is asked last, when everything else is so. */
+export function bodyWith(rule: Rule, match: string): string {
+  const asked = { extension: '', known: false, data: undefined, text: match };
+  return changedBody(rule, { matches: [...rule.matches, asked] });
 }
