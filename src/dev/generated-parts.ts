@@ -1,16 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { commands } from '../cli/command-table.ts';
 import { exitCodeMeanings } from '../cli/exit-codes.ts';
-import { checks, defaultRegistry, exposureOf, graphOf, lintMachine, tracePacket } from '../index.ts';
+import { checks, defaultRegistry, graphOf } from '../index.ts';
 import { checkListMarkdown, checkPageMarkdown } from '../report/check-page.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
 import { createExampleOutput } from '../report/example-output.ts';
-import { printExposure } from '../report/exposure.ts';
 import { printGraphSvg } from '../report/graph-svg.ts';
-import { printLintPretty } from '../report/lint-findings.ts';
-import { reportOf } from '../report/machine-report.ts';
-import { createTheme } from '../report/theme.ts';
-import { printTrace } from '../report/trace.ts';
 import { pictureSvg } from '../tui/picture.tsx';
 import { bashCompletion, fishCompletion, zshCompletion } from './completions.ts';
 import {
@@ -35,11 +30,8 @@ export interface GeneratedPart {
 
 /** Everything that `npm run generate` writes. */
 export const generatedParts: readonly GeneratedPart[] = [
-  { file: 'README.md', name: 'finding', make: findingExample },
   { file: 'README.md', name: 'commands', make: commandTable },
   { file: 'README.md', name: 'exit codes', make: exitCodeTable },
-  { file: 'README.md', name: 'exposure', make: exposureExample },
-  { file: 'README.md', name: 'trace', make: traceExample },
   { file: 'docs/configuration.md', name: 'keys', make: configKeyTable },
   { file: 'docs/policies.md', name: 'keys', make: policyKeyTable },
 ];
@@ -114,44 +106,6 @@ function screenPicture(): string {
 function commandTable(): string {
   const rows = commands.map(({ name, summary }) => `| ${markdownCode(`fwsim ${name}`)} | ${summary} |`);
   return ['| command | what it does |', '| --- | --- |', ...rows].join('\n');
-}
-
-/** The finding that the first command of the README shows. */
-function findingExample(): string {
-  const file = 'rules-examples/gateway-web-in-forward.rules';
-  const texts = [{ name: file, text: readFileSync(file, 'utf8') }];
-  const result = lintMachine(texts, { registry: defaultRegistry(), checks, select: ['FW101'] });
-  const style = { theme: createTheme(false), columns: 80 };
-  const [finding = ''] = printLintPretty([reportOf(result)], style, { all: false, verbose: false }).split(
-    '\n\n',
-  );
-  return `\`\`\`console\n$ fwsim lint ${file}\n${finding}\n\`\`\``;
-}
-
-/** The exposure table of the README. */
-function exposureExample(): string {
-  const file = 'rules-examples/gateway-web-in-forward.rules';
-  const texts = [{ name: file, text: readFileSync(file, 'utf8') }];
-  const result = exposureOf(texts, { registry: defaultRegistry() });
-  const style = { theme: createTheme(false), columns: 80 };
-  const answer = printExposure(result, undefined, style, { all: false, verbose: false });
-  return `\`\`\`console\n$ fwsim ${file} --no-lint\n${answer}\`\`\``;
-}
-
-/** A command line of the README with its real answer. */
-function traceExample(): string {
-  const file = 'rules-examples/gateway-web-in-forward.rules';
-  const assume = ['local=203.0.113.1'];
-  const packet = '-i eth0 -p tcp -s 192.0.2.99 -d 203.0.113.1 --dport 443';
-  const result = tracePacket([{ name: file, text: readFileSync(file, 'utf8') }], {
-    registry: defaultRegistry(),
-    expression: packet.split(' '),
-    assume,
-  });
-  const style = { theme: createTheme(false), columns: 80 };
-  const answer = printTrace(result, style, { all: false, verbose: false });
-  const line = `fwsim trace ${file} --assume ${assume[0]} \\\n    -- ${packet}`;
-  return `\`\`\`console\n$ ${line}\n${answer}\`\`\``;
 }
 
 function exitCodeTable(): string {
