@@ -40,6 +40,16 @@ function measuredOf(code: string): readonly (readonly [label: string, text: stri
   return [['measured', `${p.right} of ${p.right + p.wrong} findings read on real dumps were true${unclear}`]];
 }
 
+const fixKinds = {
+  safe: 'safe',
+  unsafe: 'unsafe',
+  suggestion: 'suggested',
+} as const;
+
+function fixesOf({ fixes = [] }: CheckMetadata): string {
+  return fixes.length === 0 ? 'none' : fixes.map(({ kind, does }) => `${fixKinds[kind]}: ${does}`).join('; ');
+}
+
 function factsOf(check: CheckMetadata): readonly (readonly [label: string, text: string])[] {
   return [
     ['severity', check.severity === 'info' ? 'info' : `${check.severity} at most`],
@@ -47,6 +57,7 @@ function factsOf(check: CheckMetadata): readonly (readonly [label: string, text:
     ['groups', check.groups.length === 0 ? 'none' : check.groups.join(', ')],
     ...(check.profiles ? [['machines', check.profiles.join(', ')] as const] : []),
     ['state', `${check.state}, since ${check.since}`],
+    ['fixes', fixesOf(check)],
     ...measuredOf(check.code),
   ];
 }
@@ -116,7 +127,7 @@ export function printCheckList(checks: readonly CheckMetadata[], style: Terminal
 export function printCheckListJson(checks: readonly CheckMetadata[]): string {
   const object = {
     schemaVersion: 1,
-    checks: checks.map(({ code, name, title, severity, confidences, groups, state, since }) => ({
+    checks: checks.map(({ code, name, title, severity, confidences, groups, state, since, fixes = [] }) => ({
       code,
       name,
       title,
@@ -125,6 +136,7 @@ export function printCheckListJson(checks: readonly CheckMetadata[]): string {
       groups,
       state,
       since,
+      fixes,
     })),
   };
   return `${JSON.stringify(object, null, 2)}\n`;

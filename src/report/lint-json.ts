@@ -50,6 +50,15 @@ function findingJson(finding: Finding, file: string, locate: Locate) {
       const there = locate(span);
       return { code, name, severity, message, file: orNull(there?.file), line: orNull(there?.line) };
     }),
+    fixes: (finding.fixes ?? []).map(({ title, applicability, edits, commands }) => ({
+      title,
+      applicability,
+      edits: edits.flatMap(({ span, text }) => {
+        const there = locate(span);
+        return there ? [{ ...there, text }] : [];
+      }),
+      commands: commands.map(shellCommand),
+    })),
     inferences: finding.inferences.map(({ text, settledBy }) => ({ text, settledBy: orNull(settledBy) })),
     ...(witness
       ? {

@@ -1,8 +1,10 @@
 /** Findings as SARIF 2.1.0, for code scanning. Source: OASIS SARIF 2.1.0; section numbers below are its own. */
 
 import type {
+  ArtifactChange,
   ArtifactContent,
   CodeFlow,
+  Fix,
   Location,
   Log,
   Notification,
@@ -15,7 +17,7 @@ import type {
 import type { Severity } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import type { CheckMetadata } from '../lint/check.ts';
-import type { Confidence, Finding, Witness } from '../lint/finding.ts';
+import type { Confidence, Finding, FindingFix, Witness } from '../lint/finding.ts';
 import type { SuppressedBy } from '../lint/suppress.ts';
 import { checkPageText } from './check-page.ts';
 import { createLocator, type FilePlace, type Locate, rulesetPlace } from './finding-place.ts';
@@ -186,6 +188,7 @@ function resultOf(
       },
     ];
   });
+  const fixes = (finding.fixes ?? []).flatMap((fix) => fixOf(fix, locate, context));
   return {
     ruleId: finding.code,
     ...(ruleIndex < 0 ? {} : { ruleIndex }),
@@ -197,6 +200,7 @@ function resultOf(
     partialFingerprints: { 'fwsim/v1': finding.fingerprint },
     ...(witness ? { codeFlows: [codeFlow(witness, file, at, locate, context)] } : {}),
     ...(by ? { suppressions: [suppressionOf(by)] } : {}),
+    ...(fixes.length > 0 ? { fixes } : {}),
     properties: {
       confidence: finding.confidence,
       precision: precisions[finding.confidence],
@@ -206,6 +210,34 @@ function resultOf(
       ...(witness ? { tryIt: traceCommand(witness, report) } : {}),
     },
   };
+}
+
+const fixWords = {
+  safe: 'treats every packet alike, which fwsim lint --fix proves',
+  unsafe: 'changes what becomes of packets, which fwsim lint --unsafe-fixes tells',
+} as const;
+
+/** A change that a viewer may offer; suggestions are for people. */
+function fixOf({ title, applicability, edits }: FindingFix, locate: Locate, context: SarifContext): Fix[] {
+  if (applicability === 'suggestion' || edits.length === 0) return [];
+  const changes = new Map<string, ArtifactChange>();
+  for (const { span, text } of edits) {
+    const there = locate(span);
+    if (!there) return [];
+    const { artifactLocation: where, region } = physicalLocation(there.file, there, context);
+    const change = changes.get(there.file) ?? { artifactLocation: where ?? {}, replacements: [] };
+    change.replacements.push({
+      deletedRegion: region ?? {},
+      ...(text === '' ? {} : { insertedContent: contentsOf(text) }),
+    });
+    changes.set(there.file, change);
+  }
+  return [
+    {
+      description: { text: `${visible(title)}: ${fixWords[applicability]}`.replace(/[[\]\\]/g, '\\$&') },
+      artifactChanges: [...changes.values()],
+    },
+  ];
 }
 
 /** The packet's way, hook by hook. Steps that no line stands for are shown at the finding itself. */
