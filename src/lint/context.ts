@@ -65,7 +65,12 @@ export function createContext({
     );
     return compiled;
   };
-  const send = createSender(program, machine);
+  const send = createSender(program, machine, ({ id }) =>
+    views.some((view) => {
+      const target = view.ruleById(id)?.target;
+      return target?.kind === 'extension' && target.extension === 'REDIRECT';
+    }),
+  );
   const allPackets = new Map<RulesetView, AllPackets>();
   const answered = new Map<RulesetView, RuleAnswers>();
   return {

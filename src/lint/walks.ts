@@ -100,10 +100,14 @@ interface Attempt {
   readonly assume: readonly string[];
 }
 
-/** Sends packets through one machine; equal questions are walked once. */
+/**
+ * Sends packets through one machine; equal questions are walked once. `redirects`: whether this rule translates to the
+ * machine itself, whatever its addresses are.
+ */
 export function createSender(
   program: () => Program,
   machine: Machine,
+  redirects: (rule: RuleRef) => boolean,
 ): (sketch: PacketSketch, options?: SendOptions) => Walk {
   const state = emptyState();
   const settled = new Map<string, { readonly attempt: Attempt; readonly trace: Trace }>();
@@ -117,11 +121,15 @@ export function createSender(
   function answers(
     { sketch, assume }: Attempt,
     { key, topic, answers: words }: Question,
+    trace: Trace,
   ): readonly Attempt[] {
     const about = key.slice(key.indexOf(':') + 1);
     if (key.startsWith('local:')) {
+      if (about === addressText(sketch.dst)) return [];
       // What a translation leads to is another host, if nothing says that it is this one.
-      return about === addressText(sketch.dst) ? [] : [{ sketch, assume: [...assume, `remote=${about}`] }];
+      const last = trace.events.findLast((e) => e.kind === 'nat' && e.manip === 'destination');
+      const here = last?.kind === 'nat' && last.by !== 'connection' && redirects(last.by);
+      return [{ sketch, assume: [...assume, `${here ? 'local' : 'remote'}=${about}`] }];
     }
     if (key.startsWith('out:')) {
       if (sketch.outInterface !== undefined) return [];
@@ -144,7 +152,7 @@ export function createSender(
     const trace = walk(attempt);
     const undecided = { attempt, trace };
     if (trace.fate.kind !== 'undecided' || budget.walks <= 0) return undecided;
-    const tried = answers(attempt, trace.fate.question).map((next) => settle(next, budget));
+    const tried = answers(attempt, trace.fate.question, trace).map((next) => settle(next, budget));
     const [first] = tried;
     if (!first || tried.some((t) => outcomeOf(t.trace) !== outcomeOf(first.trace))) return undecided;
     return first;
