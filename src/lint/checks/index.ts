@@ -48,6 +48,7 @@ import { acceptAnyAny } from './FW303-accept-any-any.ts';
 import { sourcePortTrust } from './FW304-source-port-trust.ts';
 import { ackFlagTrust } from './FW305-ack-flag-trust.ts';
 import { loopbackTrustByAddress } from './FW307-loopback-trust-by-address.ts';
+import { missingIngressAntispoofing } from './FW308-missing-ingress-antispoofing.ts';
 import { missingEgressAntispoofing } from './FW309-missing-egress-antispoofing.ts';
 import { managementOpenToAll } from './FW313-management-open-to-all.ts';
 import { udpReflectorOpen } from './FW314-udp-reflector-open.ts';
@@ -184,6 +185,7 @@ export const checks: readonly Check[] = [
   sourcePortTrust,
   ackFlagTrust,
   loopbackTrustByAddress,
+  missingIngressAntispoofing,
   missingEgressAntispoofing,
   managementOpenToAll,
   udpReflectorOpen,

@@ -241,6 +241,8 @@ export interface Openness {
     what: PacketSet,
     options?: { readonly asked?: PacketSet; readonly anyPort?: boolean },
   ): Reached | undefined;
+  /** Openers that pass on this way whatever is not known, from anywhere. Whether they are routed that way is not asked. */
+  certain(way: Way): PacketSet;
   /** Whether strangers may reach any of these packets, for some answer to what is not known. */
   mayReach(way: Way, what: PacketSet): boolean;
   /** The share of what strangers may send that passes, counted in sources and both ports of one protocol. */
@@ -346,6 +348,10 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
         }
       }
       return undefined;
+    },
+    certain(way) {
+      const { accepted, refused } = decidedAs(way, false);
+      return space.and(space.diff(accepted, refused), all.openers);
     },
     mayReach(way, what) {
       const { accepted } = decidedAs(way, false);

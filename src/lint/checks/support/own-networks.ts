@@ -4,7 +4,7 @@ import { connectedRanges } from '../../../analysis/interface-ranges.ts';
 import type { Description } from '../../../analysis/vocabulary.ts';
 import { prepareFacts, reversePathFilter } from '../../../engine/facts.ts';
 import type { ReadMachine } from '../../../link/read-machine.ts';
-import { type Family, type Network, prefixLength } from '../../../net/address.ts';
+import { addressBits, type Family, type Network, prefixLength } from '../../../net/address.ts';
 import { networkTextShort } from '../../../net/address-text.ts';
 import type { CheckContext, RulesetView } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
@@ -37,13 +37,25 @@ function knownNetworks(read: ReadMachine, family: Family): readonly OwnNetwork[]
   return [...connected, ...routed].map((known) => ({ ...known, inferences: [] }));
 }
 
-/** What a check mentions that asks for sources of {@link ownNetworks}; rules mention their own. */
+/** Whether a condition names a network, neither everybody nor one host. */
+function isNetwork({ address, mask }: Network): boolean {
+  const length = prefixLength(mask);
+  return length !== undefined && length > 0 && length < addressBits(address.family);
+}
+
+/** What a check mentions that asks for sources of {@link ownNetworks}. */
 export function ownSourcesMention(family: Family, read: ReadMachine): Description {
+  const named = read.rulesets
+    .filter(({ linked }) => linked.ruleset.family === family)
+    .flatMap(({ linked }) => linked.ruleset.tables.flatMap((t) => t.chains.flatMap((c) => c.rules)))
+    .flatMap((rule) => {
+      const translated = rule.table === 'nat' && rule.base.src ? [rule.base.src.value] : [];
+      return [...placedNetworks(rule).map(({ net }) => net), ...translated];
+    })
+    .filter(isNetwork);
+  const networks = [...knownNetworks(read, family).map(({ network }) => network), ...named];
   return (space) =>
-    knownNetworks(read, family).reduce(
-      (set, { network }) => space.or(set, space.network('src', network)),
-      space.none,
-    );
+    networks.reduce((set, network) => space.or(set, space.network('src', network)), space.none);
 }
 
 /** Our networks, as far as they are known; where nothing gives addresses, those that rules place inside. */
@@ -53,10 +65,9 @@ export function ownNetworks(context: CheckContext, view: RulesetView): readonly 
   const sides = new Map(context.interfaces(view.family).map((i) => [i.name, i.side]));
   const found = new Map<string, OwnNetwork>();
   const add = (network: Network, behind: string | undefined, where: string): void => {
-    const length = prefixLength(network.mask) ?? 0;
     const text = networkTextShort(network);
     const key = `${text} ${behind ?? ''}`;
-    if (length === 0 || found.has(key)) return;
+    if (!isNetwork(network) || found.has(key)) return;
     const place = behind === undefined ? 'inside' : `behind ${behind}`;
     found.set(key, {
       network,
