@@ -40,6 +40,13 @@ const containerChain = /^(?:DOCKER|KUBE-|CNI-|CNI_|cali-|NETAVARK|CILIUM_|FLANNE
 /** Interfaces that by their name lead to a provider. */
 const outsideName = /^(?:ppp|wan|wwan)/;
 
+/** Interfaces that by their name lead to containers, or through a tunnel between nodes. */
+const containerName =
+  /^(?:docker\d|br-|virbr|veth|vnet|cni|cali|lxcbr|lxdbr|podman|flannel|tunl|vxlan|antrea|weave)/;
+
+/** Ends of tunnels: others more likely lead to the provider. */
+const tunnelName = /^(?:tun|tap|wg|zt|tailscale|ipsec|vti|gre)/;
+
 /** The range in the data of DNAT, SNAT and their like; all of them keep it in `range`. */
 function natAddresses(data: unknown): AddressRange | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
@@ -170,12 +177,16 @@ export function inferFromRules(
             const outName = out && out.name !== 'lo' ? nameOf(out, known) : undefined;
             const inName = into && into.name !== 'lo' ? nameOf(into, known) : undefined;
             // With a destination it is the return path of a published service (hairpin), not the way out.
-            if ((target === 'MASQUERADE' || target === 'SNAT') && out && outName && !rule.base.dst)
+            const sourceNat = target === 'MASQUERADE' || target === 'SNAT';
+            const toContainers =
+              outName !== undefined && (containerName.test(outName) || containerChain.test(chain.name));
+            if (sourceNat && out && outName && !rule.base.dst && !toContainers)
               masqueraded.add(
                 outName,
                 because(ruleset, rule, ['-o', interfacePatternText(out), '-j', target]),
               );
-            if ((target === 'DNAT' || target === 'REDIRECT') && into && inName)
+            // REDIRECT is as often for clients inside: a transparent proxy.
+            if (target === 'DNAT' && into && inName)
               published.add(inName, because(ruleset, rule, ['-i', interfacePatternText(into), '-j', target]));
             const range = target === 'SNAT' ? natAddresses(data) : undefined;
             if (range)
@@ -209,9 +220,10 @@ export function inferFromRules(
     }
   }
   for (const name of known) if (outsideName.test(name)) named.add(name, `the name ${name}`);
-  // A redirection on an inner interface (a transparent proxy) looks like a published service, so better evidence
-  // excludes the weaker kinds.
-  const outside = [masqueraded.list, published.list, named.list].find((l) => l.length > 0) ?? [];
+  // Better evidence excludes the weaker kinds.
+  const best = [masqueraded.list, published.list, named.list].find((l) => l.length > 0) ?? [];
+  const isTunnel = ({ value }: Evidence<string>): boolean => tunnelName.test(value);
+  const outside = [...best.filter((e) => !isTunnel(e)), ...best.filter(isTunnel)];
   return {
     outside,
     localAddresses: local.list,

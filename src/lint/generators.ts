@@ -25,7 +25,24 @@ const known: readonly KnownGenerator[] = [
     id: 'cni',
     name: 'the container network (Calico, Cilium, CNI …)',
     knob: 'the network policy',
-    chains: [/^(cali|felix)-/, /^CILIUM_/, /^CNI[-_]/, /^FLANNEL-/, /^WEAVE-/, /^KUBE-ROUTER-/, /^ANTREA-/],
+    chains: [
+      /^(cali|felix)-/,
+      /^CILIUM_/,
+      /^CNI[-_]/,
+      /^FLANNEL-/,
+      /^WEAVE-/,
+      /^KUBE-ROUTER-/,
+      /^ANTREA-/,
+      /^AZURE-NPM/,
+      /^AWS-(SNAT|CONNMARK)-CHAIN-/,
+      /^CATTLE_/,
+    ],
+  },
+  {
+    id: 'service-mesh',
+    name: 'the service mesh (Istio, Kuma, Linkerd)',
+    knob: 'the annotations of the pod or the settings of its init container',
+    chains: [/^ISTIO_/, /^(KUMA|MESH)_/, /^PROXY_INIT_/],
   },
   { id: 'podman', name: 'podman', knob: 'the published port (podman run -p)', chains: [/^NETAVARK[-_]/] },
   { id: 'ufw', name: 'ufw', knob: 'the rule of ufw (ufw status numbered)', chains: [/^ufw6?-/] },
@@ -106,8 +123,13 @@ const known: readonly KnownGenerator[] = [
   { id: 'cape', name: 'CAPE', knob: 'the routing configuration of CAPE', chains: [/^CAPE_/] },
 ];
 
-/** Who owns a chain of this name; undefined where only the administrator can. DOCKER-USER is the administrator's. */
-export type OwnerOf = (chain: string) => Generator | undefined;
+/** Who owns chains. */
+export interface OwnerOf {
+  /** Of a chain of this name; undefined where only the administrator can. DOCKER-USER is the administrator's. */
+  (chain: string): Generator | undefined;
+  /** The program of this id, if the configuration leaves its rules to it. */
+  byId(id: string): Generator | undefined;
+}
 
 /**
  * What the configuration says of chains: `managed` by a program, or the `user`'s own. Keys are ids of generators
@@ -141,8 +163,11 @@ export function createOwnerOf(choices: GeneratorChoices = {}): OwnerOf {
     if (found && !usersOwn.has(found.id)) return found;
     return said === 'managed' ? declared : undefined;
   };
-  return (chain) => {
+  const ownerOf = (chain: string): Generator | undefined => {
     if (!answers.has(chain)) answers.set(chain, find(chain));
     return answers.get(chain);
   };
+  return Object.assign(ownerOf, {
+    byId: (id: string) => (usersOwn.has(id) ? undefined : known.find((g) => g.id === id)),
+  });
 }

@@ -10,6 +10,7 @@ import type { BaseMatch, Chain, Rule, Table } from '../model/ruleset.ts';
 import { networkContains } from '../net/address.ts';
 import { interfaceMatches } from '../net/interface-pattern.ts';
 import type { DataOf, RuleEffect, RulesetView } from './check.ts';
+import { generatorOfRule, namesLibvirtBridge } from './generated-rules.ts';
 import type { OwnerOf } from './generators.ts';
 
 interface TableIndex {
@@ -41,6 +42,7 @@ export function createView(
   const deciding = new Map<Chain, boolean>();
   let rules: readonly Rule[] | undefined;
   let byId: ReadonlyMap<number, Rule> | undefined;
+  let libvirt: boolean | undefined;
 
   function indexOf(name: string): TableIndex | undefined {
     let index = indexes.get(name);
@@ -182,6 +184,13 @@ export function createView(
     callers: (table, chain) => indexOf(table)?.callers.get(chain) ?? noRules,
     hooks: (table, chain) => indexOf(table)?.hooks.get(chain) ?? [],
     owner: (_table, chain) => ownerOf(chain),
+    writer: (rule) => {
+      const owner = ownerOf(rule.chain);
+      if (owner !== undefined || view.chain(rule.table, rule.chain)?.hook === undefined) return owner;
+      libvirt ??= namesLibvirtBridge(allRules());
+      const id = generatorOfRule(rule, libvirt);
+      return id === undefined ? undefined : ownerOf.byId(id);
+    },
     text: ruleText,
     find: <D extends object>(rule: Rule, extension: DataOf<D>): D | undefined =>
       rule.matches.find((m) => m.known && m.extension === extension.name)?.data as D | undefined,

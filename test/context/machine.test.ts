@@ -195,9 +195,9 @@ describe('evidence of rules', () => {
       ).router.ipv4,
     ).toBeUndefined();
   });
-  test('better evidence excludes weaker: a transparent proxy on the inside', () => {
+  test('a transparent proxy may be for clients inside: it says nothing', () => {
     const proxy = 'nat PREROUTING -i eth1 -j REDIRECT';
-    expect(inferFromRules([ruleset('ipv4', proxy)], undefined).outside.map((e) => e.value)).toEqual(['eth1']);
+    expect(inferFromRules([ruleset('ipv4', proxy)], undefined).outside).toEqual([]);
     expect(
       inferFromRules(
         [ruleset('ipv4', proxy, 'nat POSTROUTING -o eth0 -j MASQUERADE')],
@@ -210,6 +210,15 @@ describe('evidence of rules', () => {
     expect(
       inferFromRules([ruleset('ipv4', 'nat POSTROUTING ! -o docker0 -j MASQUERADE')], undefined).outside,
     ).toEqual([]);
+  });
+  test('the nets of containers are not outside, and a tunnel is less likely than a wire', () => {
+    const outside = (...rules: readonly string[]): readonly string[] =>
+      inferFromRules([ruleset('ipv4', ...rules)], undefined).outside.map((e) => e.value);
+    expect(outside('nat POSTROUTING -o tunl0 -j MASQUERADE')).toEqual([]);
+    expect(outside('nat cali-nat -o eth0 -j MASQUERADE')).toEqual([]);
+    expect(outside('nat POSTROUTING -o tun0 -j MASQUERADE', 'nat POSTROUTING -o eth0 -j MASQUERADE')).toEqual(
+      ['eth0', 'tun0'],
+    );
   });
   test('a host that is let out by one interface only is behind it', () => {
     const rules = ruleset(

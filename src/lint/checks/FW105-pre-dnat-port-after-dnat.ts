@@ -225,7 +225,7 @@ COMMIT
     for (const view of context.views) {
       if (destinationNatRules(view).length === 0) continue;
       for (const rule of rulesAt(view, 'FORWARD')) {
-        if (view.owner('filter', rule.chain)?.name === 'Kubernetes') continue;
+        if (view.writer(rule)?.name === 'Kubernetes') continue;
         if (!denies(rule) && !accepts(rule)) continue;
         if (asksForOriginal(rule) || (servicesOf(view, rule).length === 0 && !rule.base.dst)) continue;
         for (const translation of translationsNamedBy(view, rule)) {

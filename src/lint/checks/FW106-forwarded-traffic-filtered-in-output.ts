@@ -114,7 +114,7 @@ COMMIT
       const { family } = view;
       for (const rule of rulesAt(view, 'OUTPUT')) {
         const { src } = rule.base;
-        if (!denies(rule) || !src || src.negated || view.owner('filter', rule.chain)) continue;
+        if (!denies(rule) || !src || src.negated || view.writer(rule)) continue;
         const length = prefixLength(src.value.mask);
         if (
           length === undefined ||

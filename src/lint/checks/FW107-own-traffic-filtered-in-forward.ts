@@ -131,7 +131,7 @@ COMMIT
         const { src } = rule.base;
         if (!denies(rule) || !src || src.negated || prefixLength(src.value.mask) !== addressBits(family))
           continue;
-        if (view.owner('filter', rule.chain)) continue;
+        if (view.writer(rule)) continue;
         const known = knownLocal(context, view, src.value.address);
         if (!known) continue;
         const stranger = context.remoteAddress(family);

@@ -137,7 +137,7 @@ COMMIT
       for (const rule of view.rules()) {
         const { src } = rule.base;
         if (!src || src.negated || !accepts(rule) || rule.table !== 'filter') continue;
-        if (view.owner(rule.table, rule.chain) || holdsGuessedAddress(context, src.value)) continue;
+        if (view.writer(rule) || holdsGuessedAddress(context, src.value)) continue;
         const reason = because(context, view, rule, src.value);
         if (!reason) continue;
         const hooks = view.hooks(rule.table, rule.chain).join(' and ');

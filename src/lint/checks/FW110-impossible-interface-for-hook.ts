@@ -161,7 +161,7 @@ COMMIT
     for (const view of context.views) {
       for (const rule of view.rules()) {
         const hooks = view.hooks(rule.table, rule.chain);
-        if (hooks.length === 0 || view.owner(rule.table, rule.chain)) continue;
+        if (hooks.length === 0 || view.writer(rule)) continue;
         const why = impossible(view, rule, hooks);
         if (!why) continue;
         const callers = view.callers(rule.table, rule.chain).slice(0, 3);

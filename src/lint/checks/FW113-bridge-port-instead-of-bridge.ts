@@ -139,7 +139,7 @@ COMMIT
     const interfaces = context.machine.interfaces.value ?? [];
     for (const view of context.views) {
       for (const rule of view.rules()) {
-        if (view.find(rule, physdev) || view.owner(rule.table, rule.chain)) continue;
+        if (view.find(rule, physdev) || view.writer(rule)) continue;
         for (const [option, condition] of [
           ['-i', rule.base.inInterface],
           ['-o', rule.base.outInterface],

@@ -130,7 +130,7 @@ COMMIT
         if (!['nat', 'mangle', 'raw'].includes(rule.table) || !accepts(rule)) continue;
         const services = servicesOf(view, rule);
         if (services.length === 0 && !rule.base.src) continue;
-        if (view.owner(rule.table, rule.chain)) continue;
+        if (view.writer(rule)) continue;
         const hooks = view.hooks(rule.table, rule.chain);
         if (!hooks.every((h) => h === 'PREROUTING' || h === 'INPUT' || h === 'FORWARD')) continue;
         const all = context.packets(view);

@@ -31,7 +31,7 @@ function isForwardingOff(view: RulesetView, values: Sysctls): boolean {
 /** Rules that let packets through this machine, or send them on. */
 function forwardingRules(view: RulesetView): readonly Rule[] {
   return view.rules().filter((rule) => {
-    if (view.owner(rule.table, rule.chain)) return false;
+    if (view.writer(rule)) return false;
     const hooks = view.hooks(rule.table, rule.chain);
     if (rule.table === 'filter') return hooks.length === 1 && hooks[0] === 'FORWARD' && accepts(rule);
     const to = view.findTarget(rule, DNAT)?.range.addresses?.low;
@@ -62,7 +62,7 @@ function* bridgedOff(view: RulesetView, values: Sysctls, source: string): Iterab
   if (values[name] !== '0') return;
   for (const rule of view.rules()) {
     const data = view.find(rule, physdev);
-    if (!data || view.owner(rule.table, rule.chain)) continue;
+    if (!data || view.writer(rule)) continue;
     yield {
       at: { kind: 'rule', view, rule },
       id: 'bridged-not-seen',
@@ -90,7 +90,7 @@ function* toLoopback(view: RulesetView, values: Sysctls | undefined): Iterable<F
   if (view.family !== 'ipv4') return;
   for (const rule of view.rules()) {
     const to = view.findTarget(rule, DNAT)?.range.addresses?.low;
-    if (to?.family !== 'ipv4' || to.w3 >>> 24 !== 127 || view.owner(rule.table, rule.chain)) continue;
+    if (to?.family !== 'ipv4' || to.w3 >>> 24 !== 127 || view.writer(rule)) continue;
     const { inInterface } = rule.base;
     if (!view.hooks(rule.table, rule.chain).includes('PREROUTING') || inInterface?.value.name === 'lo')
       continue;

@@ -4,6 +4,7 @@ import { defineCheck, type RulesetView } from '../check.ts';
 import { deleteRules, type FixDraft, moveRules } from '../fixes/fix-draft.ts';
 import { coveredRules, namesOfCover, tellCover } from './support/covered.ts';
 import { walkPast } from './support/decisions.ts';
+import { admitsState } from './support/states.ts';
 
 /** The rule above the first of those that it should come before, where all of them stand in its chain. */
 function movedAbove(view: RulesetView, rule: Rule, against: readonly CoverPart[]): readonly FixDraft[] {
@@ -24,11 +25,11 @@ export const ruleShadowed = defineCheck({
   state: 'stable',
   since: '0.1.0',
   reports:
-    'Earlier rules take every packet that a rule is for, and at least one of them decides otherwise. The rule never matches. It is an error if the rule is to refuse packets that are accepted before it.',
+    'Earlier rules take every packet that a rule is for, and at least one of them decides otherwise. The rule never matches. It is an error if the rule is to refuse new connections that are accepted before it.',
   rationale:
     'The first rule that decides ends the matter. A ban below the rule that lets its port in bans nobody, and nothing tells so: the rule is listed, its counter stays at zero.',
   decision:
-    'All packets at once are pushed through the rules, in every state of a connection: the rule is dead if none is left when it is asked, on any way into its chain. The rules that are named would be enough to make it so; where several have to come together, the one that takes most stands first. Rates, chance, lists and sets of unknown contents never cover anything. An ESTABLISHED rule above a ban covers no first packet.',
+    'All packets at once are pushed through the rules, in every state of a connection: the rule is dead if none is left when it is asked, on any way into its chain. The rules that are named would be enough to make it so; where several have to come together, the one that takes most stands first. Rates, chance, lists and sets of unknown contents never cover anything. An ESTABLISHED rule above a ban covers no first packet. Nothing is said of a guard against forged loopback addresses, which routing drops before, nor of an accept that a program put into a built-in chain and that rules of your own go before.',
   exceptions:
     'A rule kept for the day on which another is deleted. Chains that a program writes (Docker, ufw, fail2ban …) are left to that program.',
   references: [
@@ -136,7 +137,10 @@ COMMIT
         const { rule, decides, cover, against } = covered;
         const needed = cover.filter((part) => part.needed);
         if (!against.some((part) => part.needed)) continue;
-        const denyLost = decides.has('deny') && against.some((part) => part.ending === 'accept');
+        // What only belongs to connections that were accepted before (ESTABLISHED) is no hole.
+        const denyLost =
+          decides.has('deny') &&
+          against.some((part) => part.ending === 'accept' && admitsState(view, part.rule, 'NEW'));
         const witness = walkPast(
           context,
           view,

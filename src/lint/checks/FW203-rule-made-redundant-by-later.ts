@@ -130,7 +130,7 @@ COMMIT
   *run(context) {
     for (const view of context.views) {
       for (const rule of view.rules()) {
-        if (rule.table !== 'filter' || view.owner(rule.table, rule.chain)) continue;
+        if (rule.table !== 'filter' || view.writer(rule)) continue;
         const after = successors(context, view, rule);
         if (!after) continue;
         const names = after.map((by) => (by === 'policy' ? 'the policy' : `rule ${by.index + 1}`));

@@ -127,6 +127,7 @@ COMMIT
               }
             : {}),
           help: ['say what was meant; to delete the rule changes nothing'],
+          group: `${view.family} ${rule.table} ${last ? `${last.chain} ${rule.chain}` : rule.id}`,
           fixes: [deleteRules(view, [rule])],
         };
       }

@@ -21,7 +21,7 @@ function* inChain(context: CheckContext, view: RulesetView, chain: Chain): Itera
     const body = ruleBody(rule);
     const first = firsts.get(body);
     if (first === undefined || first.index <= changedAt) firsts.set(body, rule);
-    else if (isDecidedByPacket(context, view, rule)) yield* repeated(view, first, rule);
+    else if (!view.writer(rule) && isDecidedByPacket(context, view, rule)) yield* repeated(view, first, rule);
     if (mayChange(view, rule)) changedAt = rule.index;
   }
 }

@@ -29,8 +29,9 @@ export const policyContradicted = defineCheck({
   decision:
     'No packet in any state comes to the policy, and the last rule that packets come to does nothing but accept. A chain that ends with a DROP or REJECT of its own is no contradiction: its policy is for the moments in which no rules are loaded.',
   exceptions:
-    'OUTPUT, where everything is let out on purpose and the policy is for the time before the rules are loaded.',
+    'A policy that is for the time before the rules are loaded; in OUTPUT, where this is usual, it is no more than a remark.',
   references: ['man iptables(8), -P'],
+  yieldsTo: ['FW301', 'FW303'],
   examples: {
     bad: [
       {
@@ -113,6 +114,8 @@ COMMIT
         const number = last.index + 1;
         yield {
           at: { kind: 'policy', view, chain },
+          // Everything is let out on purpose, and the policy is for the time before the rules are loaded.
+          ...(chain.hook === 'OUTPUT' ? { severity: 'info' } : {}),
           message: `The policy DROP of ${chain.name} is never asked: rule ${number} accepts all that is left`,
           caption: 'no packet comes this far',
           why: 'the chain accepts whatever no rule refuses, and is listed as one that drops it',

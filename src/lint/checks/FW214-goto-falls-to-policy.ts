@@ -129,7 +129,7 @@ COMMIT
   *run(context) {
     for (const view of context.views) {
       for (const rule of view.rules()) {
-        if (rule.target.kind !== 'goto' || view.owner(rule.table, rule.chain)) continue;
+        if (rule.target.kind !== 'goto' || view.writer(rule)) continue;
         if (view.owner(rule.table, rule.target.chain)) continue;
         const missed = missedRule(context, view, rule);
         if (!missed) continue;

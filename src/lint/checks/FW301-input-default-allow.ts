@@ -38,7 +38,7 @@ export const inputDefaultAllow = defineCheck({
   decision:
     'All packets that may open a connection from outside are pushed through PREROUTING and INPUT. It is reported if nine tenths or more of all pairs of source address and TCP port, or UDP port, are accepted whatever is not known. A policy ACCEPT behind a rule that refuses everything is closed; so is a chain that ends in a jump to one that refuses. Where the rules name several interfaces and none is known to lead outside, all of them have to be open. It is a warning if all addresses of the machine are private.',
   exceptions:
-    'Machines whose packets are filtered elsewhere: by the provider, by native nftables rules; say so by `input-filtered-elsewhere` in `fwsim.yml`. Containers and laboratory machines.',
+    'Machines whose packets are filtered elsewhere: by the provider, by native nftables rules; say so by `input-filtered-elsewhere` in `fwsim.yml`. A file that only adds to the rules in force, and leaves INPUT as it is, is passed over. Containers and laboratory machines.',
   references: ['CIS Benchmarks for Linux, "Ensure iptables default deny firewall policy"'],
   yieldsTo: ['FW801'],
   mentions: strangersMention,
@@ -146,7 +146,8 @@ COMMIT
   *run(context): Iterable<FindingDraft> {
     if (isGuardedElsewhere(context)) return;
     for (const view of context.views) {
-      if (!view.chain('filter', 'INPUT')) continue;
+      const input = view.chain('filter', 'INPUT');
+      if (!input) continue;
       const openness = opennessOf(context, view);
       const { all } = openness;
       for (const protocol of [6, 17]) {
@@ -169,6 +170,7 @@ COMMIT
         yield {
           at,
           ...(hidden ? { severity: 'warning' } : {}),
+          covers: [{ kind: 'policy', view, chain: input }],
           message: `Strangers reach ${open.share === 1 ? 'every' : 'nearly every'} ${name} port of this machine ${opening.from}: ${deciderText(walk)} accepts what no rule refuses`,
           caption: 'accepts the rest',
           what: 'every program that listens on this machine, now or later, can be reached from outside',

@@ -19,6 +19,7 @@ import {
   toPrivateNetworks,
   type Way,
 } from './support/openness.ts';
+import { destinationPorts, serviceRangeMax } from './support/path-probes.ts';
 import { listText } from './support/rule-shape.ts';
 
 const protocolOf = { tcp: 6, udp: 17 } as const;
@@ -52,12 +53,26 @@ function grouped(view: RulesetView, open: readonly Open[]): readonly { at: Subje
     const at = deciderOf(view, walk);
     if (!at) continue;
     const by = walk.decidedBy;
-    const key = `${by?.chain} ${by?.kind === 'rule' ? by.id : ''} ${one.port.common}`;
+    const key = `${by?.chain} ${by?.kind === 'rule' ? by.id : ''}`;
     const group = groups.get(key) ?? { at, list: [] };
     groups.set(key, group);
     group.list.push(one);
   }
-  return [...groups.values()];
+  return [...groups.values()].map(({ at, list }) => {
+    // Beside a service that is beyond doubt, what may be something else needs no telling.
+    const sure = list.filter(({ port }) => !port.common);
+    return { at, list: sure.length > 0 ? sure : list };
+  });
+}
+
+/** Whether the rule that lets it in names so many ports that it is about none of them. */
+function isLostInRange(view: RulesetView, { port, reached }: Open): boolean {
+  const by = reached.walk.decidedBy;
+  const rule = by?.kind === 'rule' ? view.ruleById(by.id) : undefined;
+  if (rule === undefined) return false;
+  const ranges = [...destinationPorts(view, rule)];
+  const holding = ranges.filter(({ low, high }) => low <= port.low && port.low <= high);
+  return holding.length > 0 && holding.every(({ low, high }) => high - low > serviceRangeMax);
 }
 
 /** A service for friends that strangers reach. */
@@ -82,7 +97,7 @@ export const sensitiveServiceOpen = defineCheck({
     'https://docs.datadoghq.com/security/default_rules/open_docker_daemon',
     'https://github.com/cloudnativelabs/kube-router/issues/282',
   ],
-  yieldsTo: ['FW301', 'FW303', 'FW801'],
+  yieldsTo: ['FW103', 'FW301', 'FW303', 'FW801'],
   mentions: (family, sensitive) => (space) =>
     sensitive.reduce<PacketSet>(
       (set, { low, high }) => space.or(set, space.interval('dport', low, high)),
@@ -202,7 +217,7 @@ COMMIT
           if (way === 'to' && router && isManagementPort(port)) continue;
           const what = space.and(setOf(openness, port), moved);
           const reached = openness.reached(way, what, guests ? { asked: openness.publicDestinations } : {});
-          if (reached) open.push({ port, reached });
+          if (reached && !isLostInRange(view, { port, reached })) open.push({ port, reached });
         }
         for (const { at, list } of grouped(view, open)) {
           const [first] = list;
@@ -215,7 +230,7 @@ COMMIT
           const knob = knobOf(view, at);
           yield {
             at,
-            ...(silent ? { severity: 'info' } : {}),
+            ...(silent || common ? { severity: 'info' } : {}),
             message: `Strangers reach ${listText(texts)} ${way === 'to' ? 'on this machine' : 'behind this machine'} ${opening.from}`,
             caption: 'opens it to everybody',
             ...(heard || silent ? { confidence: 'context' } : {}),

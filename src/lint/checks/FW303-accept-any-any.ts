@@ -12,6 +12,7 @@ import {
   type Way,
 } from './support/openness.ts';
 import { accepts } from './support/path-probes.ts';
+import { admitsState } from './support/states.ts';
 
 /** Strangers' packets that this rule accepts, if they are nearly all that there are. */
 function takesAll(context: CheckContext, view: RulesetView, rule: Rule, way: Way): Reached | undefined {
@@ -156,9 +157,9 @@ COMMIT
         const hook = way === 'to' ? 'INPUT' : 'FORWARD';
         const rules = view.rules().filter((rule) => {
           const { protocol, src, dst, inInterface } = rule.base;
-          if (rule.table !== 'filter' || !accepts(rule)) return false;
+          if (rule.table !== 'filter' || !accepts(rule) || !admitsState(view, rule, 'NEW')) return false;
           if ((protocol && !protocol.negated) || (src && !src.negated) || (dst && !dst.negated)) return false;
-          if (view.owner('filter', rule.chain)) return false;
+          if (view.writer(rule)) return false;
           if (inInterface?.value.name === 'lo' && !inInterface.negated) return false;
           return view.hooks('filter', rule.chain).includes(hook);
         });
@@ -166,11 +167,13 @@ COMMIT
           const reached = takesAll(context, view, rule, way);
           if (!reached) continue;
           const at = { kind: 'rule', view, rule } as const;
+          const chain = view.chain('filter', hook);
           const where = way === 'to' ? 'reach this machine' : 'pass through this machine';
           yield {
             at,
             message: `Rule ${rule.index + 1} of ${rule.chain} lets strangers ${where} with anything ${reached.opening.from}`,
             caption: 'no condition keeps anybody out',
+            ...(chain ? { covers: [{ kind: 'policy', view, chain } as const] } : {}),
             why: 'it asks for no state of a connection, so it is for first packets as well',
             help: [
               'for answers: -m conntrack --ctstate RELATED,ESTABLISHED; for services: protocol and port of each',

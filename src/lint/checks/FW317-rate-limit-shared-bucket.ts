@@ -2,7 +2,8 @@ import { tcpFlag } from '../../model/packet.ts';
 import { protocolName } from '../../net/protocols.ts';
 import { defineCheck, type FindingDraft } from '../check.ts';
 import { isRefused, limiterOf, walksOfLimiter } from './support/limiters.ts';
-import { deciderText, knobOf } from './support/openness.ts';
+import { deciderText } from './support/openness.ts';
+import { isReflector } from './support/reflectors.ts';
 
 /** A rate that is hardly ever reached. */
 const perSecondMax = 500;
@@ -24,7 +25,7 @@ export const rateLimitSharedBucket = defineCheck({
   decision:
     'An ordinary first packet of TCP or UDP that the rule describes is walked twice, with the rate kept and with the rate exceeded. It is reported if the first is accepted and the second refused, and the count knows no source (`limit`, `hashlimit` without srcip, `connlimit` over all addresses). ICMP and LOG have no such finding; nor have rates of 500 a second or more, and rules for one network.',
   exceptions:
-    'A cap that protects something scarce, on purpose: better no more than ten logins a minute than a machine that stands still.',
+    'Rules that a program writes, and caps on services of UDP that answer with more than they are sent (DNS, NTP), are passed over. A cap that protects something scarce, on purpose: better no more than ten logins a minute than a machine that stands still.',
   references: [
     'https://www.cyberciti.biz/tips/howto-limit-linux-syn-attacks.html',
     'man iptables-extensions(8), hashlimit',
@@ -113,7 +114,7 @@ COMMIT
     for (const view of context.views)
       for (const rule of view.rules()) {
         const limiter = limiterOf(view, rule);
-        if (!limiter || limiter.sourceBits !== undefined) continue;
+        if (!limiter || limiter.sourceBits !== undefined || view.writer(rule)) continue;
         if ((limiter.perSecond ?? 0) >= perSecondMax) continue;
         const { src } = rule.base;
         if (src && !src.negated) continue;
@@ -121,6 +122,8 @@ COMMIT
           const { protocol, dport, state } = beyond.sketch;
           if ((protocol !== 6 && protocol !== 17) || (state !== undefined && state !== 'NEW')) continue;
           const flags = beyond.sketch.tcpFlags;
+          // A cap on what this machine sends to those whose addresses others forge.
+          if (protocol === 17 && isReflector(dport)) continue;
           if (protocol === 6 && flags !== undefined && flags !== tcpFlag.SYN) continue;
           if (!within.accepted || !isRefused(beyond)) continue;
           const at = { kind: 'rule', view, rule } as const;
@@ -132,8 +135,7 @@ COMMIT
             caption: 'one count for all senders',
             why: `beyond the rate ${deciderText(beyond)} refuses, whoever has used it up`,
             help: [
-              knobOf(view, at) ??
-                'a count for each source: -m hashlimit --hashlimit-above RATE --hashlimit-mode srcip --hashlimit-name NAME -j DROP, and accept the rest',
+              'a count for each source: -m hashlimit --hashlimit-above RATE --hashlimit-mode srcip --hashlimit-name NAME -j DROP, and accept the rest',
             ],
             witness: beyond,
           };

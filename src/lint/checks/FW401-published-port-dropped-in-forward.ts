@@ -179,7 +179,7 @@ COMMIT
     for (const view of context.views) {
       if (!view.table('filter')) continue;
       for (const rule of destinationNatRules(view)) {
-        if (view.owner(rule.table, rule.chain)) continue;
+        if (view.writer(rule)) continue;
         const found = judge(context, view, rule);
         if (found) yield found;
       }

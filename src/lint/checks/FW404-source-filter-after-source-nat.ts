@@ -166,7 +166,7 @@ COMMIT
       for (const rule of sourceNatRules(view)) {
         const { outInterface, dst } = rule.base;
         const scoped = (outInterface && !outInterface.negated) || (dst && !dst.negated);
-        const found = scoped && !view.owner(rule.table, rule.chain) ? judge(context, view, rule) : undefined;
+        const found = scoped && !view.writer(rule) ? judge(context, view, rule) : undefined;
         if (found) yield found;
       }
     }

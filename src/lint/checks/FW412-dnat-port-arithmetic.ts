@@ -160,7 +160,7 @@ COMMIT
   *run(context) {
     for (const view of context.views) {
       for (const rule of view.rules()) {
-        const found = view.owner(rule.table, rule.chain) ? undefined : judge(view, rule);
+        const found = view.writer(rule) ? undefined : judge(view, rule);
         if (found) yield found;
       }
     }

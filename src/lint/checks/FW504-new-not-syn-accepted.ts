@@ -20,7 +20,7 @@ function judge(context: CheckContext, view: RulesetView): FindingDraft | undefin
     if (!accepts(rule) || !acceptsState(view, rule, 'NEW') || acceptsState(view, rule, 'ESTABLISHED'))
       continue;
     const service = servicesOf(view, rule).find((s) => s.protocol === 6);
-    if (!service || view.owner(rule.table, rule.chain)) continue;
+    if (!service || view.writer(rule)) continue;
     const walk = context.send(
       {
         inInterface: from.name,

@@ -183,7 +183,7 @@ COMMIT
       const told = new Set<string>();
       let tried = 0;
       for (const rule of rulesAt(view, 'FORWARD')) {
-        if (!accepts(rule) || !admitsState(view, rule, 'NEW') || view.owner(rule.table, rule.chain)) continue;
+        if (!accepts(rule) || !admitsState(view, rule, 'NEW') || view.writer(rule)) continue;
         if (++tried > triedMax) break;
         const found = judge(context, view, rule);
         if (!found?.group || told.has(found.group)) continue;

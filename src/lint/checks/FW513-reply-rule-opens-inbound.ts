@@ -246,7 +246,7 @@ COMMIT
   *run(context) {
     for (const view of context.views) {
       const rules = rulesAt(view, 'FORWARD');
-      const plain = rules.filter((rule) => accepts(rule) && !view.owner(rule.table, rule.chain));
+      const plain = rules.filter((rule) => accepts(rule) && !view.writer(rule));
       const others = byDirection(view, plain);
       for (const rule of plain) {
         const found = judge(context, view, rule, others);

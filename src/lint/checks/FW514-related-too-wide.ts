@@ -45,7 +45,7 @@ function judge(
   const by = walk.decidedBy;
   const rule = by?.kind === 'rule' ? rulesAt(view, way).find((r) => r.id === by.id) : undefined;
   if (!walk.accepted || !rule || !acceptsState(view, rule, 'RELATED')) return undefined;
-  if (view.owner(rule.table, rule.chain)) return undefined;
+  if (view.writer(rule)) return undefined;
   const name = view.findTarget(helper, CT)?.helper ?? '';
   return {
     at: { kind: 'rule', view, rule },

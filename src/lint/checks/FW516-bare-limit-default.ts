@@ -108,7 +108,7 @@ COMMIT
     for (const view of context.views) {
       for (const rule of view.rules()) {
         const data = view.find(rule, limit);
-        if (!data || data.cost !== defaultCost || view.owner(rule.table, rule.chain)) continue;
+        if (!data || data.cost !== defaultCost || view.writer(rule)) continue;
         if (rule.target.kind === 'extension' && rule.target.extension === LOG.name) continue;
         const dump = isDump(view);
         const written = wordAfter(wordsOf(view, rule), ['--limit']);

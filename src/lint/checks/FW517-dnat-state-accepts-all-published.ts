@@ -154,7 +154,7 @@ COMMIT
   *run(context) {
     for (const view of context.views) {
       for (const rule of rulesAt(view, 'FORWARD')) {
-        if (!asksForTranslationAlone(view, rule) || view.owner(rule.table, rule.chain)) continue;
+        if (!asksForTranslationAlone(view, rule) || view.writer(rule)) continue;
         const walk = stranger(context, view, rule);
         if (!walk) continue;
         yield {

@@ -168,7 +168,7 @@ COMMIT
     for (const view of context.views) {
       const found = new Map<string, { readonly about: Obsolete; readonly rules: Rule[] }>();
       for (const rule of view.rules()) {
-        const about = view.owner(rule.table, rule.chain) ? undefined : obsolete(view, rule);
+        const about = view.writer(rule) ? undefined : obsolete(view, rule);
         if (!about) continue;
         const known = found.get(about.what);
         if (known) known.rules.push(rule);

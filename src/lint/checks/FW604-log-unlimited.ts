@@ -184,7 +184,7 @@ COMMIT
     for (const view of context.views) {
       const strangers = strangersInterfaces(context, view.family);
       for (const rule of view.rules()) {
-        if (!view.findTarget(rule, LOG) || isLimited(rule) || view.owner(rule.table, rule.chain)) continue;
+        if (!view.findTarget(rule, LOG) || isLimited(rule) || view.writer(rule)) continue;
         const hooks = view.hooks(rule.table, rule.chain);
         if (!hooks.some((hook) => hook === 'PREROUTING' || hook === 'INPUT' || hook === 'FORWARD')) continue;
         for (const from of strangers) {

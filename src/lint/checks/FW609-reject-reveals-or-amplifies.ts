@@ -156,7 +156,7 @@ COMMIT
   *run(context) {
     for (const view of context.views) {
       for (const rule of view.rules()) {
-        const found = view.owner(rule.table, rule.chain) ? undefined : judge(context, view, rule);
+        const found = view.writer(rule) ? undefined : judge(context, view, rule);
         if (found) yield found;
       }
     }

@@ -103,7 +103,7 @@ COMMIT
       for (const rule of view.rules()) {
         if (rule.table !== 'filter' || !accepts(rule) || !admitsNew(view, rule)) continue;
         if (view.find(rule, comment) || view.linked.comments.has(rule.id)) continue;
-        if (view.owner(rule.table, rule.chain)) continue;
+        if (view.writer(rule)) continue;
         const hooks = view.hooks(rule.table, rule.chain);
         if (!hooks.includes('INPUT') && !hooks.includes('FORWARD')) continue;
         const from = strangers.find((i) => admitsInterface(rule, i.name));

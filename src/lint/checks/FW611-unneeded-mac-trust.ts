@@ -89,7 +89,7 @@ COMMIT
     for (const view of context.views) {
       for (const rule of view.rules()) {
         const data = rule.table === 'filter' && accepts(rule) ? view.find(rule, mac) : undefined;
-        if (!data || data.negated || view.owner(rule.table, rule.chain)) continue;
+        if (!data || data.negated || view.writer(rule)) continue;
         const { src, dst, protocol } = rule.base;
         if (src || dst || protocol) continue;
         if (conditionsOf(rule).some((m) => !['mac', 'conntrack', 'state'].includes(m.extension))) continue;

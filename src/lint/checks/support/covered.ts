@@ -3,6 +3,7 @@
 import type { CoverPart } from '../../../analysis/cover.ts';
 import { ruleBody } from '../../../link/rule-text.ts';
 import type { Chain, Rule } from '../../../model/ruleset.ts';
+import { addressKind } from '../../../net/documentation.ts';
 import type { CheckContext, FindingDraft, RulesetView } from '../../check.ts';
 import { type Decision, decisionOf, decisions } from './decisions.ts';
 
@@ -61,8 +62,27 @@ function* coveredInChain(
       const decision = decisionOf(part.ending);
       return decides.size > 1 || decision === undefined || !decides.has(decision);
     });
-    yield { rule, decides, cover: death.cover, against };
+    const covered = { rule, decides, cover: death.cover, against };
+    if (!isForeignBusiness(view, covered) && !isRefusedByRouting(rule, covered)) yield covered;
   }
+}
+
+/**
+ * What a program put into a built-in chain is told only where it is to refuse and rules of others accept: that an accept
+ * is lost to the administrator's own rules is what he wrote them for, and what programs repeat is their affair.
+ */
+function isForeignBusiness(view: RulesetView, { rule, decides, cover, against }: CoveredRule): boolean {
+  if (!view.writer(rule)) return false;
+  const takers = cover.filter((part) => part.needed);
+  return !decides.has('deny') || against.length === 0 || takers.every((part) => view.writer(part.rule));
+}
+
+/** The customary guard against forged loopback addresses: others than lo bring none, since routing drops them. */
+function isRefusedByRouting({ base }: Rule, { decides }: CoveredRule): boolean {
+  if (decides.has('accept') || base.inInterface?.value.name === 'lo') return false;
+  return [base.src, base.dst].some(
+    (net) => net !== undefined && !net.negated && addressKind(net.value.address) === 'loopback',
+  );
 }
 
 /** `rule 3`, `rule 3 of "web"`: as seen from another rule. */

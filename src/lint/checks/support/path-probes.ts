@@ -34,18 +34,23 @@ function rangeSamples(low: number, high: number): readonly number[] {
 }
 
 /** A wider range speaks of traffic in general, not of a service. */
-const serviceRangeMax = 1024;
+export const serviceRangeMax = 1024;
+
+/** The ranges of destination ports that a rule names; none if it names none or only excludes some. */
+export function destinationPorts(
+  view: RulesetView,
+  rule: Rule,
+): readonly { readonly low: number; readonly high: number }[] {
+  const t = view.find(rule, tcp)?.dport ?? view.find(rule, udp)?.dport;
+  const m = view.find(rule, multiport);
+  return [...(t && !t.negated ? [t] : []), ...(m && !m.negated && m.side !== 'source' ? m.ports : [])];
+}
 
 /** The destination ports that a rule names, both ends of each range; none if it names none or only excludes some. */
 export function servicesOf(view: RulesetView, rule: Rule): readonly Service[] {
   const protocol = rule.base.protocol;
   if (!protocol || protocol.negated) return [];
-  const ranges: { low: number; high: number }[] = [];
-  const t = view.find(rule, tcp)?.dport ?? view.find(rule, udp)?.dport;
-  if (t && !t.negated) ranges.push(t);
-  const m = view.find(rule, multiport);
-  if (m && !m.negated && m.side !== 'source') ranges.push(...m.ports);
-  const narrow = ranges.filter((r) => r.high - r.low <= serviceRangeMax);
+  const narrow = destinationPorts(view, rule).filter((r) => r.high - r.low <= serviceRangeMax);
   const ports = new Set(narrow.flatMap((r) => rangeSamples(r.low, r.high)));
   return [...ports].map((port) => ({ protocol: protocol.value, port }));
 }
