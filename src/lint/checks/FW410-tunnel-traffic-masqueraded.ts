@@ -10,6 +10,7 @@ import {
   insideInterfaces,
   rulesAt,
   sendOptions,
+  servicesOf,
   sideOf,
   sourceNatRules,
 } from './support/path-probes.ts';
@@ -26,6 +27,16 @@ function ipsecRule(view: RulesetView): Rule | undefined {
         !rule.base.protocol.negated &&
         ipsecProtocols.includes(rule.base.protocol.value)) ||
         view.find(rule, policy) !== undefined),
+  );
+}
+
+/** Where L2TP clients end: what goes to them is wrapped by this machine itself, whose packets no source NAT touches. */
+const l2tpPort = 1701;
+
+/** Whether the tunnels are those of L2TP: IPsec then protects packets between two machines, not networks. */
+function isL2tp(view: RulesetView): boolean {
+  return rulesAt(view, 'INPUT').some(
+    (rule) => accepts(rule) && servicesOf(view, rule).some((s) => s.protocol === 17 && s.port === l2tpPort),
   );
 }
 
@@ -101,7 +112,7 @@ export const tunnelTrafficMasqueraded = defineCheck({
   title: 'Source NAT takes packets that IPsec is to encrypt',
   severity: 'warning',
   confidences: ['inferred'],
-  groups: [],
+  groups: ['recommended'],
   state: 'preview',
   since: '0.1.0',
   reports:
@@ -109,9 +120,9 @@ export const tunnelTrafficMasqueraded = defineCheck({
   rationale:
     'The policies of a tunnel name the networks at both ends. Source NAT comes first: a packet with the public address as its source fits no policy, so it is sent in clear to a private address, or refused. The tunnel stands, and nothing passes.',
   decision:
-    'A rule of INPUT accepts ESP or AH, or asks for a policy; no rule of nat POSTROUTING asks for one or spares a private destination. A new connection from inside to 10.99.99.7, which stands for the other end, is walked and has to be translated. That networks are tunnelled, and not only this machine itself, is a guess. Where `ip xfrm policy` is given, nothing is guessed and nothing is reported: `fwsim trace` then shows what becomes of a packet. IPv4 alone.',
+    'A rule of INPUT accepts ESP or AH, or asks for a policy; no rule of nat POSTROUTING asks for one or spares a private destination. A new connection from inside to 10.99.99.7, which stands for the other end, is walked and has to be translated. That networks are tunnelled, and not only this machine itself, is a guess; where INPUT accepts L2TP (UDP 1701) it would be a wrong one, and nothing is said. Where `ip xfrm policy` is given, nothing is guessed and nothing is reported: `fwsim trace` then shows what becomes of a packet. IPv4 alone.',
   exceptions:
-    'Tunnels of the machine itself (transport mode), tunnels with an interface of their own, L2TP, and clients that are meant to be hidden in the tunnel.',
+    'Tunnels of the machine itself (transport mode), tunnels with an interface of their own, and clients that are meant to be hidden in the tunnel.',
   references: ['https://www.github.com/strongswan/strongswan/discussions/235'],
   examples: {
     bad: [
@@ -185,6 +196,21 @@ COMMIT
 `,
       },
       {
+        title: 'IPsec around L2TP: its clients come in by ppp interfaces',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -p esp -j ACCEPT
+-A INPUT -p udp -m udp --dport 1701 -m policy --dir in --pol ipsec -j ACCEPT
+COMMIT
+*nat
+:POSTROUTING ACCEPT [0:0]
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
+`,
+      },
+      {
         title: 'no IPsec here',
         rules: `*filter
 :INPUT DROP [0:0]
@@ -204,7 +230,7 @@ COMMIT
     if (context.machine.ipsecPolicies?.value !== undefined) return;
     for (const view of context.views) {
       const evidence = view.family === 'ipv4' ? ipsecRule(view) : undefined;
-      if (!evidence || isSpared(view)) continue;
+      if (!evidence || isSpared(view) || isL2tp(view)) continue;
       for (const rule of sourceNatRules(view)) {
         const found = view.owner(rule.table, rule.chain) ? undefined : judge(context, view, rule, evidence);
         if (found) yield found;
