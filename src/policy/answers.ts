@@ -169,7 +169,10 @@ export function answersAfter(
       ),
     );
     const entering = bench.asked(() => space.and(early, to), road, true);
-    const answering = space.and(setOf(answeringState(bench)), answerFlags(bench));
+    // Of a question without an entry in conntrack, the answer is a packet like any other.
+    const tracked = side.switches.conntrack ? space.tracked() : space.all;
+    const state = space.implies(ended, tracked) ? setOf(answeringState(bench)) : space.all;
+    const answering = space.and(state, answerFlags(bench));
     const within = space.and(entering.within, answering);
     const parts = analysis.road(road).parts.flatMap((part) => {
       const wanted = beforeTranslation(part) ? early : part.fate === 'route-drop' ? unrouted : whole;

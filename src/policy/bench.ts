@@ -94,10 +94,16 @@ export function createBench(o: BenchOptions): Bench {
   const { space } = vocabulary;
   const granted = grantedFacts(analysis, o.tape);
   const describe = (d: Description): PacketSet => vocabulary.describe(side, d).may;
+  /** Where connections are not tracked, no packet is NEW. */
+  const opening = (): PacketSet => {
+    const set = openingPackets(vocabulary);
+    const states = (['ctState', 'ctDirection', 'ctStatus'] as const).filter((f) => space.codec.fields.has(f));
+    return side.switches.conntrack || states.length === 0 ? set : space.forget(set, states);
+  };
   let ordinaryOpeners: Readonly<Record<RoadName, PacketSet>> | undefined;
   const openers = (): Readonly<Record<RoadName, PacketSet>> => {
     if (ordinaryOpeners === undefined) {
-      const usual = space.and(openingPackets(vocabulary), describe(ordinaryOn(side)));
+      const usual = space.and(opening(), describe(ordinaryOn(side)));
       const arriving = space.and(usual, describe(plausible));
       ordinaryOpeners = { arrive: arriving, local: usual };
     }
@@ -114,10 +120,10 @@ export function createBench(o: BenchOptions): Bench {
       const entering = space.may(
         space.and(atEntry(vocabulary, road.entering, road), anyState ? space.all : openers()[roadName]),
       );
-      const set = space.and(
-        describe(description),
-        roadName === 'arrive' ? space.forget(entering, ['outInterface']) : entering,
-      );
+      // Interfaces are what the machine adds: a condition on them is about the end of the way.
+      const added =
+        roadName === 'arrive' ? (['outInterface'] as const) : (['inInterface', 'outInterface'] as const);
+      const set = space.and(describe(description), space.forget(entering, added));
       const usual = roadName === 'arrive' && !anyState ? space.and(set, known) : set;
       return { road: roadName, within: space.and(usual === space.none ? set : usual, granted) };
     },

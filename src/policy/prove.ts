@@ -149,8 +149,9 @@ function answerEvery(bench: Bench, asked: Asked, claim: ClaimSets, ifEmpty: 'pro
   if (why !== undefined) return { kind, verdict: 'undecided', why };
   if (bad === space.none) {
     // Whether packets leave by the right interface, or as what, is asked of those that pass alone.
-    const mayBeEmpty = kind === 'out' || kind === 'translated-to' || kind === 'source-translated-to';
-    return { kind, verdict: good === space.none && !mayBeEmpty ? ifEmpty : 'proved' };
+    if (good !== space.none) return { kind, verdict: 'proved' };
+    const ofThosePassing = kind === 'out' || kind === 'translated-to' || kind === 'source-translated-to';
+    return { kind, verdict: ofThosePassing && bench.parts(asked).length > 0 ? 'proved' : ifEmpty };
   }
   const sure = space.diff(bad, good);
   const within = sure === space.none ? bad : sure;

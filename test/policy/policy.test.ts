@@ -115,6 +115,25 @@ describe('what is not known', () => {
     expect(answer?.verdict).toBe('failed');
   });
 
+  test('nor are they of where they leave, and as what', () => {
+    for (const more of [{ out: [unplaced('eth0')] }, { translatedTo: [unplaced('192.0.2.1')] }])
+      expect(verdictOf(about('-i eth0 -s 127.0.0.1', more))).toBe('failed');
+  });
+
+  test('where connections are not tracked, packets open some all the same', () => {
+    const stateless = `*raw
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -p udp -j CT --notrack
+COMMIT
+*filter
+:INPUT DROP [0:0]
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+COMMIT
+`;
+    const one = about('-i eth0 -d 203.0.113.1 -p tcp --dport 22', { expect: 'delivered' });
+    expect(verdictOf(one, stateless)).toBe('passed');
+  });
+
   test('a family without a ruleset is not decided', () => {
     const { answer } = tryOne(about('-p tcp --dport 22', { expect: 'drop', family: 'ipv6' }));
     expect(answer?.verdict).toBe('undecided');
