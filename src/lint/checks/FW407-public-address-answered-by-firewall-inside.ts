@@ -192,7 +192,7 @@ COMMIT
   *run(context) {
     for (const view of context.views)
       for (const rule of destinationNatRules(view)) {
-        if (view.owner(rule.table, rule.chain)) continue;
+        if (view.writer(rule)) continue;
         const found = judge(context, view, rule);
         if (found) yield found;
       }

@@ -232,7 +232,7 @@ COMMIT
       const evidence = view.family === 'ipv4' ? ipsecRule(view) : undefined;
       if (!evidence || isSpared(view) || isL2tp(view)) continue;
       for (const rule of sourceNatRules(view)) {
-        const found = view.owner(rule.table, rule.chain) ? undefined : judge(context, view, rule, evidence);
+        const found = view.writer(rule) ? undefined : judge(context, view, rule, evidence);
         if (found) yield found;
       }
     }

@@ -22,8 +22,7 @@ function redirections(
     const ports = view.findTarget(rule, REDIRECT)?.range.ports;
     const { protocol } = rule.base;
     if (!ports || ports[0] !== ports[1] || !protocol || protocol.negated) return [];
-    if (view.owner(rule.table, rule.chain) || !view.hooks(rule.table, rule.chain).includes('PREROUTING'))
-      return [];
+    if (view.writer(rule) || !view.hooks(rule.table, rule.chain).includes('PREROUTING')) return [];
     const from = servicesOf(view, rule);
     const to = { protocol: protocol.value, port: ports[0] };
     return from.length === 0 || from.some((s) => s.port === to.port) ? [] : [{ rule, from, to }];

@@ -139,7 +139,7 @@ function unasked(context: CheckContext, view: RulesetView, rule: Rule, hook: Fil
 
 function* judge(context: CheckContext, view: RulesetView, hook: FilterHook): Iterable<FindingDraft> {
   const pairs = rulesAt(view, hook).flatMap((rule) => {
-    if (!accepts(rule) || view.owner('filter', rule.chain)) return [];
+    if (!accepts(rule) || view.writer(rule)) return [];
     const asks = mirrorOf(view, rule, hook);
     return asks && takesAnswers(context, view, rule, hook) ? [{ rule, asks }] : [];
   });

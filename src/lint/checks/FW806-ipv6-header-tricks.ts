@@ -180,7 +180,7 @@ ${usual}`),
     for (const view of context.views) {
       if (view.family !== 'ipv6') continue;
       for (const rule of view.rules()) {
-        if (!denies(rule) || view.owner(rule.table, rule.chain)) continue;
+        if (!denies(rule) || view.writer(rule)) continue;
         if (view.hooks(rule.table, rule.chain).length === 0) continue;
         const found = judge(context, view, rule);
         if (found) yield found;
