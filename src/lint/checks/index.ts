@@ -47,6 +47,7 @@ import { sensitiveServiceOpen } from './FW302-sensitive-service-open.ts';
 import { acceptAnyAny } from './FW303-accept-any-any.ts';
 import { sourcePortTrust } from './FW304-source-port-trust.ts';
 import { ackFlagTrust } from './FW305-ack-flag-trust.ts';
+import { overbroadPrivateTrust } from './FW306-overbroad-private-trust.ts';
 import { loopbackTrustByAddress } from './FW307-loopback-trust-by-address.ts';
 import { missingIngressAntispoofing } from './FW308-missing-ingress-antispoofing.ts';
 import { missingEgressAntispoofing } from './FW309-missing-egress-antispoofing.ts';
@@ -61,6 +62,7 @@ import { limiterCountsEstablished } from './FW320-limiter-counts-established.ts'
 import { portRangeTooWide } from './FW321-port-range-too-wide.ts';
 import { vpnHalfOpen } from './FW323-vpn-half-open.ts';
 import { l2tpOutsideIpsec } from './FW324-l2tp-outside-ipsec.ts';
+import { vpnClientsOvertrusted } from './FW325-vpn-clients-overtrusted.ts';
 import { missingLoopbackAccept } from './FW326-missing-loopback-accept.ts';
 import { lockOutRisk } from './FW327-lock-out-risk.ts';
 import { publishedPortDroppedInForward } from './FW401-published-port-dropped-in-forward.ts';
@@ -184,6 +186,7 @@ export const checks: readonly Check[] = [
   acceptAnyAny,
   sourcePortTrust,
   ackFlagTrust,
+  overbroadPrivateTrust,
   loopbackTrustByAddress,
   missingIngressAntispoofing,
   missingEgressAntispoofing,
@@ -198,6 +201,7 @@ export const checks: readonly Check[] = [
   portRangeTooWide,
   vpnHalfOpen,
   l2tpOutsideIpsec,
+  vpnClientsOvertrusted,
   missingLoopbackAccept,
   lockOutRisk,
   publishedPortDroppedInForward,
