@@ -373,7 +373,8 @@ class ExposureView {
           certain,
           translated: by && { to: by.to, by: by.rule },
           ...this.#origins(road, direction, set, inside, certain),
-          listeners: by === undefined && road.name === 'arrive' ? this.#listeners(said) : undefined,
+          listeners:
+            by === undefined && direction.hooks.includes('INPUT') ? this.#listeners(said) : undefined,
         });
     };
     const refusedBefore = this.#anyOut(space.or(here(before.direct.refused), here(before.moved.refused)));
@@ -465,10 +466,12 @@ class ExposureView {
     const inside = (list: Service['protocols'] | Service['ports'], value: number): boolean =>
       list === 'any' || list.some(([low, high]) => low <= value && value <= high);
     const { family } = this.#analysis.vocabulary;
+    const meant = ({ protocols, ports }: Omit<Service, 'except'>, { protocol, port }: Listener): boolean =>
+      inside(protocols, protocol) && inside(ports, port);
     return listeners.filter(
       (l) =>
-        inside(service.protocols, l.protocol) &&
-        inside(service.ports, l.port) &&
+        meant(service, l) &&
+        !(service.except ?? []).some((piece) => meant(piece, l)) &&
         (l.address === undefined || l.address.family === family) &&
         !(l.address !== undefined && isLoopback(addressText(l.address))),
     );

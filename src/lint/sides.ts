@@ -51,7 +51,7 @@ export function sidedInterfaces(machine: Machine, names: readonly string[]): rea
         name,
         side: 'outside',
         provenance: given ? 'given' : 'inferred',
-        inferences: given ? [] : [outsideInference(name, fact.source)],
+        inferences: given ? [] : [outsideInference(machine, name, fact.source)],
       };
     }
     if (machine.inside?.some((f) => f.value === name))
@@ -72,13 +72,15 @@ export function sidedInterfaces(machine: Machine, names: readonly string[]): rea
       name,
       side: 'inside',
       provenance: guessed.length === 0 ? 'given' : 'inferred',
-      inferences: guessed.map((f) => outsideInference(f.value, f.source)),
+      inferences: guessed.map((f) => outsideInference(machine, f.value, f.source)),
     };
   });
 }
 
-function outsideInference(name: string, source: string): Inference {
-  return { text: `${name} leads outside (${source})`, settledBy: sidesSettledBy };
+/** Routes that are given have had their say already: only the administrator knows better. */
+function outsideInference(machine: Machine, name: string, source: string): Inference {
+  const text = `${name} leads outside (${source})`;
+  return machine.routes.provenance === 'given' ? { text } : { text, settledBy: sidesSettledBy };
 }
 
 /** Addresses that stand for one of ours, where none is known. */

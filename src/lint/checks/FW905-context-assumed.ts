@@ -115,7 +115,7 @@ COMMIT
       confidence: 'proved',
       message: `${count === 1 ? '1 finding rests' : `${count} findings rest`} on what was inferred about this machine`,
       what: `${shown.join('; ')}${more}`,
-      ...(settling === undefined ? {} : { help: [settling] }),
+      help: [settling ?? 'only you know: fwsim.yml takes it as context (outside, inside, roles)'],
     };
   },
 });
