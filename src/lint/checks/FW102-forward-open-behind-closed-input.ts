@@ -15,7 +15,7 @@ import {
 /** Services that a stranger would try: if all are let through, nothing is filtered. */
 const tried: readonly Service[] = [unspokenService, { protocol: 6, port: 22 }, { protocol: 6, port: 3389 }];
 
-/** Answers, and connections from inside to the outside; the policy for the rest. */
+/** Answers, connections from inside to the outside, forwarded ports; the policy for the rest. */
 function closedForward(
   view: RulesetView,
   chain: Chain,
@@ -25,6 +25,7 @@ function closedForward(
   const bodies = [
     '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
     `-i ${inside} -o ${outside} -j ACCEPT`,
+    ...(destinationNatRules(view).length > 0 ? ['-m conntrack --ctstate DNAT -j ACCEPT'] : []),
   ];
   const { title, edits } = insertRules(view, chain, undefined, bodies);
   return [

@@ -1,3 +1,4 @@
+import { ruleBody } from '../../link/rule-text.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import type { Family } from '../../net/address.ts';
 import { parseAddress } from '../../net/address-text.ts';
@@ -16,11 +17,19 @@ function isForLoopback(rule: Rule): boolean {
   return named && accepts(rule) && (rule.base.protocol !== undefined || rule.matches.length > 0);
 }
 
-/** As the first rule, so that nothing is asked before it. */
-function acceptLoopback(view: RulesetView, name: 'INPUT' | 'OUTPUT'): readonly FixDraft[] {
-  const chain = view.chain('filter', name);
-  const body = `${name === 'INPUT' ? '-i' : '-o'} lo -j ACCEPT`;
-  return chain ? [insertRules(view, chain, chain.rules[0], [body])] : [];
+/** As the first rule, so that nothing is asked before it; in the other chain too, where its policy would refuse next. */
+function acceptLoopback(view: RulesetView, refusing: 'INPUT' | 'OUTPUT'): readonly FixDraft[] {
+  const wanted = (['INPUT', 'OUTPUT'] as const).flatMap((name) => {
+    const chain = view.chain('filter', name);
+    const body = `${name === 'INPUT' ? '-i' : '-o'} lo -j ACCEPT`;
+    const there = chain?.rules.some((rule) => ruleBody(rule) === body);
+    const needed = name === refusing || (chain?.policy === 'DROP' && !there);
+    return chain && needed ? [insertRules(view, chain, chain.rules[0], [body])] : [];
+  });
+  const [first] = wanted;
+  if (!first) return [];
+  const title = wanted.map((fix) => fix.title).join(', ');
+  return [{ ...first, title, edits: wanted.flatMap((fix) => fix.edits) }];
 }
 
 /** A machine that refuses to talk to itself. */

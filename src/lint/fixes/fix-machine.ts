@@ -82,7 +82,7 @@ export function fixMachine(
   const round = (kind: 'safe' | 'unsafe'): boolean | undefined => {
     const { result } = state;
     const candidates = apart(
-      result.findings.flatMap((finding) => chosen(finding, kind, wanted.unsafe, failed) ?? []),
+      toldOf(result).flatMap((finding) => chosen(finding, kind, wanted.unsafe, failed) ?? []),
     );
     if (candidates.length === 0) return undefined;
     let kept: readonly ChosenFix[] = [];
@@ -174,10 +174,21 @@ function applied(texts: readonly SourceText[], fixes: readonly ChosenFix[]): rea
   );
 }
 
+/**
+ * Findings that a change may rest on: where nothing says which family a text is of, what only the less likely reading
+ * gives is none.
+ */
+function toldOf({ findings, read }: LintResult): readonly Finding[] {
+  const undecided = read.rulesets.some((r) => r.linked.familyUndecided);
+  return undecided ? findings.filter(({ family }) => family !== 'ipv6') : findings;
+}
+
+/** How many warnings and errors there are of each code, those among them that are told with another one. */
 function countsOf(result: LintResult): ReadonlyMap<DiagnosticCode, number> {
   const counts = new Map<DiagnosticCode, number>();
-  for (const { code, severity } of result.findings)
-    if (severity !== 'info') counts.set(code, (counts.get(code) ?? 0) + 1);
+  for (const finding of toldOf(result))
+    for (const { code, severity } of [finding, ...(finding.explains ?? [])])
+      if (severity !== 'info') counts.set(code, (counts.get(code) ?? 0) + 1);
   return counts;
 }
 
@@ -192,7 +203,7 @@ function whyNotMended(
   const now = countsOf(after);
   for (const [code, count] of now) if (count > (old.get(code) ?? 0)) return `it would bring ${code}`;
   const all = (result: LintResult, code: DiagnosticCode): number =>
-    result.findings.filter((f) => f.code === code).length;
+    toldOf(result).filter((f) => f.code === code).length;
   for (const code of new Set(fixes.map(({ finding }) => finding.code)))
     if (all(after, code) >= all(before, code)) return 'the finding would still be there';
   return undefined;
