@@ -203,7 +203,7 @@ export const dnatTargetUnroutable = defineCheck({
   name: 'dnat-target-unroutable',
   title: 'A port is forwarded to an address where no host can answer',
   severity: 'warning',
-  confidences: ['context', 'inferred'],
+  confidences: ['proved', 'context', 'inferred'],
   groups: [],
   state: 'preview',
   since: '0.1.0',

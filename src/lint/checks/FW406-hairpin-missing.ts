@@ -107,7 +107,9 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
         dport: service.port,
       };
       const walk = context.send(sketch, {
-        ...sendOptions(dst, sideOf(from), sideOf(inside)),
+        ...(context.machine.interfaces.value
+          ? sendOptions(dst)
+          : sendOptions(dst, sideOf(from), sideOf(inside))),
         assume: [
           ...dst.assume,
           ...(context.machine.interfaces.value ? [] : [`remote=${addressText(target)}`]),

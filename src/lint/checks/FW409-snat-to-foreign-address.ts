@@ -71,7 +71,7 @@ function foreignAt(
   const text = addressText(address);
   const own = known.some((i) => i.addresses.some((a) => sameAddress(a.address, address)));
   if (!isPublicAddress(address)) {
-    if (out.side !== 'outside' || !isOnThePublicNet(context, out.name, view.family)) return undefined;
+    if (!isOnThePublicNet(context, out.name, view.family)) return undefined;
     return {
       text: `${text} is a private address, and ${out.name} has public ones alone`,
       why: 'nobody on the Internet can send to a private address',
@@ -136,6 +136,9 @@ function leaving(
 ): Walk | undefined {
   const { family } = view;
   const dst = context.remoteAddress(family);
+  // Which side is which has no part in what addresses prove.
+  const guessed = context.machine.interfaces.value === undefined;
+  const sides = (...of: readonly SidedInterface[]) => (guessed ? of.map(sideOf) : []);
   const common = {
     outInterface: out.name,
     protocol: 6,
@@ -149,12 +152,12 @@ function leaving(
   ).map((inside) => {
     const src = context.remoteAddress(family, inside.name);
     const given = { ...common, inInterface: inside.name, ...(rule.base.src ? {} : { src: src.address }) };
-    return { given, options: sendOptions(dst, src, sideOf(out), sideOf(inside)) };
+    return { given, options: sendOptions(dst, src, ...sides(out, inside)) };
   });
   const local = context.localAddress(family, out.name);
   tries.push({
     given: { ...common, inInterface: undefined, ...(rule.base.src ? {} : { src: local.address }) },
-    options: sendOptions(dst, local, sideOf(out)),
+    options: sendOptions(dst, local, ...sides(out)),
   });
   for (const { given, options } of tries)
     for (const sketch of context.packetsOf(view, rule, given)) {
@@ -240,7 +243,7 @@ export const snatToForeignAddress = defineCheck({
   rationale:
     'The address of SNAT stands in the rule. When the provider gives another one, or the inner address was put there by mistake, everything still leaves and is counted, and no answer arrives. From inside it looks as if the Internet were down.',
   decision:
-    'For each SNAT and each interface that it can leave by, with the addresses of the machine given: the new source is private, while the interface leads outside and has public addresses alone; or it is within the network of the interface, no interface has it, and `proxy_arp` is not on; or no interface has it, and neither rules nor routes show that packets to it come here, which leaves a guess that the finding names. Without the machine: the new source is of the private network that the rule’s own `-s` names, and `-o` leads outside. A connection is walked, has to leave by that interface and to get its source by this rule. Where VRRP moves addresses, nothing is said of missing ones.',
+    'For each SNAT and each interface that it can leave by, with the addresses of the machine given: the new source is private, while the interface has public addresses alone; or it is within the network of the interface, no interface has it, and `proxy_arp` is not on; or no interface has it, and neither rules nor routes show that packets to it come here, which leaves a guess that the finding names. Without the machine: the new source is of the private network that the rule’s own `-s` names, and `-o` leads outside. A connection is walked, has to leave by that interface and to get its source by this rule. Where VRRP moves addresses, nothing is said of missing ones.',
   exceptions:
     'Addresses that come and go (VRRP, a failover that was elsewhere when `ip addr` was read), further networks that the provider routes here, an upstream router that translates again and knows the inner network.',
   references: [

@@ -1,6 +1,8 @@
 import { REDIRECT } from '../../extensions/targets/REDIRECT.ts';
 import type { Rule } from '../../model/ruleset.ts';
-import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import type { Address } from '../../net/address.ts';
+import { isPublicAddress, witnessAddresses } from '../../net/documentation.ts';
+import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { natEvents } from './support/conversations.ts';
 import {
   calmWalk,
@@ -38,12 +40,21 @@ function judge(
   const direct = openness.ports(to.protocol, to.port);
   const found = openness.reached('to', direct, { asked: direct });
   if (!found || natEvents(found.walk, 'destination').length > 0) return undefined;
-  // Whether the same stranger gets there by the redirection.
+  // A stranger who gets there directly, and not by the redirection.
   const { sketch, assume, inferences } = found.walk;
-  const narrower = !from.some((s) => {
-    const walk = calmWalk(context, { ...sketch, dport: s.port }, { assume, inferences });
-    return walk.fate === 'local' && isTranslatedBy(walk, rule);
-  });
+  const send = (src: Address, dport: number): Walk =>
+    calmWalk(context, { ...sketch, src, dport }, { assume, inferences });
+  const leftOut = [sketch.src, ...witnessAddresses(view.family).filter(isPublicAddress)]
+    .filter(
+      (src) =>
+        !from.some((s) => {
+          const walk = send(src, s.port);
+          return walk.fate === 'local' && isTranslatedBy(walk, rule);
+        }),
+    )
+    .map((src) => send(src, to.port))
+    .find((walk) => walk.fate === 'local' && natEvents(walk, 'destination').length === 0);
+  const narrower = leftOut !== undefined;
   const at = deciderOf(view, found.walk);
   const opener = at?.kind === 'rule' ? at : undefined;
   const text = serviceText(to);
@@ -64,7 +75,7 @@ function judge(
       (opener && knobOf(view, opener)) ??
         `add -m conntrack --ctstate DNAT to the rule that accepts ${text}: it holds for what was redirected`,
     ],
-    witness: found.walk,
+    witness: leftOut ?? found.walk,
   };
 }
 
@@ -98,7 +109,7 @@ export const redirectTargetExposed = defineCheck({
   rationale:
     'Table filter sees packets after the redirection, so INPUT has to accept the inner port; accepting the outer one does nothing. But the accept does not know how a packet came to have that port. A proxy that was meant for the LAN then serves the world, and a restriction that stands in the redirection (`-s`, a limit, a list) is passed by.',
   decision:
-    'First packets of strangers to the inner port are pushed through the rules: it is reported if some pass untranslated, from a good part of all public addresses, and one was walked. It is a warning if the same stranger does not get there by the redirection, that is, if it is for others or for few; where both ways are open to him it is only mentioned. Machines that let nearly everything in are left to FW301.',
+    'First packets of strangers to the inner port are pushed through the rules: it is reported if some pass untranslated, from a good part of all public addresses, and one was walked. It is a warning if one of a few strangers who get in directly does not get there by the redirection, that is, if it is for others or for few; where both ways are open to all of them it is only mentioned. Machines that let nearly everything in are left to FW301.',
   exceptions:
     'A service that is meant to be reached on both ports. A limit in the redirection is not compared.',
   references: ['man iptables-extensions(8), REDIRECT and conntrack'],

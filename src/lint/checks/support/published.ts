@@ -15,7 +15,6 @@ import {
   ofRule,
   sendByAnyWay,
   sendOptions,
-  sideOf,
   sourceNatRules,
   strangersInterfaces,
 } from './path-probes.ts';
@@ -92,7 +91,7 @@ export function translatedWalks(
   };
   return context
     .packetsOf(view, rule, given)
-    .flatMap((sketch) => sendByAnyWay(context, sketch, sendOptions(src, local, sideOf(from)), family))
+    .flatMap((sketch) => sendByAnyWay(context, sketch, sendOptions(src, local), family))
     .filter((w) => w.fate !== 'undecided' && isTranslatedBy(w, rule));
 }
 
