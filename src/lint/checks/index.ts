@@ -51,6 +51,7 @@ import { overbroadPrivateTrust } from './FW306-overbroad-private-trust.ts';
 import { loopbackTrustByAddress } from './FW307-loopback-trust-by-address.ts';
 import { missingIngressAntispoofing } from './FW308-missing-ingress-antispoofing.ts';
 import { missingEgressAntispoofing } from './FW309-missing-egress-antispoofing.ts';
+import { serverEgressUnrestricted } from './FW311-server-egress-unrestricted.ts';
 import { managementOpenToAll } from './FW313-management-open-to-all.ts';
 import { udpReflectorOpen } from './FW314-udp-reflector-open.ts';
 import { icmpEchoUnlimited } from './FW315-icmp-echo-unlimited.ts';
@@ -190,6 +191,7 @@ export const checks: readonly Check[] = [
   loopbackTrustByAddress,
   missingIngressAntispoofing,
   missingEgressAntispoofing,
+  serverEgressUnrestricted,
   managementOpenToAll,
   udpReflectorOpen,
   icmpEchoUnlimited,
