@@ -1,6 +1,10 @@
-/** The way in for those who ask about all packets: what is open, which packets end how, who reaches whom. */
+/**
+ * The way in for those who ask about all packets: what is open, which packets end how, who reaches whom, and which
+ * rules are dead while somebody edits them.
+ */
 
 export type { Decider } from './analysis/deciders.ts';
+export { type AnswerEdits, answerEdits, type EditsOptions } from './analysis/edits.ts';
 export type { ExposedService, Service, ServicePiece } from './analysis/exposed-services.ts';
 export {
   type ExposureOptions,

@@ -6,6 +6,7 @@ import type { Machine } from '../model/machine.ts';
 import type { Rule, Ruleset } from '../model/ruleset.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { Meter } from '../support/budget.ts';
+import type { Kept } from './kept.ts';
 import { createRoads, type Roads } from './road.ts';
 import { createSide, type Side } from './side.ts';
 import type { Visit } from './table-run.ts';
@@ -57,9 +58,14 @@ export function analyse(o: AnalysisOptions): Analysis {
   return analyseSide(side, vocabulary, o.within?.(vocabulary, side));
 }
 
-/** The analysis of one of several sides in one vocabulary. */
-function analyseSide(side: Side, vocabulary: Vocabulary, within?: PacketSet): Analysis {
-  const roads = createRoads(side, vocabulary, within);
+/** The analysis of a side in a vocabulary. `kept`: what one of nearly the same side left. */
+export function analyseSide(
+  side: Side,
+  vocabulary: Vocabulary,
+  within: PacketSet | undefined,
+  kept?: Kept,
+): Analysis {
+  const roads = createRoads(side, vocabulary, within, kept);
   const { space } = vocabulary;
   const visits = (): readonly Visit[] => [...roads.road('arrive').visits, ...roads.road('local').visits];
   const over = (rule: Rule, ask: (visit: Visit) => PacketSet): PacketSet =>

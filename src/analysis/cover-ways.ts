@@ -76,7 +76,7 @@ export function steadyTable(analysis: TableAnalysis): SteadyTable {
 
   const changes = [...model.chains.values()].some((c) => c.rewrites);
   const steady = changes
-    ? analyseTable(analysis.side, vocabulary, withoutChanges(model, widen, narrow))
+    ? analyseTable(analysis.side, vocabulary, withoutChanges(model, widen, narrow), analysis.kept?.steady)
     : analysis;
 
   const callers = new Map<ChainModel, { readonly chain: ChainModel; readonly rule: RuleModel }[]>();

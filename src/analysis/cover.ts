@@ -75,7 +75,7 @@ function partsOf(o: CoverRequest, blockers: readonly Blocker[], needed: boolean)
       share: ratio(sizeOf(o, takes), whole),
       firstShare: ratio(sizeOf(o, first), whole),
     }))
-    .sort((a, b) => b.share - a.share || a.rule.id - b.rule.id);
+    .sort((a, b) => b.share - a.share);
 }
 
 /** Packets of all ways together; one that comes by two counts twice. */
@@ -99,7 +99,8 @@ function choose(o: CoverRequest, blockers: readonly Blocker[]): Blocker[] | unde
   const chosen: Blocker[] = [];
   while (left.some((set) => set !== space.none)) {
     let best: (typeof bounds)[number] | undefined;
-    bounds.sort((x, y) => (x.bound < y.bound ? 1 : x.bound > y.bound ? -1 : x.b.rule.id - y.b.rule.id));
+    // Of equals, the one that packets come to first.
+    bounds.sort((x, y) => (x.bound < y.bound ? 1 : x.bound > y.bound ? -1 : 0));
     for (const one of bounds) {
       if (best !== undefined && one.bound <= best.bound) break;
       one.bound = sizeOf(

@@ -117,8 +117,8 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
   });
   const { space } = vocabulary;
   yield 'vocabulary';
-  const oldRoads = createRoads(oldSide, vocabulary);
-  const newRoads = createRoads(newSide, vocabulary);
+  const oldRoads = createRoads(oldSide, vocabulary, undefined);
+  const newRoads = createRoads(newSide, vocabulary, undefined);
   const whole = sides.every((s) => s.switches.defragment) ? wholePackets(vocabulary) : space.all;
   const asked = only === undefined ? whole : space.and(whole, vocabulary.describe(oldSide, only).may);
   const changed = changedRules(o.old.ruleset, o.new.ruleset);

@@ -15,6 +15,7 @@ import { maskInUse } from '../packetset/valid.ts';
 import { type Ending, endings, modelTable } from './chain-model.ts';
 import { sameOrAbsent } from './changes.ts';
 import { changesOf } from './effects.ts';
+import type { Kept } from './kept.ts';
 import { fragmented, tupleTwins } from './mention-rules.ts';
 import { createRouting, type Routing } from './routing-step.ts';
 import type { Side } from './side.ts';
@@ -71,9 +72,15 @@ const constantFields: readonly FieldName[] = [
 
 /**
  * See the head of this file. Nothing is computed before it is asked for. `within`: the only packets that are asked
- * about, by their header as they come in; rules for others then cost nothing.
+ * about, by their header as they come in; rules for others then cost nothing. `kept`: from an analysis before, of all
+ * packets.
  */
-export function createRoads(side: Side, vocabulary: Vocabulary, within?: PacketSet): Roads {
+export function createRoads(
+  side: Side,
+  vocabulary: Vocabulary,
+  within: PacketSet | undefined,
+  kept?: Kept,
+): Roads {
   const { space, family } = vocabulary;
   const { switches } = side;
   const { fields } = space.codec;
@@ -119,7 +126,8 @@ export function createRoads(side: Side, vocabulary: Vocabulary, within?: PacketS
       const care = concerned(key === 'raw first');
       tables.set(
         key,
-        table && analyseTable(side, vocabulary, modelTable(side, table, vocabulary, view, care)),
+        table &&
+          analyseTable(side, vocabulary, modelTable(side, table, vocabulary, view, care), kept?.table(key)),
       );
     }
     return tables.get(key);

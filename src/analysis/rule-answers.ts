@@ -6,17 +6,18 @@
  */
 
 import type { Fact, Machine } from '../model/machine.ts';
-import { type Chain, findTable, type Rule, type Ruleset } from '../model/ruleset.ts';
+import { type Chain, findChain, findTable, type Rule, type Ruleset } from '../model/ruleset.ts';
 import type { FieldName } from '../packetset/fields.ts';
 import { createMeasure, type Measure } from '../packetset/measure.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { type Analysis, analyse } from './analysis.ts';
-import type { Ending, RuleModel } from './chain-model.ts';
+import type { ChainModel, Ending, RuleModel } from './chain-model.ts';
 import { type CoverPart, type CoverRequest, coverOf, takersOf } from './cover.ts';
 import { type Blocker, blockersOf } from './cover-blockers.ts';
 import { createWays, type Way } from './cover-ways.ts';
 import { changesOf } from './effects.ts';
 import { atEntry } from './fates.ts';
+import type { Kept } from './kept.ts';
 import { openingPackets } from './ordinary.ts';
 import type { RoadName } from './road.ts';
 import type { Side } from './side.ts';
@@ -86,8 +87,17 @@ function translations({ ruleset, program, registry }: Side): number {
   return count;
 }
 
-/** Answers for the rules of an analysis. `roadNodesMax`: nodes that the roads may take; default: four million. */
-export function answerRules(analysis: Analysis, o: { readonly roadNodesMax?: number } = {}): RuleAnswers {
+/** What {@link answerRules} may be told. */
+interface RuleAnswersOptions {
+  /** Nodes that the roads may take; default: four million. */
+  readonly roadNodesMax?: number;
+  /** What the analysis of nearly the same ruleset left: the one that `analysis` was made with. */
+  readonly kept?: Kept;
+}
+
+/** Answers for the rules of an analysis. */
+export function answerRules(analysis: Analysis, o: RuleAnswersOptions = {}): RuleAnswers {
+  const { kept } = o;
   const { vocabulary, side } = analysis;
   const { space } = vocabulary;
   let ways: ReturnType<typeof createWays> | undefined;
@@ -116,19 +126,46 @@ export function answerRules(analysis: Analysis, o: { readonly roadNodesMax?: num
   const allVisits = (): readonly Visit[] => {
     if (visits === undefined) {
       visits = translations(side) > translationsMax ? undefined : onRoads();
-      visits ??= visitsApart(side, vocabulary);
+      visits ??= visitsApart(side, vocabulary, kept);
     }
     return visits;
   };
-  const visitsOf = (rule: Rule): readonly Visit[] => allVisits().filter((v) => v.table === rule.table);
+  const visitsByTable = new Map<string, readonly Visit[]>();
+  const visitsOf = (rule: Rule): readonly Visit[] => {
+    let found = visitsByTable.get(rule.table);
+    if (found === undefined) {
+      found = allVisits().filter((v) => v.table === rule.table);
+      visitsByTable.set(rule.table, found);
+    }
+    return found;
+  };
 
   function standing(rule: Rule): Standing {
     let known = standings.get(rule);
     if (known === undefined) {
-      known = judge(rule);
+      const before = standingsBefore(rule);
+      known = before?.[rule.index] ?? judge(rule);
+      if (before !== undefined && known !== 'undecided') before[rule.index] = known;
       standings.set(rule, known);
     }
     return known;
+  }
+  const standingsOfChains = new Map<ChainModel, (Standing | undefined)[] | undefined>();
+  /** Standings of the rules of this chain from an analysis before, where the same comes to the same rules. */
+  function standingsBefore(rule: Rule): (Standing | undefined)[] | undefined {
+    if (kept === undefined) return undefined;
+    const visits = visitsOf(rule);
+    const own = visits[0]?.analysis.model.chains.get(rule.chain);
+    if (own === undefined) return undefined;
+    if (standingsOfChains.has(own)) return standingsOfChains.get(own);
+    const from = visits.flatMap((v) => {
+      const chain = v.analysis.model.chains.get(rule.chain);
+      const summary = chain && v.analysis.summary(chain);
+      return chain === undefined || summary === undefined ? [] : [summary, v.entries(chain)];
+    });
+    const found = from.length === 2 * visits.length ? kept.standings(own.chain, from) : undefined;
+    standingsOfChains.set(own, found);
+    return found;
   }
   function judge(rule: Rule): Standing {
     const visits = visitsOf(rule);
@@ -188,6 +225,48 @@ export function answerRules(analysis: Analysis, o: { readonly roadNodesMax?: num
     if (found === undefined) return { kind: 'untold' };
     if (found.length === 0)
       return isReferenced(rule) ? { kind: 'arrivals', fields: [] } : { kind: 'unreferenced' };
+    const key = kept && keyOfWays(found);
+    const before = key === undefined ? undefined : kept?.death(key);
+    if (before !== undefined) return told(before);
+    const death = explainWays(rule, found);
+    if (key !== undefined && death.kind !== 'untold') kept?.keepDeath(key, death);
+    return death;
+  }
+
+  /** Says all that the explanation of a death rests on; undefined where that is not kept. */
+  function keyOfWays(ways: readonly Way[]): string | undefined {
+    const parts: string[] = [];
+    for (const { hook, table, legs, asked, coming } of ways) {
+      const numbers = legs.map(({ chain, before }) => {
+        const number = table.analysis.summary(chain) && table.analysis.kept?.numberOf(chain);
+        return number === undefined ? undefined : `${number}.${before}`;
+      });
+      if (numbers.includes(undefined)) return undefined;
+      parts.push(`${hook} ${asked} ${coming} ${numbers.join(' ')}`);
+    }
+    return parts.join(';');
+  }
+
+  /** The rules of this ruleset where those of one before stood: the chains in question are the same. */
+  function told(death: Death): Death {
+    const here = (rule: Rule): Rule => {
+      const table = findTable(side.ruleset, rule.table);
+      return (table && findChain(table, rule.chain))?.rules[rule.index] ?? rule;
+    };
+    switch (death.kind) {
+      case 'jumps':
+        return { kind: 'jumps', jumps: death.jumps.map(here) };
+      case 'covered':
+        return {
+          ...death,
+          cover: death.cover.map((part) => ({ ...part, rule: here(part.rule), via: part.via.map(here) })),
+        };
+      default:
+        return death;
+    }
+  }
+
+  function explainWays(rule: Rule, found: readonly Way[]): Death {
     const possible = found.filter((w) => w.asked !== space.none);
     if (possible.length === 0) return { kind: 'jumps', jumps: jumpsOf(shortest(found)) };
     const coming = possible.filter((w) => w.packets !== space.none);

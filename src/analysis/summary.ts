@@ -15,6 +15,18 @@ export interface ChainSummary {
   readonly returns: PacketSet;
   /** By rule: packets that come to it, had all packets been sent in. */
   readonly reaching: readonly PacketSet[];
+  /** By rule: those of them that it may take, where that was asked for. See {@link takenBy}. */
+  readonly taken: (PacketSet | undefined)[];
+}
+
+/** The packets that come to a rule of the chain, had all been sent in, and that it may take. */
+export function takenBy(summary: ChainSummary, r: RuleModel, space: BddPacketSpace): PacketSet {
+  const { index } = r.rule;
+  const known = summary.taken[index];
+  if (known !== undefined) return known;
+  const taken = space.and(summary.reaching[index] as PacketSet, r.may);
+  if (space.isDecided(taken)) summary.taken[index] = taken;
+  return taken;
 }
 
 /** Sets that are collected one by one and united at the end, in a balanced order. */
@@ -33,18 +45,36 @@ class Parts {
   }
 }
 
-/** The summary of a chain all of whose callees have theirs in `known`. Linear in rules, times the size of sets. */
+/** What is known of a chain whose first rules are the same: a summary, and how many rules are. */
+interface KnownBeginning {
+  readonly summary: ChainSummary;
+  readonly rules: number;
+}
+
+/**
+ * The summary of a chain all of whose callees have theirs in `known`. Linear in rules, times the size of sets; rules of
+ * the known beginning cost little.
+ */
 export function summarise(
   model: ChainModel,
   space: BddPacketSpace,
   known: ReadonlyMap<ChainModel, ChainSummary>,
+  beginning?: KnownBeginning,
 ): ChainSummary {
   const parts = new Parts();
   const reaching: PacketSet[] = [];
+  const taken: (PacketSet | undefined)[] = [];
   let rest = space.all;
-  for (const r of model.rules) {
+  for (const [i, r] of model.rules.entries()) {
     reaching.push(rest);
-    rest = passRule(r, rest, space, parts, known);
+    const old = beginning !== undefined && i < beginning.rules ? beginning.summary : undefined;
+    const next = old?.reaching[i + 1];
+    if (r.action.kind === 'continue' || rest === space.none) taken.push(old?.taken[i]);
+    else {
+      const here = old?.taken[i] ?? space.and(rest, r.may);
+      taken.push(here);
+      rest = passRule({ r, rest, taken: here, next }, space, parts, known);
+    }
   }
   parts.add('return', rest, space.none);
   const ends = new Map<Ending, PacketSet>();
@@ -52,28 +82,37 @@ export function summarise(
     const set = parts.union(ending, space);
     if (set !== space.none) ends.set(ending, set);
   }
-  return { ends, returns: parts.union('return', space), reaching };
+  return { ends, returns: parts.union('return', space), reaching, taken };
 }
 
-/** What is left for the next rule. */
+/** Packets at one rule. */
+interface AtRule {
+  readonly r: RuleModel;
+  readonly rest: PacketSet;
+  readonly taken: PacketSet;
+  /** What comes to the next rule, if that is known. */
+  readonly next: PacketSet | undefined;
+}
+
+/** What is left for the next rule; the others become parts of what the chain does. */
 function passRule(
-  r: RuleModel,
-  rest: PacketSet,
+  { r, rest, taken, next }: AtRule,
   space: BddPacketSpace,
   parts: Parts,
   known: ReadonlyMap<ChainModel, ChainSummary>,
 ): PacketSet {
   const { action } = r;
-  if (action.kind === 'continue' || rest === space.none) return rest;
-  const taken = space.and(rest, r.may);
-  const none = space.none;
+  const { none } = space;
+  const others = (): PacketSet => next ?? space.diff(rest, r.must);
   switch (action.kind) {
+    case 'continue':
+      return rest;
     case 'end':
       parts.add(action.ending, taken, none);
-      return space.diff(rest, r.must);
+      return others();
     case 'return':
       parts.add('return', taken, none);
-      return space.diff(rest, r.must);
+      return others();
     case 'open':
       parts.add('accept', taken, none);
       parts.add('drop', taken, none);
@@ -88,17 +127,17 @@ function passRule(
       }
       if (summary === undefined) {
         parts.add('stuck', taken, none);
-        return space.diff(rest, r.must);
+        return others();
       }
       for (const [ending, set] of summary.ends) parts.add(ending, space.and(taken, set), none);
       const back = space.and(taken, summary.returns);
       if (action.kind === 'goto') {
         parts.add('return', back, none);
-        return space.diff(rest, r.must);
+        return others();
       }
       // Nothing of the chain ends there: everything goes on.
       if (summary.ends.size === 0) return rest;
-      return space.or(space.diff(rest, r.must), back);
+      return next ?? space.or(space.diff(rest, r.must), back);
     }
   }
 }

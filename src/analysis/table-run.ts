@@ -12,8 +12,9 @@ import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import { type ChainModel, type Ending, endings, type RuleModel, type TableModel } from './chain-model.ts';
 import { applyChanges, refusedByChanges } from './changes.ts';
+import type { KeptTable } from './kept.ts';
 import type { Side } from './side.ts';
-import { type ChainSummary, summarise } from './summary.ts';
+import { type ChainSummary, summarise, takenBy } from './summary.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Chains entered within each other before the analysis gives up on what lies deeper. */
@@ -24,23 +25,33 @@ export interface TableAnalysis {
   readonly side: Side;
   readonly vocabulary: Vocabulary;
   readonly model: TableModel;
+  /** What an analysis before this one left of it, and where it leaves its own. */
+  readonly kept: KeptTable | undefined;
   /** Of a chain that changes nothing and does not loop. */
   summary(chain: ChainModel): ChainSummary | undefined;
 }
 
 /** Prepares a table. */
-export function analyseTable(side: Side, vocabulary: Vocabulary, model: TableModel): TableAnalysis {
+export function analyseTable(
+  side: Side,
+  vocabulary: Vocabulary,
+  model: TableModel,
+  kept?: KeptTable,
+): TableAnalysis {
   const known = new Map<ChainModel, ChainSummary>();
   let done = 0;
   return {
     side,
     vocabulary,
     model,
+    kept,
     summary: (chain) => {
       // In the order of the table, so that callees are there before their callers.
       while (!known.has(chain) && done < model.order.length) {
         const next = model.order[done++] as ChainModel;
-        if (!next.rewrites && !next.loops) known.set(next, summarise(next, vocabulary.space, known));
+        if (next.rewrites || next.loops) continue;
+        const { space } = vocabulary;
+        known.set(next, kept?.summary(next, space, known) ?? summarise(next, space, known));
       }
       return known.get(chain);
     },
@@ -185,11 +196,11 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
       entriesKnown.set(chain, here);
       if (here === space.none || chain.rewrites || chain.loops) continue;
       const summary = analysis.summary(chain) as ChainSummary;
-      chain.rules.forEach((r, n) => {
+      chain.rules.forEach((r) => {
         const { action } = r;
         if (action.kind !== 'jump' && action.kind !== 'goto') return;
         if (action.chain === undefined) return;
-        const into = space.and(here, space.and(summary.reaching[n] as PacketSet, r.may));
+        const into = space.and(here, takenBy(summary, r, space));
         if (into !== space.none) note(arrivals, action.chain, into);
       });
     }
@@ -226,7 +237,8 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
     const summary = analysis.summary(chain);
     // Within a loop nothing is told.
     if (summary === undefined) return entries(chain) === space.none ? false : undefined;
-    return meets(entries(chain), space.and(summary.reaching[rule.index] as PacketSet, r.may));
+    const coming = entries(chain);
+    return coming === space.none ? false : meets(coming, takenBy(summary, r, space));
   };
 
   return {

@@ -11,13 +11,14 @@ import type { PacketSet } from '../packetset/space.ts';
 import { maskInUse } from '../packetset/valid.ts';
 import { modelTable } from './chain-model.ts';
 import { steadyTable } from './cover-ways.ts';
+import type { Kept } from './kept.ts';
 import type { Side } from './side.ts';
 import { analyseTable, nowOf, type Visit, visitTable } from './table-run.ts';
 import { describeTracking } from './tracking.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** One visit for each built-in chain, of all packets that can come to a hook at all. */
-export function visitsApart(side: Side, vocabulary: Vocabulary): readonly Visit[] {
+/** One visit for each built-in chain, of all packets that can come to a hook at all. `kept`: from an analysis before. */
+export function visitsApart(side: Side, vocabulary: Vocabulary, kept?: Kept): readonly Visit[] {
   const { space, family } = vocabulary;
   const inUse = (field: FieldName): boolean => space.codec.fields.has(field);
   const without = (direction: 'in' | 'out'): PacketSet =>
@@ -46,6 +47,7 @@ export function visitsApart(side: Side, vocabulary: Vocabulary): readonly Visit[
       side,
       vocabulary,
       modelTable(side, table, vocabulary, (set) => set),
+      kept?.table(`${table.name} apart`),
     );
     const { analysis } = steadyTable(own);
     // Raw sees packets before they have a state, nat those without a connection that was translated before.

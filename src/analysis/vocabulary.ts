@@ -46,6 +46,8 @@ export interface VocabularyOptions {
   readonly marks?: boolean;
   readonly spareCodes?: number;
   readonly nodesMax?: number;
+  /** Entries of the computed cache at the least: for work that comes back to old sets. */
+  readonly cacheEntriesMin?: number;
   readonly meter?: Meter;
 }
 
@@ -109,6 +111,7 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
     scope,
     locality: first.locality,
     ...(o.nodesMax === undefined ? {} : { nodesMax: o.nodesMax }),
+    ...(o.cacheEntriesMin === undefined ? {} : { cacheEntriesMin: o.cacheEntriesMin }),
     ...(o.meter === undefined ? {} : { meter: o.meter }),
   });
   const spaces = new WeakMap<Side, PacketSpace>([[first, space]]);

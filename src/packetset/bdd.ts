@@ -70,6 +70,8 @@ export interface BddOptions {
   readonly meter?: Meter;
   /** Ceiling on entries of the computed cache, a power of two. One entry costs 16 bytes. */
   readonly cacheEntriesMax?: number;
+  /** Entries of the computed cache to begin with, and at the least: a power of two. For work that comes back to old sets. */
+  readonly cacheEntriesMin?: number;
 }
 
 /** Nodes to begin with; both tables double from here. */
@@ -131,6 +133,8 @@ export class Bdd {
     this.limit = this.limitMax;
     this.meter = options.meter;
     this.cacheEntriesMax = powerOfTwoAtLeast(options.cacheEntriesMax ?? 1 << 21);
+    const entries = Math.min(powerOfTwoAtLeast(options.cacheEntriesMin ?? 0), this.cacheEntriesMax);
+    if (entries > this.cacheEntries) this.resizeCache(entries);
     this.writeTerminals();
   }
 

@@ -8,17 +8,17 @@ import type { FieldName } from './fields.ts';
 import type { PacketSet } from './space.ts';
 import type { BddPacketSpace } from './space-bdd.ts';
 
-/** Values in all atoms up to each code: entry n is the number of values with codes below n. */
-function weightsBelow(coding: Exclude<Coding, { kind: 'bits' | 'rawAddress' }>): bigint[] {
+/**
+ * How many values have codes below a given one. Only the first code of an atom counts: the others stand for the same
+ * values.
+ */
+function weightsBelow(coding: Exclude<Coding, { kind: 'bits' | 'rawAddress' }>): (code: number) => bigint {
   const { atoms } = coding;
+  const skip = atoms.hasAbsent ? 1 : 0;
   const sums: bigint[] = [0n];
-  for (let code = 0; code < 2 ** atoms.bits; code++) {
-    const i = atomOfCode<unknown>(atoms, code);
-    // Only the first code of an atom counts: the others stand for the same values.
-    const isFirst = atoms.firstCodes[i + (atoms.hasAbsent ? 1 : 0)] === code;
-    sums.push((sums[code] as bigint) + (isFirst ? weightOf(coding, i) : 0n));
-  }
-  return sums;
+  for (let n = 0; n + 1 < atoms.firstCodes.length; n++)
+    sums.push((sums[n] as bigint) + weightOf(coding, n - skip));
+  return (code) => (code === 0 ? 0n : (sums[atomOfCode<unknown>(atoms, code - 1) + skip + 1] as bigint));
 }
 
 /** Values in one atom; names and absence count as one each. */
@@ -53,15 +53,12 @@ export function createMeasure(space: BddPacketSpace, over?: readonly FieldName[]
   const layouts = [...space.codec.fields.values()].filter(
     (l) => over === undefined || over.includes(l.field),
   );
-  const weights = new Map<FieldName, bigint[]>();
-  const tableOf = (l: FieldLayout): bigint[] => {
-    let table = weights.get(l.field);
-    if (table === undefined) {
-      table = l.coding.kind === 'bits' || l.coding.kind === 'rawAddress' ? [] : weightsBelow(l.coding);
-      weights.set(l.field, table);
-    }
-    return table;
-  };
+  /** Fields that are counted code by code. */
+  const weights = new Map(
+    layouts.flatMap(({ field, coding }) =>
+      coding.kind === 'bits' || coding.kind === 'rawAddress' ? [] : [[field, weightsBelow(coding)] as const],
+    ),
+  );
 
   function count(set: PacketSet): bigint {
     const known = layouts.map(() => new Map<PacketSet, bigint>());
@@ -71,7 +68,8 @@ export function createMeasure(space: BddPacketSpace, over?: readonly FieldName[]
       if (layout === undefined) return f === TRUE ? 1n : 0n;
       let sum = known[index]?.get(f);
       if (sum === undefined) {
-        sum = tableOf(layout).length === 0 ? bits(layout, index, 0, f) : codes(layout, index, 0, 0, f);
+        const below = weights.get(layout.field);
+        sum = below === undefined ? bits(layout, index, 0, f) : codes(layout, index, below, 0, 0, f);
         known[index]?.set(f, sum);
       }
       return sum;
@@ -97,20 +95,26 @@ export function createMeasure(space: BddPacketSpace, over?: readonly FieldName[]
       }
       return skipped * sum;
     };
-    const codes = (layout: FieldLayout, index: number, bit: number, prefix: number, f: PacketSet): bigint => {
+    const codes = (
+      layout: FieldLayout,
+      index: number,
+      below: (code: number) => bigint,
+      bit: number,
+      prefix: number,
+      f: PacketSet,
+    ): bigint => {
       if (f === FALSE) return 0n;
       const levels = layout.now;
       const last = levels.at(-1) ?? -1;
       if (bit === levels.length || space.diagram.topLevel(f) > last) {
         const left = levels.length - bit;
-        const table = tableOf(layout);
-        const weight = (table[(prefix + 1) * 2 ** left] as bigint) - (table[prefix * 2 ** left] as bigint);
+        const weight = below((prefix + 1) * 2 ** left) - below(prefix * 2 ** left);
         return weight === 0n ? 0n : weight * field(index + 1, f);
       }
       const level = levels[bit] as number;
       return (
-        codes(layout, index, bit + 1, prefix * 2, space.diagram.cofactor(f, level, 0)) +
-        codes(layout, index, bit + 1, prefix * 2 + 1, space.diagram.cofactor(f, level, 1))
+        codes(layout, index, below, bit + 1, prefix * 2, space.diagram.cofactor(f, level, 0)) +
+        codes(layout, index, below, bit + 1, prefix * 2 + 1, space.diagram.cofactor(f, level, 1))
       );
     };
     return set < 0 ? 0n : field(0, set);

@@ -41,6 +41,8 @@ export interface PacketSpaceOptions {
   readonly nodesMax?: number;
   /** Ceiling on entries of the computed cache (16 bytes each), a power of two. */
   readonly cacheEntriesMax?: number;
+  /** Entries of the computed cache at the least: for work that comes back to old sets. */
+  readonly cacheEntriesMin?: number;
   /** Asked now and then; new nodes are spent on it. */
   readonly meter?: Meter;
 }
@@ -167,6 +169,7 @@ export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}
   const bdd = new Bdd({
     ...(options.nodesMax === undefined ? {} : { nodesMax: options.nodesMax }),
     ...(options.cacheEntriesMax === undefined ? {} : { cacheEntriesMax: options.cacheEntriesMax }),
+    ...(options.cacheEntriesMin === undefined ? {} : { cacheEntriesMin: options.cacheEntriesMin }),
     ...(options.meter === undefined ? {} : { meter: options.meter }),
   });
   const scope = options.scope ?? createChoiceScope();

@@ -89,7 +89,7 @@ describe('rules of drawn rulesets', () => {
       }),
       { ...settings, numRuns: 8 },
     );
-  });
+  }, 120_000);
 
   test('the rules of a cover alone keep every packet away, and without them the answer is another', () => {
     let covers = 0;
