@@ -19,6 +19,12 @@ const everyRule: OptionSpec = {
 const verbose: OptionSpec = { flags: '--verbose', description: 'also what was inferred, and from what' };
 const json: OptionSpec = { flags: '--json', description: 'print JSON' };
 
+/** Where what an administrator says of the machine and of the linter comes from. */
+const configOptionSpecs: readonly OptionSpec[] = [
+  { flags: '--config <file>', description: 'the configuration; default: fwsim.yml beside FILE, or upward' },
+  { flags: '--no-config', description: 'read no configuration and no file of suppressions' },
+];
+
 /** Finds the rules that do not do what they seem to. */
 export const lintDescription: CommandDescription = {
   name: 'lint',
@@ -61,8 +67,7 @@ export const lintDescription: CommandDescription = {
       choices: ['error', 'warning', 'info', 'never'],
     },
     { flags: '--exit-zero', description: 'exit with 0 whatever was found' },
-    { flags: '--config <file>', description: 'the configuration; default: fwsim.yml beside FILE, or upward' },
-    { flags: '--no-config', description: 'read no configuration and no file of suppressions' },
+    ...configOptionSpecs,
     { flags: '--baseline <file>', description: 'tell only what is not in this baseline' },
     { flags: '--write-baseline <file>', description: 'write a baseline of what is found, and tell nothing' },
     { flags: '--prune-baseline', description: 'take out of the baseline what is gone' },
@@ -196,6 +201,7 @@ export const tuiDescription: CommandDescription = {
       description: 'decide what the input does not tell, for example limit=over (repeatable)',
       repeatable: true,
     },
+    ...configOptionSpecs,
     withOptionSpec,
     ...readingOptionSpecs,
   ],

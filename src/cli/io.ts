@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { TerminalStyle } from '../report/diagnostics.ts';
 import { pipeLayout } from '../report/layout.ts';
 import { createTheme } from '../report/theme.ts';
@@ -43,7 +43,7 @@ export interface Io {
   /** The day, `2026-11-22`, in the time zone of the user. */
   readonly today: () => string;
   /** Starts a thread that serves the jobs of `fwsim lint`; absent where there is no program to start. */
-  readonly startWorker?: () => Worker;
+  readonly startWorker?: (limits?: ResourceLimits) => Worker;
   /**
    * Runs a POSIX sh script that prints to our own stdout and stderr. Absent where there are no programs.
    * @returns its exit code; 128 and more where a signal ended it
@@ -87,7 +87,7 @@ export function processIo(color: ColorChoice, env: NodeJS.ProcessEnv = process.e
     now: () => performance.now(),
     today,
     runScript,
-    ...(program ? { startWorker: () => new Worker(program) } : {}),
+    ...(program ? { startWorker: (resourceLimits = {}) => new Worker(program, { resourceLimits }) } : {}),
   };
 }
 

@@ -158,8 +158,14 @@ function setAddress(net: Network, words: 1 | 4, i: number, address: Int32Array, 
   }
 }
 
-/** Compiles all chains of a table. Jumps to chains that do not exist are treated as unknown targets. */
-export function compileChains(table: Table, scope: CompileScope): CompiledTable {
+/** Rules compiled between two steps: a few milliseconds. */
+const rulesAStep = 4096;
+
+/**
+ * Compiles all chains of a table, in steps of some thousand rules. Jumps to chains that do not exist are treated as
+ * unknown targets.
+ */
+export function* compileChains(table: Table, scope: CompileScope): Generator<undefined, CompiledTable> {
   const chains = new Map<string, CompiledChain>();
   let usesConntrack = false;
   let usesSockets = false;
@@ -188,7 +194,7 @@ export function compileChains(table: Table, scope: CompileScope): CompiledTable 
     const actions = new Uint8Array(n);
     const runners: (TargetRunner | undefined)[] = [];
 
-    chain.rules.forEach((rule, i) => {
+    const compileRule = (rule: Rule, i: number): void => {
       let f = 0;
       const { base } = rule;
       if (base.src) {
@@ -290,7 +296,11 @@ export function compileChains(table: Table, scope: CompileScope): CompiledTable 
         }
       }
       runners.push(runner);
-    });
+    };
+    for (const [i, rule] of chain.rules.entries()) {
+      compileRule(rule, i);
+      if (i % rulesAStep === rulesAStep - 1) yield;
+    }
 
     chains.set(chain.name, {
       name: chain.name,

@@ -42,12 +42,12 @@ export interface Program {
   readonly namedInterfaces: readonly string[];
 }
 
-function compileFamily(
+function* compileFamily(
   family: Family,
   ruleset: Ruleset | undefined,
   machine: Machine,
   registry: ExtensionRegistry,
-): FamilyProgram {
+): Generator<undefined, FamilyProgram> {
   const chains: Record<TableName, Partial<Record<Hook, CompiledChain>>> = {
     raw: {},
     mangle: {},
@@ -65,7 +65,7 @@ function compileFamily(
     for (const name of tableNames) {
       const table = findTable(ruleset, name);
       if (!table) continue;
-      const compiled = compileChains(table, { family, backend, machine, registry });
+      const compiled = yield* compileChains(table, { family, backend, machine, registry });
       rulesUseConntrack ||= compiled.usesConntrack;
       usesSockets ||= compiled.usesSockets;
       for (const hook of builtinChains[name]) {
@@ -94,7 +94,20 @@ export function compile(
   machine: Machine,
   registry: ExtensionRegistry,
 ): Program {
-  const of = (family: Family): FamilyProgram =>
+  const work = compileStepwise(rulesets, machine, registry);
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same in steps, so that others may work in between. */
+export function* compileStepwise(
+  rulesets: readonly Ruleset[],
+  machine: Machine,
+  registry: ExtensionRegistry,
+): Generator<undefined, Program> {
+  const of = (family: Family): Generator<undefined, FamilyProgram> =>
     compileFamily(
       family,
       rulesets.findLast((r) => r.family === family),
@@ -114,7 +127,7 @@ export function compile(
     facts,
     sets: prepareSets(machine.sets.value),
     conntrackSettings: conntrackSettings(facts),
-    families: { ipv4: of('ipv4'), ipv6: of('ipv6') },
+    families: { ipv4: yield* of('ipv4'), ipv6: yield* of('ipv6') },
     namedInterfaces: [...named].sort(),
   };
 }

@@ -46,7 +46,7 @@ export interface ReadMachine {
 }
 
 /** Runs of lines that the grammar left alone; blank lines between them do not part them. */
-function foreignRuns(tree: SyntaxTree): readonly Run[] {
+export function foreignRuns(tree: SyntaxTree): readonly Run[] {
   const { source } = tree;
   const runs: Run[] = [];
   let open: { start: number; end: number } | undefined;

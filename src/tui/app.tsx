@@ -1,8 +1,12 @@
 /** Puts state, screen and terminal together, and carries out what the reducer asks for. */
 
 import { render } from 'ink';
+import type { Asker } from './beside/asker.ts';
+import type { Answers } from './beside/questions.ts';
+import type { Draft } from './state/draft.ts';
 import { type Action, reduce } from './state/reduce.ts';
-import { type Effect, initialState, type State } from './state/state.ts';
+import { type Effect, initialState, type State, screens } from './state/state.ts';
+import { draftText } from './state/what-if.ts';
 import type { World } from './state/world.ts';
 import { FrameWriter } from './terminal/frame-writer.ts';
 import type { Input } from './terminal/keys.ts';
@@ -19,12 +23,18 @@ export interface AppOptions {
   readonly color: boolean;
   /** Writes a whole file, or throws an error whose message says why not. */
   readonly writeFile: (path: string, text: string) => void;
-  /** Starts what takes long: the linter, and the question for dead rules. */
-  readonly beside: (give: (action: Action) => void) => void;
+  /** Makes what answers beside the screen: what packets fare differently, the linter, dead rules. */
+  readonly beside: (give: (draft: Draft, answers: Answers) => void) => Asker;
 }
 
 /** Long enough for the frame and for the next key of somebody who types. */
 const walkDelayMs = 120;
+
+/** Long enough for the frame. */
+const frameDelayMs = 30;
+
+/** A walk works so long before it lets keys in. */
+const walkSliceMs = 8;
 
 /** A click or a turn of the wheel as an action; undefined where it means nothing. */
 function pointAt(world: World, state: State, input: Input): Action | undefined {
@@ -32,7 +42,7 @@ function pointAt(world: World, state: State, input: Input): Action | undefined {
   if (input.kind !== 'click') return undefined;
   if (input.y === 0) {
     const tab = tabsOf(state).find(({ from, to }) => input.x >= from && input.x < to);
-    const number = tab && ['path', 'packet', 'flow', 'findings'].indexOf(tab.screen) + 1;
+    const number = tab && screens.indexOf(tab.screen) + 1;
     return number === undefined ? undefined : { kind: 'key', key: String(number) };
   }
   if (input.y === headRows - 1) return { kind: 'key', key: 'p' };
@@ -63,6 +73,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   });
   let scheduled = false;
   let walk: NodeJS.Timeout | undefined;
+  let slice: NodeJS.Immediate | undefined;
   /** Keys that come in one go are drawn once. */
   const redrawSoon = (): void => {
     if (scheduled) return;
@@ -77,6 +88,21 @@ export async function runApp(options: AppOptions): Promise<void> {
     terminal.clear();
     frames.resume();
     redrawSoon();
+  };
+
+  const stopWalking = (): void => {
+    clearTimeout(walk);
+    clearImmediate(slice);
+  };
+  /** Slice by slice, with keys and frames between. */
+  const walkOn = (work: Generator<undefined, void>): void => {
+    const until = performance.now() + walkSliceMs;
+    while (performance.now() < until)
+      if (work.next().done) {
+        dispatch({ kind: 'walk' });
+        return;
+      }
+    slice = setImmediate(walkOn, work);
   };
 
   const carryOut = (effect: Effect): void => {
@@ -96,28 +122,33 @@ export async function runApp(options: AppOptions): Promise<void> {
         return;
       case 'walk':
         // Behind the frame and behind keys that wait already; of several changes, only the last is walked.
-        clearTimeout(walk);
-        walk = setTimeout(() => dispatch({ kind: 'walk' }), walkDelayMs);
+        stopWalking();
+        walk = setTimeout(() => walkOn(world.prepare(state.draft, state.packet)), walkDelayMs);
         return;
       case 'copy':
         terminal.copy(effect.text);
         return;
       case 'write':
-        try {
-          writeFile(effect.path, effect.text);
-          dispatch({ kind: 'wrote', path: effect.path, draft: effect.draft });
-        } catch (error) {
-          dispatch({ kind: 'failed', text: error instanceof Error ? error.message : String(error) });
-        }
+        // Behind the frame that says so.
+        setTimeout(() => {
+          try {
+            writeFile(effect.path, draftText(world, effect.draft));
+            dispatch({ kind: 'wrote', path: effect.path, draft: effect.draft });
+          } catch (error) {
+            dispatch({ kind: 'failed', text: error instanceof Error ? error.message : String(error) });
+          }
+        }, frameDelayMs);
         return;
     }
   };
   const dispatch = (action: Action): void => {
     state = reduce(world, state, action);
-    const { effects } = state;
+    const { effects, draft } = state;
     redrawSoon();
     for (const effect of effects) carryOut(effect);
+    asker?.about(draft);
   };
+  let asker: Asker | undefined;
 
   terminal.listen((input) => {
     const action = input.kind === 'key' || input.kind === 'paste' ? input : pointAt(world, state, input);
@@ -127,11 +158,13 @@ export async function runApp(options: AppOptions): Promise<void> {
     dispatch({ kind: 'resize', ...terminal.size() });
     redrawAll();
   });
-  options.beside(dispatch);
+  asker = options.beside((draft, answers) => dispatch({ kind: 'told', draft, answers }));
+  asker.about(state.draft);
   try {
     await ended;
   } finally {
-    clearTimeout(walk);
+    asker.stop();
+    stopWalking();
     frames.pause();
     instance.unmount();
     terminal.leave();

@@ -7,9 +7,10 @@ import { readMachine } from '../link/read-machine.ts';
 import { whyNothingToLookAt } from '../link/recognise.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Family } from '../net/address.ts';
+import { createAsker, type Thread, type ThreadEvents } from './beside/asker.ts';
+import type { BesideMachine } from './beside/questions.ts';
 import { lineOf } from './state/packet-fields.ts';
 import { presets } from './state/presets.ts';
-import type { Action } from './state/reduce.ts';
 import { createWorld, type World } from './state/world.ts';
 import { enterTerminal, openKeyboard, type Terminal } from './terminal/terminal.ts';
 
@@ -24,8 +25,10 @@ export interface StartOptions {
   readonly color: boolean;
   /** @throws an error whose message says why the file could not be written. */
   readonly writeFile: (path: string, text: string) => void;
-  /** Starts what takes long beside the screen (the linter, dead rules); what it returns stops it. */
-  readonly beside: (give: (action: Action) => void) => () => void;
+  /** How the linter is to look at the machine. */
+  readonly lint: BesideMachine['lint'];
+  /** Starts a thread for what takes long; undefined where none can be had. */
+  readonly startThread: (events: ThreadEvents) => Thread | undefined;
 }
 
 /** Why a terminal cannot be drawn on; undefined: it can. Asked before anything is read. */
@@ -63,7 +66,6 @@ export async function startTui(options: StartOptions): Promise<NotShown | undefi
       couldNotLook: 'fwsim tui listens to a keyboard, and there is no terminal to open',
     };
   const terminal = enterTerminal(keyboard, process.stdout);
-  let stopBeside: (() => void) | undefined;
   try {
     const { texts, diagnostics, family, backend } = options;
     const bytes = texts.reduce((sum, t) => sum + t.text.length, 0);
@@ -74,6 +76,8 @@ export async function startTui(options: StartOptions): Promise<NotShown | undefi
     if (couldNotLook !== undefined) return { kind: 'no-rules', couldNotLook };
     progress(terminal, 'walking the first packet');
     const world = createWorld({ name: texts[0]?.name ?? '', texts, read, registry, diagnostics });
+    const { lint } = options;
+    const machine = { texts, diagnostics, lint, ...(family && { family }), ...(backend && { backend }) };
     const { runApp } = await import('./app.tsx');
     await runApp({
       world,
@@ -81,13 +85,10 @@ export async function startTui(options: StartOptions): Promise<NotShown | undefi
       packet: firstPacket(world, options.packet),
       color: options.color,
       writeFile: options.writeFile,
-      beside: (give) => {
-        stopBeside = options.beside(give);
-      },
+      beside: (give) => createAsker(machine, options.startThread, give),
     });
     return undefined;
   } finally {
-    stopBeside?.();
     terminal.leave();
   }
 }

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checks, defaultRegistry, lintMachine } from '../../src/index.ts';
 import { readMachine } from '../../src/link/read-machine.ts';
+import { shownFinding } from '../../src/tui/beside/shown-finding.ts';
 import { firstPacket } from '../../src/tui/start.ts';
+import { emptyDraft } from '../../src/tui/state/draft.ts';
 import { type Action, reduce } from '../../src/tui/state/reduce.ts';
 import { initialState, type State } from '../../src/tui/state/state.ts';
 import { createWorld, type World } from '../../src/tui/state/world.ts';
@@ -29,8 +31,8 @@ export function firstState(world: World, columns = 80, rows = 24, packet?: strin
 /** The linter's answer, as it comes from its thread. */
 export function findingsOf(world: World): Action {
   const { texts, registry } = world.opened;
-  const list = structuredClone(lintMachine(texts, { registry, checks }).findings);
-  return { kind: 'findings', findings: { kind: 'done', list } };
+  const list = structuredClone(lintMachine(texts, { registry, checks }).findings.map(shownFinding));
+  return { kind: 'told', draft: emptyDraft, answers: { findings: { kind: 'done', list } } };
 }
 
 /**

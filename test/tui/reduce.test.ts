@@ -6,6 +6,7 @@ import { chainKey, draftRuleset, viewChain } from '../../src/tui/state/draft.ts'
 import { reduce } from '../../src/tui/state/reduce.ts';
 import { readRuleLine } from '../../src/tui/state/rule-line.ts';
 import { currentChain, currentLeg, type State } from '../../src/tui/state/state.ts';
+import { draftText } from '../../src/tui/state/what-if.ts';
 import type { World } from '../../src/tui/state/world.ts';
 import { exampleWorld, findingsOf, firstState, press, worldOf } from '../support/tui-world.ts';
 
@@ -46,7 +47,7 @@ describe('the story of the gateway', () => {
     const written = press(gateway, taken, 'w ctrl-u =mended.rules enter');
     const [effect] = written.effects;
     expect(effect).toMatchObject({ kind: 'write', path: 'mended.rules' });
-    const text = effect?.kind === 'write' ? effect.text : '';
+    const text = effect?.kind === 'write' ? draftText(gateway, effect.draft) : '';
     expect(text).toContain('-A INPUT -i eth0 -p tcp -m multiport --dports 80,443 -j DROP');
     expect(text).toContain(':INPUT ACCEPT [48211:5120934]');
     // The file that is written reads as the rules that were walked.

@@ -1,15 +1,18 @@
-import type { MachineReport } from '../../report/machine-report.ts';
-import type { DeadRulesAnswer } from '../../tui/dead-rules.ts';
 import { type StartOptions, startTui, whyNoTerminal } from '../../tui/start.ts';
+import type { Question, Reply } from '../../tui/thread.ts';
 import { type CommandModule, flag, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
-import type { ReadingOptions } from '../core.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Io, wantsColor } from '../io.ts';
 import type { ThreadJob } from '../lint/worker.ts';
-import { type MachineTexts, readMachines } from '../read-machines.ts';
+import { readMachines } from '../read-machines.ts';
 import { writeFileAtomically } from '../write-file.ts';
+import { configLoaderOf, configuredJob } from './lint.ts';
 import { readingOptions } from './reading-options.ts';
+
+/** Of the memory that the screen takes in all, what the thread beside it may hold. */
+const threadHeapMb = 400;
+const tooLarge = 'it would take more memory than the screen may have';
 
 /** `fwsim tui`: the road of a packet as a picture. */
 export const run: CommandModule['run'] = async (invocation, io) => {
@@ -22,8 +25,13 @@ export const run: CommandModule['run'] = async (invocation, io) => {
   const unfit = whyNoTerminal();
   const instead = { hint: 'fwsim trace and fwsim lint print the same as text' };
   if (unfit !== undefined) throw new CommandFailure(unfit, instead);
-  const [machine] = await readMachines(file === undefined ? [] : [file], values(invocation, 'with'), io);
+  const loader = configLoaderOf(invocation, io);
+  const files = file === undefined ? [] : [file];
+  const [machine] = await readMachines(files, values(invocation, 'with'), io, async (path) => [
+    ...((await loader.config(path === '-' ? undefined : path))?.captures ?? []),
+  ]);
   if (machine === undefined) return exitCodes.couldNotLook;
+  const job = await configuredJob(machine, invocation, loader, io);
   const color = wantsColor('auto', process.env, true) && invocation.options['color'] !== 'never';
   // Ink asks for colours by itself, from this variable, when it is loaded; it knows nothing of NO_COLOR.
   process.env['FORCE_COLOR'] = color ? '1' : '0';
@@ -38,7 +46,8 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     packet,
     color,
     writeFile: writeFileAtomically,
-    beside: askBeside(machine, readingOptions(invocation), io),
+    lint: job.options,
+    startThread: threadOf(io),
   });
   if (ended === undefined) return exitCodes.ok;
   throw new CommandFailure(ended.couldNotLook, {
@@ -47,26 +56,16 @@ export const run: CommandModule['run'] = async (invocation, io) => {
   });
 };
 
-/** The linter, then the question for dead rules, in a thread: large rulesets take seconds, and the screen must not wait. */
-function askBeside(machine: MachineTexts, reading: ReadingOptions, io: Io): StartOptions['beside'] {
-  return (give) => {
-    const worker = io.startWorker?.();
-    if (!worker) {
-      give({ kind: 'findings', findings: { kind: 'failed', reason: 'no thread can be started here' } });
-      return () => {};
-    }
-    const send = (job: ThreadJob): void => worker.postMessage(job);
-    worker.once('message', ({ findings }: MachineReport) => {
-      give({ kind: 'findings', findings: { kind: 'done', list: findings } });
-      worker.once('message', (answer: DeadRulesAnswer) => {
-        give(answer);
-        void worker.terminate();
-      });
-      send({ deadRules: { texts: machine.texts, ...reading } });
-    });
-    // The linter's findings stay where only the second question failed.
-    worker.once('error', (error) => give({ kind: 'beside-failed', reason: error.message }));
-    send({ ...machine, otherTexts: [], options: { ...reading, today: io.today() }, failOn: 'never' });
-    return () => void worker.terminate();
+/** A thread for what takes long: large rulesets take seconds, and the screen must not wait. */
+function threadOf(io: Io): StartOptions['startThread'] {
+  return ({ replied, failed }) => {
+    const worker = io.startWorker?.({ maxOldGenerationSizeMb: threadHeapMb });
+    if (!worker) return undefined;
+    worker.on('message', (reply: Reply) => replied(reply));
+    worker.once('error', (error) =>
+      failed('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooLarge : error.message),
+    );
+    const send = (screen: Question): void => worker.postMessage({ screen } satisfies ThreadJob);
+    return { send, end: () => void worker.terminate() };
   };
 }

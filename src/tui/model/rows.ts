@@ -4,7 +4,7 @@ import { ruleBody } from '../../link/rule-text.ts';
 import type { Counters } from '../../model/ruleset.ts';
 import type { RuleOutcome } from '../../model/trace.ts';
 import type { DraftRule } from '../state/draft.ts';
-import { currentChain, currentEvent, currentLeg, ruleKey, type State } from '../state/state.ts';
+import { currentChain, currentEvent, currentLeg, isFresh, ruleKey, type State } from '../state/state.ts';
 import type { Leg, World } from '../state/world.ts';
 
 /** What became of a rule on the way that is looked at. */
@@ -39,6 +39,7 @@ export const rowSigns: readonly (readonly [sign: string, means: string])[] = [
   ['-', 'tried, did not match'],
   [' ', 'not tried'],
   ['#', 'switched off'],
+  ['dead', 'no packet gets here; dead? stood there before the last change, and is asked again'],
   ['●', 'breakpoint'],
   ['*', 'changed here'],
   ['►', 'the walk stands here'],
@@ -60,8 +61,8 @@ export interface RuleRow {
   readonly outcome: RuleOutcome | undefined;
   /** Index of the event that is about it. */
   readonly event: number | undefined;
-  /** Why no packet can reach it, if that is known. */
-  readonly dead: string | undefined;
+  /** Why no packet can reach it, if that is known; `stale`: that was before the last change. */
+  readonly dead: { readonly why: string; readonly stale: boolean } | undefined;
 }
 
 /** The rows from `from` on. The row behind the last rule stands for the end of the chain. */
@@ -74,11 +75,8 @@ export function rowsOf(world: World, state: State, from: number, count: number):
   const walked = sameFamily ? leg : undefined;
   const at = walked ? currentEvent(walked, state) : -1;
   const entered = walked?.index.entered.has(`${table} ${name}`) === true;
-  let number = 0;
-  const touched = state.draft.size > 0;
-  // Without changes the number is the row; with some, those that are off do not count.
-  if (!touched) number = from;
-  else for (let row = 0; row < from; row++) if (chain.at(row)?.enabled) number++;
+  // Those that are off do not count.
+  let number = chain.enabledAbove(from);
 
   const rows: RuleRow[] = [];
   for (let row = from; row < Math.min(from + count, chain.size + 1); row++) {
@@ -113,11 +111,17 @@ export function rowsOf(world: World, state: State, from: number, count: number):
       counters: rule.counters,
       outcome,
       event,
-      // What was found out of the rules as they were read says nothing of changed ones.
-      dead: touched ? undefined : state.dead.get(ruleKey(family, rule.id)),
+      dead: what?.kind === 'rule' ? undefined : deadness(state, ruleKey(family, rule.id), entry),
     });
   }
   return rows;
+}
+
+/** Of a rule that was changed, what was found out before says nothing. */
+function deadness(state: State, key: string, { change }: DraftRule): RuleRow['dead'] {
+  const why = state.dead.get(key);
+  const stale = !isFresh(state, 'dead');
+  return why === undefined || (stale && change !== undefined) ? undefined : { why, stale };
 }
 
 function endRow(

@@ -58,7 +58,11 @@ export function whyLines(row: RuleRow, trace: Trace | undefined): readonly WhyLi
     out.push(line(ruleText(entry.rule), 'strong'), line(where, 'faint'));
     if (entry.change !== undefined) out.push(line(`what if: ${entry.change}`, 'other'));
   } else out.push(line(row.text, 'strong'));
-  if (row.dead !== undefined) out.push(line(`no packet gets here: ${row.dead}`, 'other'));
+  if (row.dead !== undefined) {
+    const { why, stale } = row.dead;
+    const when = stale ? 'before the last change no packet got here' : 'no packet gets here';
+    out.push(line(`${when}: ${why}`, 'other'));
+  }
   if (row.status === 'off') out.push(line('switched off: the packet does not see it', 'other'));
   if (row.status === 'not-entered') out.push(line('this packet does not come through this chain', 'faint'));
   if (row.status === 'not-tried') out.push(line('not tried: the packet had left the chain before', 'faint'));

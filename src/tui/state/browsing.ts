@@ -39,7 +39,8 @@ export function goBack(world: World, state: State): State {
 
 function firstCaller(world: World, { cursor, draft }: State): State['cursor'] | undefined {
   const { family, table, chain } = cursor.name;
-  const chains = world.ruleset(draft, family)?.tables.find((t) => t.name === table)?.chains ?? [];
+  const ruleset = world.rulesets.findLast((r) => r.family === family);
+  const chains = ruleset?.tables.find((t) => t.name === table)?.chains ?? [];
   for (const candidate of chains) {
     const name: ChainName = { family, table, chain: candidate.name };
     const view = viewChain(world.rulesets, draft, name);

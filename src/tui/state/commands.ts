@@ -9,11 +9,11 @@ import { ruleText } from '../../link/rule-text.ts';
 import type { Assumption } from '../../model/trace.ts';
 import { shellCommand } from '../../report/shell-quote.ts';
 import { followJump, goBack, moveRow, nextChain, ruleAtCursor, searchNext } from './browsing.ts';
-import { loadFinding, shownFindings } from './findings.ts';
+import { loadDifference, loadFinding, packetsChanged, shownFindings } from './findings.ts';
 import { fieldText, packetFields, setField } from './packet-fields.ts';
 import { presets } from './presets.ts';
 import { openPrompt } from './prompts.ts';
-import { currentChain, follow, refresh, ruleKey, type Screen, type State, screens } from './state.ts';
+import { currentChain, follow, ruleKey, type Screen, type State, screens, walkPacket } from './state.ts';
 import {
   chooseLeg,
   nextWay,
@@ -68,6 +68,8 @@ export function listSize(world: World, state: State): number {
     }
     case 'findings':
       return shownFindings(state).length;
+    case 'diff':
+      return packetsChanged(state).length;
     case 'help':
       // The reducer knows the length of this list, which is made of this table.
       return Number.MAX_SAFE_INTEGER;
@@ -86,8 +88,7 @@ export function takePacket(world: World, state: State, packet: string): State {
   const answer = world.ask(state.draft, packet);
   if (answer.kind === 'refused')
     return { ...state, message: { tone: 'error', text: answer.problem.message } };
-  const next = refresh(world, { ...state, packet, way: 0, leg: { kind: 'packet' } });
-  return follow(world, { ...next, screen: 'path' });
+  return { ...walkPacket(world, state, packet), screen: 'path' };
 }
 
 function enter(world: World, state: State): State {
@@ -112,6 +113,8 @@ function enter(world: World, state: State): State {
       return chooseLeg(world, state, { kind: 'flow', index: state.rows.flow });
     case 'findings':
       return loadFinding(world, state, takePacket);
+    case 'diff':
+      return loadDifference(world, state, takePacket);
     case 'help':
       return show(state, state.screenBelow);
   }
@@ -336,7 +339,7 @@ export const commands: readonly Command[] = [
     name: 'enter',
     keys: ['enter'],
     group: 'rules',
-    title: 'follow the jump; open the field, packet or finding',
+    title: 'follow the jump; open the field, packet, finding or difference',
     hint: 'follow',
     run: enter,
   },
@@ -474,13 +477,14 @@ export const commands: readonly Command[] = [
   ...screens.map(
     (screen, i): Command => ({
       name: `${screen}-screen`,
-      keys: [String(i + 1)],
+      keys: screen === 'diff' ? ['5', 'd'] : [String(i + 1)],
       group: 'screens',
       title: {
         path: 'the road and the rules',
         packet: 'all fields of the packet, and presets',
         flow: 'the whole conversation, packet by packet',
         findings: 'what the linter found',
+        diff: 'which packets in all fare differently with the changed rules',
       }[screen],
       run: (_w, s) => show(s, screen),
     }),

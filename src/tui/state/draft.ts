@@ -1,6 +1,8 @@
 /**
- * What-if: rules edited, inserted, moved and switched off in memory. A draft holds the chains that were touched and
- * nothing else; every change makes a new draft and leaves the old one as it is, so that undoing is exact.
+ * What-if: rules edited, inserted, moved and switched off in memory. A draft holds the chains that were touched, each as
+ * a list of pieces: runs of rules as they were read, and rules that were touched. A change costs what changes and makes
+ * a new draft beside the old one, so that undoing is exact and many changes of 100,000 rules take little memory. A draft
+ * is plain data: a thread that has read the same texts makes the same rules of it.
  */
 
 import type { Policy } from '../../model/netfilter.ts';
@@ -22,9 +24,16 @@ export interface DraftRule {
   readonly change: 'new' | 'changed' | 'moved' | undefined;
 }
 
+/** Rules of the chain as it was read, from one index up to (not including) another; or one that was touched. */
+type Piece = { readonly kind: 'read'; readonly from: number; readonly to: number } | TouchedPiece;
+interface TouchedPiece {
+  readonly kind: 'touched';
+  readonly entry: DraftRule;
+}
+
 /** A chain that was touched. */
-export interface DraftChain {
-  readonly entries: readonly DraftRule[];
+interface DraftChain {
+  readonly pieces: readonly Piece[];
   readonly policy: Policy | undefined;
 }
 
@@ -46,11 +55,20 @@ function originalChain(rulesets: readonly Ruleset[], name: ChainName): Chain | u
   return table && findChain(table, name.chain);
 }
 
+const sizeOf = (piece: Piece): number => (piece.kind === 'read' ? piece.to - piece.from : 1);
+
+const whole = ({ rules }: Chain): readonly Piece[] =>
+  rules.length === 0 ? [] : [{ kind: 'read', from: 0, to: rules.length }];
+
 /** Reads chains of a draft: the touched one, or the one that was read, without copying it. */
 export interface ChainView {
   readonly size: number;
   readonly policy: Policy | undefined;
   at(row: number): DraftRule | undefined;
+  /** The row of a rule by its identity; -1 if it is not there. */
+  rowOf(ruleId: number): number;
+  /** How many rules above a row are in force. */
+  enabledAbove(row: number): number;
 }
 
 /** The chain as the draft has it; undefined if there is none of that name. */
@@ -59,70 +77,152 @@ export function viewChain(
   draft: Draft,
   name: ChainName,
 ): ChainView | undefined {
-  const touched = draft.get(chainKey(name));
-  if (touched)
-    return { size: touched.entries.length, policy: touched.policy, at: (row) => touched.entries[row] };
   const chain = originalChain(rulesets, name);
   if (!chain) return undefined;
+  const touched = draft.get(chainKey(name));
+  return viewPieces(chain.rules, touched?.pieces ?? whole(chain), touched ? touched.policy : chain.policy);
+}
+
+function viewPieces(rules: readonly Rule[], pieces: readonly Piece[], policy: Policy | undefined): ChainView {
+  const asRead = (index: number): DraftRule | undefined => {
+    const rule = rules[index];
+    return rule && { rule, enabled: true, change: undefined };
+  };
   return {
-    size: chain.rules.length,
-    policy: chain.policy,
-    at: (row) => {
-      const rule = chain.rules[row];
-      return rule && { rule, enabled: true, change: undefined };
+    policy,
+    size: pieces.reduce((sum, piece) => sum + sizeOf(piece), 0),
+    at(row) {
+      let left = row;
+      for (const piece of left < 0 ? [] : pieces) {
+        const size = sizeOf(piece);
+        if (left < size) return piece.kind === 'read' ? asRead(piece.from + left) : piece.entry;
+        left -= size;
+      }
+      return undefined;
+    },
+    rowOf(ruleId) {
+      const index = rules.findIndex((rule) => rule.id === ruleId);
+      let row = 0;
+      for (const piece of pieces) {
+        if (piece.kind === 'touched' && piece.entry.rule.id === ruleId) return row;
+        if (piece.kind === 'read' && index >= piece.from && index < piece.to) return row + index - piece.from;
+        row += sizeOf(piece);
+      }
+      return -1;
+    },
+    enabledAbove(row) {
+      let count = 0;
+      let left = row;
+      for (const piece of pieces) {
+        if (left <= 0) break;
+        if (piece.kind === 'read') count += Math.min(left, sizeOf(piece));
+        else if (piece.entry.enabled) count++;
+        left -= sizeOf(piece);
+      }
+      return count;
     },
   };
 }
 
-/** The draft with one chain changed; the same draft where there is no such chain. */
+/** One change of a chain: some rows by others, or another policy. */
+export type ChainEdit =
+  | {
+      readonly kind: 'rules';
+      readonly at: number;
+      readonly removed: number;
+      readonly inserted: readonly DraftRule[];
+    }
+  | { readonly kind: 'policy'; readonly policy: Policy };
+
+/** The draft with one chain changed; the same draft where there is no such chain, or `edit` wants no change. */
 export function changeChain(
   rulesets: readonly Ruleset[],
   draft: Draft,
   name: ChainName,
-  change: (chain: DraftChain) => DraftChain,
+  edit: (chain: ChainView) => ChainEdit | undefined,
 ): Draft {
   const chain = originalChain(rulesets, name);
-  if (!chain) return draft;
-  const before = draft.get(chainKey(name)) ?? {
-    entries: chain.rules.map((rule): DraftRule => ({ rule, enabled: true, change: undefined })),
-    policy: chain.policy,
-  };
-  const after = change(before);
-  return after === before ? draft : new Map(draft).set(chainKey(name), after);
+  const view = viewChain(rulesets, draft, name);
+  const change = view && edit(view);
+  if (!chain || !change) return draft;
+  const before = draft.get(chainKey(name)) ?? { pieces: whole(chain), policy: chain.policy };
+  const after: DraftChain =
+    change.kind === 'policy'
+      ? { ...before, policy: change.policy }
+      : {
+          ...before,
+          pieces: [
+            ...cut(before.pieces, 0, change.at),
+            ...change.inserted.map((entry): Piece => ({ kind: 'touched', entry })),
+            ...cut(before.pieces, change.at + change.removed, Number.POSITIVE_INFINITY),
+          ],
+        };
+  return new Map(draft).set(chainKey(name), after);
 }
 
-/** Replaces some entries of a chain by others. */
-export function splice(
-  entries: readonly DraftRule[],
-  at: number,
-  removed: number,
-  inserted: readonly DraftRule[],
-): readonly DraftRule[] {
-  return entries.toSpliced(at, removed, ...inserted);
+/** The pieces of some rows, `to` not included. */
+function cut(pieces: readonly Piece[], from: number, to: number): readonly Piece[] {
+  const out: Piece[] = [];
+  let row = 0;
+  for (const piece of pieces) {
+    const end = row + sizeOf(piece);
+    const first = Math.max(row, from);
+    const last = Math.min(end, to);
+    if (first < last)
+      out.push(
+        piece.kind === 'read'
+          ? { kind: 'read', from: piece.from + first - row, to: piece.from + last - row }
+          : piece,
+      );
+    row = end;
+  }
+  return out;
 }
+
+/** Rules made between two steps: a few milliseconds. */
+const rulesAStep = 8192;
 
 /** The rules in force: what the kernel would have after the draft was loaded. Untouched chains stay the same object. */
 export function draftRuleset(ruleset: Ruleset, draft: Draft): Ruleset {
+  const work = draftRulesetStepwise(ruleset, draft);
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same in steps, so that others may work in between. */
+export function* draftRulesetStepwise(ruleset: Ruleset, draft: Draft): Generator<undefined, Ruleset> {
   if (draft.size === 0) return ruleset;
+  const { family } = ruleset;
+  const made = new Map<Chain, Chain>();
+  for (const table of ruleset.tables)
+    for (const chain of table.chains) {
+      const own = draft.get(chainKey({ family, table: table.name, chain: chain.name }));
+      if (!own) continue;
+      const rules: Rule[] = [];
+      const put = (rule: Rule): void => {
+        rules.push(rule.index === rules.length ? rule : { ...rule, index: rules.length });
+      };
+      for (const piece of own.pieces) {
+        if (piece.kind === 'touched') {
+          if (piece.entry.enabled) put(piece.entry.rule);
+          continue;
+        }
+        for (let i = piece.from; i < piece.to; i++) {
+          put(chain.rules[i] as Rule);
+          if (i % rulesAStep === 0) yield;
+        }
+      }
+      made.set(chain, { ...chain, policy: own.policy, rules });
+    }
   return {
     ...ruleset,
-    tables: ruleset.tables.map((table) => {
-      const touched = table.chains.some((c) =>
-        draft.has(chainKey({ family: ruleset.family, table: table.name, chain: c.name })),
-      );
-      if (!touched) return table;
-      return {
-        ...table,
-        chains: table.chains.map((chain) => {
-          const own = draft.get(chainKey({ family: ruleset.family, table: table.name, chain: chain.name }));
-          if (!own) return chain;
-          const rules = own.entries
-            .filter((e) => e.enabled)
-            .map(({ rule }, index) => (rule.index === index ? rule : { ...rule, index }));
-          return { ...chain, policy: own.policy, rules };
-        }),
-      };
-    }),
+    tables: ruleset.tables.map((table) =>
+      table.chains.some((chain) => made.has(chain))
+        ? { ...table, chains: table.chains.map((chain) => made.get(chain) ?? chain) }
+        : table,
+    ),
   };
 }
 
@@ -148,9 +248,14 @@ function countChanges(rulesets: readonly Ruleset[], draft: Draft): number {
     });
     if (original?.policy !== chain.policy) count++;
     let kept = 0;
-    for (const entry of chain.entries) {
-      if (!entry.enabled || entry.change !== undefined) count++;
-      if (entry.change !== 'new') kept++;
+    for (const piece of chain.pieces) {
+      if (piece.kind === 'read') {
+        kept += sizeOf(piece);
+        continue;
+      }
+      const { enabled, change } = piece.entry;
+      if (!enabled || change !== undefined) count++;
+      if (change !== 'new') kept++;
     }
     // What was read and is not there any more was taken out.
     count += (original?.rules.length ?? 0) - kept;

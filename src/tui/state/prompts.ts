@@ -7,8 +7,8 @@ import { completions } from './completion.ts';
 import { editKey, editLine, insertText, type LineEditor, replaceText } from './line-editor.ts';
 import { fieldText, packetFields, setField } from './packet-fields.ts';
 import { type RuleLine, readRuleLine } from './rule-line.ts';
-import { currentRuleset, follow, type Prompt, type PromptKind, refresh, type State } from './state.ts';
-import { draftText, putRules } from './what-if.ts';
+import { type Prompt, type PromptKind, type State, walkPacket } from './state.ts';
+import { putRules } from './what-if.ts';
 import type { World } from './world.ts';
 
 /** Lines remembered for each kind of prompt. */
@@ -63,7 +63,8 @@ export function openPrompt(world: World, state: State, kind: PromptKind, text?: 
 
 /** Reads the typed rule in the place of the cursor. */
 function readTypedRule(world: World, state: State, text: string): RuleLine {
-  const ruleset = currentRuleset(world, state);
+  // A change makes no chain and takes none away: what was read tells which there are.
+  const ruleset = world.rulesets.findLast((r) => r.family === state.cursor.name.family);
   if (!ruleset)
     return { ok: false, problem: { message: 'There is no ruleset', hint: undefined, start: 0, end: 0 } };
   const { sets } = world.opened.read.facts;
@@ -94,8 +95,7 @@ function typed(world: World, state: State, prompt: Prompt, line: LineEditor): St
         const { problem } = answer;
         return withProblem(kind === 'packet' ? problem : { ...problem, start: 0, end: line.text.length });
       }
-      const walked = follow(world, refresh(world, { ...base, packet, leg: { kind: 'packet' }, way: 0 }));
-      return withProblem(undefined, walked);
+      return withProblem(undefined, walkPacket(world, base, packet));
     }
     case 'edit-rule':
     case 'insert-rule': {
@@ -168,8 +168,8 @@ function submit(world: World, state: State, prompt: Prompt, runCommand: RunComma
         return { ...state, prompt: { ...prompt, problem } };
       }
       const { draft } = base;
-      const effect = { kind: 'write', path, text: draftText(world, draft), draft } as const;
-      return { ...closed(base, prompt), effects: [...base.effects, effect] };
+      const message = { tone: 'info', text: `${path} is being written …` } as const;
+      return { ...closed(base, prompt), message, effects: [...base.effects, { kind: 'write', path, draft }] };
     }
   }
 }

@@ -1,12 +1,12 @@
 /** The reducer: a state and what happened give the next state. Pure; what is to be done outside stands in `effects`. */
 
-import type { DeadRule } from '../dead-rules.ts';
+import type { Answers, Lists } from '../beside/questions.ts';
 import { helpRows } from '../model/help.ts';
 import { commandNames, runCommandLine } from './command-line.ts';
 import { commandOfKey } from './commands.ts';
 import type { Draft } from './draft.ts';
 import { promptKey } from './prompts.ts';
-import { type Findings, refresh, ruleKey, type State } from './state.ts';
+import { ruleKey, type State, type Told, walkNow } from './state.ts';
 import type { World } from './world.ts';
 
 /** What can happen. */
@@ -18,10 +18,8 @@ export type Action =
   | { readonly kind: 'resize'; readonly columns: number; readonly rows: number }
   /** A row of the list that is shown was clicked, or a screen's name. */
   | { readonly kind: 'click-row'; readonly row: number }
-  | { readonly kind: 'findings'; readonly findings: Findings }
-  | { readonly kind: 'dead'; readonly rules: readonly DeadRule[] }
-  /** What runs beside the screen gave up. */
-  | { readonly kind: 'beside-failed'; readonly reason: string }
+  /** Answers from beside the screen, about the rules with a draft in force. */
+  | { readonly kind: 'told'; readonly draft: Draft; readonly answers: Answers }
   | { readonly kind: 'wrote'; readonly path: string; readonly draft: Draft }
   | { readonly kind: 'failed'; readonly text: string }
   /** The screen has been drawn after a change of a large ruleset. */
@@ -56,18 +54,8 @@ function react(world: World, before: State, action: Action): State {
     }
     case 'click-row':
       return clickRow(world, state, action.row);
-    case 'findings':
-      return everywhere(state, (s) => ({ ...s, findings: action.findings }));
-    case 'dead': {
-      const dead = new Map(action.rules.map((r) => [ruleKey(r.family, r.ruleId), r.why]));
-      return everywhere(state, (s) => ({ ...s, dead }));
-    }
-    case 'beside-failed':
-      return everywhere(state, (s) =>
-        s.findings.kind === 'running'
-          ? { ...s, findings: { kind: 'failed', reason: action.reason } }
-          : { ...s, message: { tone: 'info', text: `dead rules are not told: ${action.reason}` } },
-      );
+    case 'told':
+      return everywhere(state, (s) => takeAnswers(s, action.draft, action.answers));
     case 'wrote':
       return everywhere(state, (s) => ({
         ...s,
@@ -75,10 +63,21 @@ function react(world: World, before: State, action: Action): State {
         message: { tone: 'info', text: `written: ${action.path}; the firewall is as it was` },
       }));
     case 'walk':
-      return everywhere(state, (s) => (s.walkPending ? refresh(world, s) : s));
+      return everywhere(state, (s) => walkNow(world, s));
     case 'failed':
       return everywhere(state, (s) => ({ ...s, message: { tone: 'error', text: action.text } }));
   }
+}
+
+function takeAnswers(state: State, draft: Draft, answers: Answers): State {
+  const told = (Object.keys(answers) as (keyof Lists)[]).map((about) => {
+    const one: Told<unknown> = { draft, answered: answers[about] as Told<unknown>['answered'] };
+    return [about, one];
+  });
+  const next: State = { ...state, told: { ...state.told, ...Object.fromEntries(told) } };
+  if (!answers.dead) return next;
+  if (answers.dead.kind === 'failed') return { ...next, dead: new Map() };
+  return { ...next, dead: new Map(answers.dead.list.map((r) => [ruleKey(r.family, r.ruleId), r.why])) };
 }
 
 function pressKey(world: World, state: State, key: string, text?: string): State {

@@ -1,7 +1,6 @@
 /** All that the screen shows, as one immutable value, and the few ways in which its parts hang together. */
 
-import type { Finding } from '../../lint/finding.ts';
-import type { Ruleset } from '../../model/ruleset.ts';
+import type { Answered, Lists } from '../beside/questions.ts';
 import { type ChainName, type ChainView, type Draft, emptyDraft, viewChain } from './draft.ts';
 import type { LineEditor } from './line-editor.ts';
 import type { TextProblem } from './rule-line.ts';
@@ -9,7 +8,7 @@ import { placeOfStep, type RulePlace } from './walk-index.ts';
 import type { Answer, Leg, LegChoice, World } from './world.ts';
 
 /** The screens, in the order of their numbers. */
-export const screens = ['path', 'packet', 'flow', 'findings'] as const;
+export const screens = ['path', 'packet', 'flow', 'findings', 'diff'] as const;
 /** One of the screens, or the list of keys. */
 export type Screen = (typeof screens)[number] | 'help';
 
@@ -27,7 +26,7 @@ export type Effect =
   /** Walk the changed rules once the screen has been drawn. */
   | { readonly kind: 'walk' }
   | { readonly kind: 'copy'; readonly text: string }
-  | { readonly kind: 'write'; readonly path: string; readonly text: string; readonly draft: Draft };
+  | { readonly kind: 'write'; readonly path: string; readonly draft: Draft };
 
 /** What a line at the bottom asks for. */
 export type PromptKind =
@@ -67,11 +66,11 @@ interface Change {
   readonly cursor: Cursor;
 }
 
-/** What the linter found; it runs beside the screen. */
-export type Findings =
-  | { readonly kind: 'running' }
-  | { readonly kind: 'done'; readonly list: readonly Finding[] }
-  | { readonly kind: 'failed'; readonly reason: string };
+/** An answer of what runs beside the screen, and the rules that it is about: old ones until a new answer comes. */
+export interface Told<T> {
+  readonly draft: Draft;
+  readonly answered: Answered<T>;
+}
 
 /** See the head of this file. */
 export interface State {
@@ -103,17 +102,18 @@ export interface State {
   readonly prompt: Prompt | undefined;
   readonly search: string;
   readonly histories: Readonly<Partial<Record<PromptKind, readonly string[]>>>;
-  readonly findings: Findings;
-  readonly filter: string;
-  /** Rules that no packet matches, with the reason, by {@link ruleKey}: of the rules as they were read. */
+  /** What was found out beside the screen so far. */
+  readonly told: { readonly [K in keyof Lists]?: Told<Lists[K]> };
+  /** Of {@link State.told}: why no packet matches a rule, by {@link ruleKey}. */
   readonly dead: ReadonlyMap<string, string>;
+  readonly filter: string;
   /** The row under the cursor of each list that is not a chain. */
-  readonly rows: Readonly<Record<'packet' | 'flow' | 'findings' | 'help', number>>;
+  readonly rows: Readonly<Record<'packet' | 'flow' | 'findings' | 'diff' | 'help', number>>;
   readonly message: { readonly tone: 'info' | 'error'; readonly text: string } | undefined;
   /** What was last copied, shown for terminals that cannot. */
   readonly copied: string | undefined;
-  /** The rules were changed, and what is shown is still the walk through the old ones. */
-  readonly walkPending: boolean;
+  /** What was changed, while what is shown is still the walk of before; after another packet, the cursor follows it. */
+  readonly walkPending: 'rules' | 'packet' | undefined;
   /** To be carried out after this state was made. */
   readonly effects: readonly Effect[];
 }
@@ -128,25 +128,19 @@ export function currentEvent(leg: Leg, state: State): number {
   return leg.index.stops[Math.min(state.step, leg.index.stops.length - 1)] ?? leg.trace.events.length;
 }
 
-/** The rules as they are now, of the family of the cursor. */
-export function currentRuleset(world: World, state: State): Ruleset | undefined {
-  return world.ruleset(state.draft, state.cursor.name.family);
-}
-
 /** The chain under the cursor. */
 export function currentChain(world: World, state: State): ChainView | undefined {
   return viewChain(world.rulesets, state.draft, state.cursor.name);
 }
 
+/** Whether an answer is there, and about the rules as they are. */
+export function isFresh(state: State, about: keyof Lists): boolean {
+  return state.told[about]?.draft === state.draft;
+}
+
 /** One text for a rule of either family. */
 export function ruleKey(family: string, ruleId: number): string {
   return `${family} ${ruleId}`;
-}
-
-/** The row of a rule in a chain; -1 if it is not there. */
-export function rowOfRule(chain: ChainView, ruleId: number): number {
-  for (let row = 0; row < chain.size; row++) if (chain.at(row)?.rule.id === ruleId) return row;
-  return -1;
 }
 
 /** The cursor at a place of the rules; the policy is the row behind the last rule. */
@@ -157,7 +151,7 @@ function cursorAt(world: World, state: State, place: RulePlace): Cursor | undefi
   if (!chain) return undefined;
   if (place.policy) return { name, row: chain.size };
   if (place.rule === undefined) return { name, row: 0 };
-  return { name, row: Math.max(0, rowOfRule(chain, place.rule)) };
+  return { name, row: Math.max(0, chain.rowOf(place.rule)) };
 }
 
 /** Where the end of the way lies in the rules: what decided, or else the last place that it passed. */
@@ -191,13 +185,29 @@ export function atEnd(world: World, state: State): State {
 
 /** After a change of the rules: the walk at once, or for a large ruleset behind the next frame. */
 export function refreshSoon(world: World, state: State): State {
-  if (!world.large) return refresh(world, state);
-  return { ...state, walkPending: true, effects: [...state.effects, { kind: 'walk' }] };
+  return world.large ? walkSoon(state, 'rules') : refresh(world, state);
+}
+
+/** Another packet, which is one: the walk as {@link refreshSoon} has it, and the cursor where it ends. */
+export function walkPacket(world: World, state: State, packet: string): State {
+  const next: State = { ...state, packet, leg: { kind: 'packet' }, way: 0 };
+  return world.large ? walkSoon(next, 'packet') : follow(world, refresh(world, next));
+}
+
+function walkSoon(state: State, changed: 'rules' | 'packet'): State {
+  return { ...state, walkPending: changed, effects: [...state.effects, { kind: 'walk' }] };
+}
+
+/** What was to be walked is walked. */
+export function walkNow(world: World, state: State): State {
+  if (state.walkPending === undefined) return state;
+  const next = refresh(world, state);
+  return state.walkPending === 'packet' ? follow(world, next) : next;
 }
 
 /** Asks again after the packet or the rules changed; a line that is no packet leaves the last answer. */
 export function refresh(world: World, before: State): State {
-  const state: State = before.walkPending ? { ...before, walkPending: false } : before;
+  const state: State = before.walkPending === undefined ? before : { ...before, walkPending: undefined };
   const answer = world.ask(state.draft, state.packet);
   if (answer.kind === 'refused' && state.answer.kind === 'walked') return state;
   let next: State = { ...state, answer };
@@ -251,13 +261,13 @@ export function initialState(world: World, packet: string, size: State['size']):
     prompt: undefined,
     search: '',
     histories: {},
-    findings: { kind: 'running' },
-    filter: '',
+    told: {},
     dead: new Map(),
-    rows: { packet: 0, flow: 0, findings: 0, help: 0 },
+    filter: '',
+    rows: { packet: 0, flow: 0, findings: 0, diff: 0, help: 0 },
     message: undefined,
     copied: undefined,
-    walkPending: false,
+    walkPending: undefined,
     effects: [],
   };
   return follow(world, atEnd(world, state));

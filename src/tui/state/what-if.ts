@@ -3,7 +3,7 @@
 import { formatLinked } from '../../link/format.ts';
 import type { Policy } from '../../model/netfilter.ts';
 import type { Rule } from '../../model/ruleset.ts';
-import { changeChain, type Draft, type DraftRule, draftRuleset, emptyDraft, splice } from './draft.ts';
+import { changeChain, type Draft, type DraftRule, draftRuleset, emptyDraft, viewChain } from './draft.ts';
 import { keepCursor, refreshSoon, type State } from './state.ts';
 import type { World } from './world.ts';
 
@@ -38,10 +38,11 @@ export function toggleRule(world: World, state: State): State {
   const { row } = state.cursor;
   let off = true;
   const next = changeChain(world.rulesets, state.draft, state.cursor.name, (chain) => {
-    const entry = chain.entries[row];
-    if (!entry) return chain;
+    const entry = chain.at(row);
+    if (!entry) return undefined;
     off = entry.enabled;
-    return { ...chain, entries: chain.entries.with(row, { ...entry, enabled: !entry.enabled }) };
+    const inserted = [{ ...entry, enabled: !entry.enabled }];
+    return { kind: 'rules', at: row, removed: 1, inserted };
   });
   if (next === state.draft) return nothing(state, 'There is no rule under the cursor');
   return commit(world, state, next, `${off ? 'off' : 'on'}: ${place(state)}`);
@@ -52,12 +53,12 @@ export function moveRule(world: World, state: State, by: 1 | -1): State {
   const { row } = state.cursor;
   const to = row + by;
   const next = changeChain(world.rulesets, state.draft, state.cursor.name, (chain) => {
-    const entry = chain.entries[row];
-    const other = chain.entries[to];
-    if (!entry || !other) return chain;
+    const entry = chain.at(row);
+    const other = chain.at(to);
+    if (!entry || !other) return undefined;
     const moved: DraftRule = { ...entry, change: entry.change ?? 'moved' };
-    const pair = by === 1 ? [other, moved] : [moved, other];
-    return { ...chain, entries: splice(chain.entries, Math.min(row, to), 2, pair) };
+    const inserted = by === 1 ? [other, moved] : [moved, other];
+    return { kind: 'rules', at: Math.min(row, to), removed: 2, inserted };
   });
   if (next === state.draft) return nothing(state, 'There is no place to move to');
   return commit(world, state, next, `moved: ${place(state)}`, to);
@@ -67,7 +68,7 @@ export function moveRule(world: World, state: State, by: 1 | -1): State {
 export function deleteRule(world: World, state: State): State {
   const { row } = state.cursor;
   const next = changeChain(world.rulesets, state.draft, state.cursor.name, (chain) =>
-    chain.entries[row] ? { ...chain, entries: splice(chain.entries, row, 1, []) } : chain,
+    chain.at(row) ? { kind: 'rules', at: row, removed: 1, inserted: [] } : undefined,
   );
   if (next === state.draft) return nothing(state, 'There is no rule under the cursor');
   return commit(world, state, next, `deleted: ${place(state)}`);
@@ -83,8 +84,8 @@ export function putRules(
   const { row } = state.cursor;
   let { nextRuleId } = state;
   const next = changeChain(world.rulesets, state.draft, state.cursor.name, (chain) => {
-    const replaced = how === 'replace' ? chain.entries[row] : undefined;
-    const made = rules.map((rule, i): DraftRule => {
+    const replaced = how === 'replace' ? chain.at(row) : undefined;
+    const inserted = rules.map((rule, i): DraftRule => {
       const old = i === 0 ? replaced : undefined;
       return {
         rule: { ...rule, index: row + i, id: old?.rule.id ?? nextRuleId++, counters: undefined },
@@ -92,7 +93,7 @@ export function putRules(
         change: old === undefined || old.change === 'new' ? 'new' : 'changed',
       };
     });
-    return { ...chain, entries: splice(chain.entries, row, replaced ? 1 : 0, made) };
+    return { kind: 'rules', at: row, removed: replaced ? 1 : 0, inserted };
   });
   const title = `${how === 'replace' ? 'changed' : 'inserted'}: ${place(state)}`;
   return commit(world, { ...state, nextRuleId }, next, title);
@@ -104,7 +105,7 @@ export function setPolicy(world: World, state: State, policy: Policy): State {
   let builtIn = true;
   const next = changeChain(world.rulesets, state.draft, state.cursor.name, (c) => {
     builtIn = c.policy !== undefined;
-    return builtIn && c.policy !== policy ? { ...c, policy } : c;
+    return builtIn && c.policy !== policy ? { kind: 'policy', policy } : undefined;
   });
   if (!builtIn) return { ...state, message: { tone: 'error', text: `${chain} has no policy of its own` } };
   if (next === state.draft) return nothing(state, `The policy of ${chain} is ${policy} already`);
@@ -113,12 +114,8 @@ export function setPolicy(world: World, state: State, policy: Policy): State {
 
 /** The other policy of a chain, for the key that toggles at the end of a chain. */
 export function togglePolicy(world: World, state: State): State {
-  let now: Policy | undefined;
-  changeChain(world.rulesets, state.draft, state.cursor.name, (c) => {
-    now = c.policy;
-    return c;
-  });
-  return setPolicy(world, state, now === 'DROP' ? 'ACCEPT' : 'DROP');
+  const now = viewChain(world.rulesets, state.draft, state.cursor.name);
+  return setPolicy(world, state, now?.policy === 'DROP' ? 'ACCEPT' : 'DROP');
 }
 
 /** Takes the last change back. */

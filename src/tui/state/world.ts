@@ -6,19 +6,18 @@
 import { buildMachine } from '../../context/machine.ts';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import type { SourceText } from '../../diagnostics/sources.ts';
-import { compile, emptyState, type Program, simulate } from '../../engine/simulate.ts';
+import { compileStepwise, emptyState, type Program, simulate } from '../../engine/simulate.ts';
 import type { Entry } from '../../engine/state.ts';
 import type { Registry } from '../../extensions/registry.ts';
-import type { ReadMachine } from '../../link/read-machine.ts';
+import type { ReadMachine, ReadRuleset } from '../../link/read-machine.ts';
 import type { Packet } from '../../model/packet.ts';
 import type { Ruleset } from '../../model/ruleset.ts';
 import type { Trace } from '../../model/trace.ts';
-import type { Family } from '../../net/address.ts';
 import { readAssumptions } from '../../trace/assumptions.ts';
 import type { Flow, FlowStep } from '../../trace/flow.ts';
 import { type Ways, waysOf } from '../../trace/outcome.ts';
 import { type PacketTrace, traceRead } from '../../trace/trace-packet.ts';
-import { type Draft, draftRuleset } from './draft.ts';
+import { type Draft, draftRulesetStepwise } from './draft.ts';
 import { type PacketLine, placeInLine, readPacketLine } from './packet-line.ts';
 import type { TextProblem } from './rule-line.ts';
 import { indexWalk, type WalkIndex } from './walk-index.ts';
@@ -80,9 +79,9 @@ export interface World {
    * behind the next frame.
    */
   readonly large: boolean;
-  /** The rules of a family with the draft in force. */
-  ruleset(draft: Draft, family: Family): Ruleset | undefined;
   ask(draft: Draft, packet: string): Answer;
+  /** Works the answer out and the packet's own leg, in steps of some milliseconds: both are then there at once. */
+  prepare(draft: Draft, packet: string): Generator<undefined, void>;
   /** Undefined where there is no such leg: no reply, no further packet. */
   leg(answer: Answer, way: number, choice: LegChoice): Leg | undefined;
   /** The conversation that the packet opens, or why there is none. */
@@ -93,19 +92,55 @@ export interface World {
 const largeFrom = 5_000;
 
 /** The results of the last calls by their arguments, compared by identity. */
+class Kept<A extends readonly unknown[], R> {
+  readonly #count: number;
+  #calls: readonly { readonly args: A; readonly result: R }[] = [];
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  find(args: A): { readonly result: R } | undefined {
+    const hit = this.#calls.find((call) => call.args.every((a, i) => a === args[i]));
+    if (hit) this.#calls = [hit, ...this.#calls.filter((call) => call !== hit)];
+    return hit;
+  }
+
+  keep(args: A, result: R): R {
+    this.#calls = [{ args, result }, ...this.#calls].slice(0, this.#count);
+    return result;
+  }
+}
+
 function remember<A extends readonly unknown[], R>(
   count: number,
   make: (...args: A) => R,
 ): (...args: A) => R {
-  const kept: { readonly args: A; readonly result: R }[] = [];
+  const kept = new Kept<A, R>(count);
   return (...args) => {
-    const found = kept.findIndex((k) => k.args.every((a, i) => a === args[i]));
-    const hit = found >= 0 ? kept.splice(found, 1)[0] : undefined;
-    const entry = hit ?? { args, result: make(...args) };
-    kept.unshift(entry);
-    kept.length = Math.min(kept.length, count);
-    return entry.result;
+    const hit = kept.find(args);
+    return hit ? hit.result : kept.keep(args, make(...args));
   };
+}
+
+/** The same for what is made in steps. */
+function rememberStepwise<A extends readonly unknown[], R>(
+  count: number,
+  make: (...args: A) => Generator<undefined, R>,
+): (...args: A) => Generator<undefined, R> {
+  const kept = new Kept<A, R>(count);
+  return function* (...args) {
+    const hit = kept.find(args);
+    return hit ? hit.result : kept.keep(args, yield* make(...args));
+  };
+}
+
+/** All steps in one go. */
+function finish<R>(work: Generator<undefined, R>): R {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 /** Makes the world of what was opened. */
@@ -118,19 +153,19 @@ export function createWorld(opened: Opened): World {
   /** Programs and traces of 100,000 rules are tens of megabytes each: no more of them are kept than are shown. */
   const kept = (count: number): number => (large ? 1 : count);
 
-  const drafted = remember(kept(2), (draft: Draft): ReadMachine => {
+  const drafted = rememberStepwise(kept(2), function* (draft: Draft): Generator<undefined, ReadMachine> {
     if (draft.size === 0) return read;
-    return {
-      ...read,
-      rulesets: read.rulesets.map((r) => ({
-        ...r,
-        linked: { ...r.linked, ruleset: draftRuleset(r.linked.ruleset, draft) },
-      })),
-    };
+    const rulesets: ReadRuleset[] = [];
+    for (const r of read.rulesets) {
+      const ruleset = yield* draftRulesetStepwise(r.linked.ruleset, draft);
+      rulesets.push({ ...r, linked: { ...r.linked, ruleset } });
+    }
+    return { ...read, rulesets };
   });
 
-  const ground = remember(kept(2), (draft: Draft, assumed: string) => {
-    const base = drafted(draft);
+  const ground = rememberStepwise(kept(2), function* (draft: Draft, assumed: string) {
+    const base = yield* drafted(draft);
+    yield;
     const inForce = base.rulesets.map((r) => r.linked.ruleset);
     const assumptions = readAssumptions(assumed === '' ? [] : assumed.split('\n'));
     const forMachine = 'diagnostics' in assumptions ? [] : assumptions.forMachine;
@@ -146,17 +181,20 @@ export function createWorld(opened: Opened): World {
     let program: Program | undefined;
     return {
       read: { ...base, machine },
-      program: (): Program => {
-        program ??= compile(inForce, machine, registry);
+      *program(): Generator<undefined, Program> {
+        program ??= yield* compileStepwise(inForce, machine, registry);
         return program;
       },
     };
   });
 
+  const groundOf = (draft: Draft, line: PacketLine) => ground(draft, line.assume.join('\n'));
+
   const trace = (draft: Draft, line: PacketLine, flow: boolean) => {
-    const on = ground(draft, line.assume.join('\n'));
+    const on = finish(groundOf(draft, line));
+    const program = (): Program => finish(on.program());
     const { expression, local, assume } = line;
-    const result = traceRead(on.read, on.program, {
+    const result = traceRead(on.read, program, {
       registry,
       expression: expression.map((w) => w.text),
       local,
@@ -164,7 +202,7 @@ export function createWorld(opened: Opened): World {
       flow,
       diagnostics: opened.diagnostics,
     });
-    return { result, program: on.program };
+    return { result, program };
   };
 
   const drafts = new WeakMap<Answer, Draft>();
@@ -253,9 +291,16 @@ export function createWorld(opened: Opened): World {
     opened,
     rulesets,
     large,
-    ruleset: (draft, family) =>
-      drafted(draft).rulesets.findLast((r) => r.linked.ruleset.family === family)?.linked.ruleset,
     ask,
+    *prepare(draft, packet) {
+      const on = yield* groundOf(draft, readPacketLine(packet));
+      yield;
+      yield* on.program();
+      yield;
+      const answer = ask(draft, packet);
+      yield;
+      leg(answer, 0, 'packet');
+    },
     leg: (answer, way, choice) =>
       leg(answer, way, choice.kind === 'flow' ? String(choice.index) : choice.kind),
     flow,

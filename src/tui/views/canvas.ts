@@ -1,8 +1,7 @@
 /** A grid of characters to draw frames and edges on. */
 
-import { escapeTerminal, terminalCells } from '../../report/escape-terminal.ts';
 import type { Tone } from './palette.ts';
-import type { Line, Span } from './text.ts';
+import { cellsOf, columnsOf, type Line, type Span } from './text.ts';
 
 /** How a frame or an edge is drawn: the road that the packet takes is heavy. */
 export type Stroke = 'heavy' | 'thin';
@@ -34,7 +33,7 @@ export class Canvas {
     const row = this.#rows[y];
     if (!row) return;
     let at = x;
-    for (const { text: cell, columns } of terminalCells(escapeTerminal(text))) {
+    for (const { text: cell, columns } of cellsOf(text)) {
       const target = row[at];
       if (at >= 0 && target && at + columns <= this.columns) {
         target.text = cell;
@@ -53,7 +52,7 @@ export class Canvas {
     let at = x;
     for (const { text, tone } of line) {
       this.text(at, y, text, tone);
-      at += terminalCells(text).reduce((sum, { columns }) => sum + columns, 0);
+      at += columnsOf(text);
     }
   }
 

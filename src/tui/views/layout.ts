@@ -38,8 +38,9 @@ export function layoutOf(
   const content = Math.max(rows - headRows - footRows, 1);
   if (state.screen !== 'path') {
     const listRows = Math.max(content - 1, 1);
-    const detail =
-      state.screen === 'findings' || state.screen === 'flow' ? Math.min(8, Math.floor(listRows / 2)) : 0;
+    const detail = ['findings', 'flow', 'diff'].includes(state.screen)
+      ? Math.min(8, Math.floor(listRows / 2))
+      : 0;
     return {
       columns,
       rows,

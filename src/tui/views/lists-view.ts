@@ -1,20 +1,17 @@
-/** The other screens as lines: fields and presets of the packet, the conversation, the findings, the keys. */
+/** The other screens as lines: fields and presets of the packet, the conversation, the keys. */
 
-import { ruleText } from '../../link/rule-text.ts';
-import type { Finding } from '../../lint/finding.ts';
 import { entryText } from '../../report/trace-flow.ts';
 import { fateWords, packetDetails, packetText } from '../../report/trace-words.ts';
 import { decidedBy } from '../../trace/outcome.ts';
 import { helpRows } from '../model/help.ts';
-import { shownFindings, witnessLine } from '../state/findings.ts';
 import { fieldText, packetFields } from '../state/packet-fields.ts';
 import { presets } from '../state/presets.ts';
 import type { State } from '../state/state.ts';
 import type { World } from '../state/world.ts';
-import type { Tone } from './palette.ts';
 import { type Line, span, wrapText } from './text.ts';
 
-const pointer = (selected: boolean): string => (selected ? '> ' : '  ');
+/** What stands in front of a row of a list. */
+export const pointer = (selected: boolean): string => (selected ? '> ' : '  ');
 
 /** Fields with what the line says or what was taken for them, then the presets. */
 export function packetLines(world: World, state: State, from: number, count: number): readonly Line[] {
@@ -96,77 +93,6 @@ export function flowDetail(world: World, state: State, columns: number): readonl
     ...(end === '' ? [] : [[span(end, flow.complete ? 'accept' : 'drop')] as Line]),
     ...wrapText(`conntrack after it: ${entry}`, columns).map((text): Line => [span(text)]),
   ];
-}
-
-const severityTone: Readonly<Record<Finding['severity'], Tone>> = {
-  error: 'error',
-  warning: 'warning',
-  info: 'info',
-};
-
-/** One line for each finding. */
-export function findingLines(state: State, from: number, count: number): readonly Line[] {
-  const { findings } = state;
-  if (findings.kind === 'running') return [[span('the linter is at work …', 'faint')]];
-  if (findings.kind === 'failed') return [[span(`the linter gave up: ${findings.reason}`, 'error')]];
-  const list = shownFindings(state);
-  if (list.length === 0)
-    return [
-      [span(findings.list.length === 0 ? 'nothing was found' : `nothing of "${state.filter}"`, 'faint')],
-    ];
-  return list.slice(from, from + count).map((f, i): Line => {
-    const selected = from + i === state.rows.findings;
-    const { table, chain, ruleNumber } = f.place;
-    const where =
-      chain === undefined ? '' : `${table} ${chain}${ruleNumber === undefined ? '' : ` #${ruleNumber}`}`;
-    return [
-      span(pointer(selected), 'strong'),
-      span(f.severity.padEnd(8), severityTone[f.severity]),
-      span(`${f.code} `, 'strong'),
-      span(where === '' ? '' : `${where}  `, 'faint'),
-      span(f.message, selected ? 'cursor' : undefined),
-    ];
-  });
-}
-
-/** The story of the finding under the cursor. */
-export function findingDetail(world: World, state: State, columns: number): readonly Line[] {
-  const f = shownFindings(state)[state.rows.findings];
-  if (!f) return [];
-  const lines: Line[] = wrapText(`${f.code} ${f.name}: ${f.message}`, columns).map(
-    (t): Line => [span(t, 'strong')],
-  );
-  const say = (label: string, text: string | undefined): void => {
-    if (text === undefined) return;
-    wrapText(text, columns - 8).forEach((t, i) => {
-      lines.push([span((i === 0 ? label : '').padEnd(8), 'faint'), span(t)]);
-    });
-  };
-  say('what', f.story.what);
-  say('why', f.story.why);
-  const rule = ruleOf(world, f);
-  if (rule !== undefined) say('rule', rule);
-  for (const help of f.story.help ?? []) say('help', help);
-  for (const { text } of f.inferences) say('guess', text);
-  const packet = witnessLine(f);
-  lines.push([
-    span(packet === undefined ? 'enter   goes to the rule' : 'enter   walks its packet: ', 'faint'),
-    ...(packet === undefined ? [] : [span(packet, 'command')]),
-  ]);
-  return lines;
-}
-
-function ruleOf(world: World, { place, family }: Finding): string | undefined {
-  if (place.ruleId === undefined) return undefined;
-  for (const ruleset of world.rulesets) {
-    if (family !== undefined && ruleset.family !== family) continue;
-    const chain = ruleset.tables
-      .find((t) => t.name === place.table)
-      ?.chains.find((c) => c.name === place.chain);
-    const rule = chain?.rules.find((r) => r.id === place.ruleId);
-    if (rule) return ruleText(rule);
-  }
-  return undefined;
 }
 
 /** The list of keys, from a row on. */

@@ -29,7 +29,7 @@ const outcomeTags: Readonly<Record<NonNullable<RuleRow['outcome']>, string>> = {
 };
 
 function tagOf(row: RuleRow, missed: string): string {
-  if (row.dead !== undefined) return 'dead';
+  if (row.dead !== undefined) return row.dead.stale ? 'dead?' : 'dead';
   switch (row.status) {
     case 'off':
       return 'off';

@@ -10,16 +10,24 @@ import { type RuleRow, rowsOf } from '../model/rows.ts';
 import { whyLines } from '../model/why.ts';
 import { type Command, commands, decisive, listSize } from '../state/commands.ts';
 import { changeCount } from '../state/draft.ts';
-import { currentChain, currentEvent, currentLeg, type State, screens } from '../state/state.ts';
+import { currentChain, currentEvent, currentLeg, isFresh, type State, screens } from '../state/state.ts';
 import type { World } from '../state/world.ts';
 import { headRows, type Layout, layoutOf, type PathForm, windowTop } from './layout.ts';
-import { findingDetail, findingLines, flowDetail, flowLines, helpLines, packetLines } from './lists-view.ts';
+import { flowDetail, flowLines, helpLines, packetLines } from './lists-view.ts';
 import type { Palette } from './palette.ts';
 import { pathDiagram } from './path-diagram.ts';
 import { pathList } from './path-list.ts';
 import { messageLines, promptLines } from './prompt-view.ts';
 import { crumbs, ruleLine } from './rules-view.ts';
 import { columnsOf, type Line, lineColumns, paint, type Span, span, wrapText } from './text.ts';
+import {
+  countOf,
+  differenceDetail,
+  differenceLines,
+  diffLine,
+  findingDetail,
+  findingLines,
+} from './told-view.ts';
 
 /** What the screen is drawn from. */
 export interface ScreenProps {
@@ -46,16 +54,15 @@ function counts(world: World): string {
   return `${chains} chains, ${rules} rules`;
 }
 
-function graveCount(state: State): string {
-  if (state.findings.kind !== 'done') return '';
-  return state.findings.list.length === 0 ? '' : ` ${state.findings.list.length}`;
-}
+const diffCount = (state: State): string => (state.draft.size === 0 ? '' : countOf(state, 'diff'));
 
 function tabSpans(state: State): readonly { readonly screen: Tab['screen']; readonly text: string }[] {
   const narrow = state.size.columns < 78;
   return screens.map((screen, i) => {
     const name = narrow && screen !== state.screen ? '' : screen;
-    const text = `${i + 1}${name}${screen === 'findings' ? graveCount(state) : ''}`;
+    const count =
+      screen === 'findings' ? countOf(state, 'findings') : screen === 'diff' ? diffCount(state) : '';
+    const text = `${i + 1}${name}${count}`;
     return { screen, text: screen === state.screen ? `[${text}]` : ` ${text} ` };
   });
 }
@@ -117,7 +124,7 @@ function verdictLine(world: World, state: State): Line {
     ('policy' in at ? `policy of ${at.table} ${at.chain}` : `rule ${at.number} of ${at.table} ${at.chain}`);
   const branch = answer.ways[state.way]?.branch;
   const assumed = branch ? decisive(branch) : [];
-  if (state.walkPending) return [span('walking the changed rules …', 'other')];
+  if (state.walkPending) return [span('walking …', 'other')];
   const stop = `${Math.min(state.step + 1, leg.index.stops.length)}/${leg.index.stops.length} `;
   const says = /^[,:]/.test(rest) || rest === '' ? rest : ` ${rest}`;
   return [
@@ -156,20 +163,36 @@ function title(text: readonly Span[], columns: number, right: readonly Span[] = 
   return [...head, span('─'.repeat(gap), 'faint'), ...(right.length > 0 ? [span(' '), ...right] : [])];
 }
 
+const roads = new WeakMap<State, Road | undefined>();
+
+/** Layout and picture of one frame ask for the same road. */
 function roadHere(world: World, state: State): Road | undefined {
+  if (roads.has(state)) return roads.get(state);
   const leg = currentLeg(world, state);
-  if (!leg || state.answer.kind !== 'walked') return undefined;
-  return roadOf(state.answer.ruleset, leg.trace, leg.index, currentEvent(leg, state));
+  const road =
+    leg && state.answer.kind === 'walked'
+      ? roadOf(state.answer.ruleset, leg.trace, leg.index, currentEvent(leg, state))
+      : undefined;
+  roads.set(state, road);
+  return road;
 }
+
+const pictures = new WeakMap<Road, Map<string, readonly Line[] | undefined>>();
 
 function drawPath(road: Road | undefined, form: PathForm, columns: number): readonly Line[] | undefined {
   if (!road) return form === 'list' ? [[span('no packet is walked: p writes one', 'faint')]] : undefined;
-  return form === 'list' ? pathList(road) : pathDiagram(road, columns, form);
+  const drawn = pictures.get(road) ?? new Map<string, readonly Line[] | undefined>();
+  pictures.set(road, drawn);
+  const key = `${form} ${columns}`;
+  if (!drawn.has(key)) drawn.set(key, form === 'list' ? pathList(road) : pathDiagram(road, columns, form));
+  return drawn.get(key);
 }
 
-/** The verdict; the open line or the message; the keys. */
+/** What the changed rules do to all packets; the verdict; the open line or the message; the keys. */
 function footLines(world: World, state: State): readonly Line[] {
+  const diff = diffLine(state);
   return [
+    ...(diff ? [diff] : []),
     verdictLine(world, state),
     ...(state.prompt
       ? promptLines(state, state.prompt, state.size.columns)
@@ -229,9 +252,19 @@ function listTitle(world: World, state: State, columns: number): Line {
       return title(
         [
           span('findings', 'strong'),
-          span(state.draft.size > 0 ? ' of the rules as they were read' : '', 'other'),
+          span(
+            state.told.findings && !isFresh(state, 'findings')
+              ? ' of the rules before the last change; the linter is at work …'
+              : '',
+            'other',
+          ),
           span(state.filter === '' ? '' : ` /${state.filter}`, 'command'),
         ],
+        columns,
+      );
+    case 'diff':
+      return title(
+        [span('what if', 'strong'), span(' packets that fare differently now; enter walks one', 'faint')],
         columns,
       );
     case 'help':
@@ -254,6 +287,8 @@ function listLines(props: ScreenProps, layout: Layout): readonly Line[] {
       return flowLines(world, state, top, listRows);
     case 'findings':
       return findingLines(state, top, listRows);
+    case 'diff':
+      return differenceLines(state, top, listRows);
     case 'help':
       return helpLines(top, listRows);
   }
@@ -264,6 +299,7 @@ function detailLines(props: ScreenProps, { why }: Layout): readonly Line[] {
   if (why.place === 'none') return [];
   if (state.screen === 'findings') return findingDetail(world, state, why.columns);
   if (state.screen === 'flow') return flowDetail(world, state, why.columns);
+  if (state.screen === 'diff') return differenceDetail(state, why.columns);
   if (state.screen !== 'path') return [];
   const [row] = rowsOf(world, state, state.cursor.row, 1);
   if (!row) return [];

@@ -24,6 +24,13 @@ export function span(text: string, tone?: Tone): Span {
 const oneColumnEach =
   /^[\x20-\x7e\u2500-\u257f\u25b2\u25ba\u25bc\u25c4\u25c6\u25cf\u2191\u2193\u00b7\u2026\u2713\u2717\u270e\u2192]*$/;
 
+/** A text as it will be seen, cell by cell. */
+export function cellsOf(text: string): readonly { readonly text: string; readonly columns: number }[] {
+  return oneColumnEach.test(text)
+    ? [...text].map((cell) => ({ text: cell, columns: 1 }))
+    : terminalCells(escapeTerminal(text));
+}
+
 /** Columns of a text as it will be seen. */
 export function columnsOf(text: string): number {
   return oneColumnEach.test(text) ? text.length : terminalWidth(escapeTerminal(text));
@@ -58,7 +65,7 @@ export function fitLine(line: Line, columns: number): Line {
 }
 
 /** The line, cut (with an ellipsis) where it is longer than these columns. */
-function clipLine(line: Line, columns: number): Line {
+export function clipLine(line: Line, columns: number): Line {
   if (lineColumns(line) <= columns) return line;
   const out: Span[] = [];
   let left = Math.max(0, columns - 1);

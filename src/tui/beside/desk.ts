@@ -1,0 +1,115 @@
+/**
+ * What is asked beside the screen, answered: of the rules with a draft in force, which packets in all fare differently,
+ * what the linter finds, and which rules are dead. Lives in a thread; between two steps others may work.
+ */
+
+import { buildMachine } from '../../context/machine.ts';
+import type { SourceText } from '../../diagnostics/sources.ts';
+import { parse } from '../../grammar/parse.ts';
+import { formatLinked } from '../../link/format.ts';
+import { foreignRuns, type ReadMachine, readMachine } from '../../link/read-machine.ts';
+import { checks, defaultRegistry, lintMachine } from '../../linting.ts';
+import type { Ruleset } from '../../model/ruleset.ts';
+import { type Draft, draftRuleset } from '../state/draft.ts';
+import { deadRules } from './dead-rules.ts';
+import { packetsChanged } from './packets-changed.ts';
+import type { Answered, Answers, BesideMachine, DeadRule } from './questions.ts';
+import { type ShownFinding, shownFinding } from './shown-finding.ts';
+
+/** More rules than this are not asked about in sets: they would take the memory that the screen has promised not to. */
+const setRulesMaxDefault = 30_000;
+
+/** See the head of this file. */
+export interface Desk {
+  /** The answers as they come; each step yields those that it made. */
+  ask(draft: Draft): Generator<Answers, void>;
+}
+
+/** Reads the machine once, for all that is asked of it. Of more than `setRulesMax` rules no sets are made. */
+export function openDesk(asked: BesideMachine, setRulesMax = setRulesMaxDefault): Desk {
+  const { texts, family, backend } = asked;
+  const registry = defaultRegistry();
+  const read = readMachine(texts, { registry, family, backend });
+  const before = read.rulesets.map((r) => r.linked.ruleset);
+  let count = 0;
+  for (const r of before) for (const t of r.tables) for (const c of t.chains) count += c.rules.length;
+  const tooMany: Answered<never> = { kind: 'failed', reason: `there are more than ${setRulesMax} rules` };
+
+  return {
+    *ask(draft) {
+      const after = before.map((ruleset) => draftRuleset(ruleset, draft));
+      if (draft.size === 0) yield { diff: { kind: 'done', list: [] } };
+      else if (count > setRulesMax) yield { diff: tooMany };
+      else {
+        const work = packetsChanged(read, before, after, registry);
+        for (let step = work.next(); ; step = work.next()) {
+          yield step.done === true ? { diff: step.value } : {};
+          if (step.done === true) break;
+        }
+      }
+      yield { findings: findingsOf(asked, read, draft, after) };
+      if (count > setRulesMax) {
+        yield { dead: tooMany };
+        return;
+      }
+      const machine = draft.size === 0 ? read.machine : machineOf(read, after);
+      const list: DeadRule[] = [];
+      for (const wanted of ['ipv4', 'ipv6'] as const) {
+        const ruleset = after.findLast((r) => r.family === wanted);
+        if (ruleset) list.push(...deadRules(ruleset, machine, registry));
+        yield {};
+      }
+      yield { dead: { kind: 'done', list } };
+    },
+  };
+}
+
+function machineOf({ facts, machine }: ReadMachine, rulesets: readonly Ruleset[]): ReadMachine['machine'] {
+  const { backend } = machine;
+  return buildMachine({
+    facts,
+    rulesets,
+    ...(backend.provenance === 'given' ? { backend: backend.value } : {}),
+  });
+}
+
+/**
+ * The texts that would be there if the changed rules were loaded and saved: the rules in the place of the first text,
+ * what other commands said as it was.
+ */
+function textsWith({ texts, rulesets }: ReadMachine, after: readonly Ruleset[]): readonly SourceText[] {
+  const linked = rulesets.map((r, i) => ({ ...r.linked, ruleset: after[i] ?? r.linked.ruleset }));
+  const rules = formatLinked({ rulesets: linked }, { keepComments: true, counters: true });
+  const others = texts.map(({ name, text }, i) => {
+    const runs = foreignRuns(parse(text).tree).map((run) => run.text);
+    return { name, text: `${i === 0 ? rules : ''}${runs.join('\n')}` };
+  });
+  return others;
+}
+
+function findingsOf(
+  { texts, diagnostics, lint }: BesideMachine,
+  read: ReadMachine,
+  draft: Draft,
+  after: readonly Ruleset[],
+): Answered<readonly ShownFinding[]> {
+  const result = lintMachine(draft.size === 0 ? texts : textsWith(read, after), {
+    ...lint,
+    registry: defaultRegistry(),
+    checks,
+    diagnostics,
+  });
+  if (result.couldNotLook !== undefined) return { kind: 'failed', reason: result.couldNotLook };
+  return { kind: 'done', list: result.findings.map((f) => withIdentity(shownFinding(f), after)) };
+}
+
+/** Rules keep their identity on the screen; another reading of their text numbers them anew. */
+function withIdentity(finding: ShownFinding, after: readonly Ruleset[]): ShownFinding {
+  const { table, chain, ruleNumber } = finding.place;
+  if (ruleNumber === undefined) return finding;
+  const ruleset = after.findLast((r) => finding.family === undefined || r.family === finding.family);
+  const rule = ruleset?.tables.find((t) => t.name === table)?.chains.find((c) => c.name === chain)?.rules[
+    ruleNumber - 1
+  ];
+  return { ...finding, place: { ...finding.place, ruleId: rule?.id } };
+}

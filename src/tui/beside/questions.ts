@@ -1,0 +1,56 @@
+/** What the screen and the thread beside it say to each other: plain data. */
+
+import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
+import type { SourceText } from '../../diagnostics/sources.ts';
+import type { LintOptions } from '../../linting.ts';
+import type { Backend } from '../../model/netfilter.ts';
+import type { Family } from '../../net/address.ts';
+import type { Draft } from '../state/draft.ts';
+import type { PacketsChanged } from './packets-changed.ts';
+import type { ShownFinding } from './shown-finding.ts';
+
+/** The machine, and how the linter is to look at it. */
+export interface BesideMachine {
+  readonly texts: readonly SourceText[];
+  readonly family?: Family;
+  readonly backend?: Backend;
+  readonly diagnostics: readonly Diagnostic[];
+  /** As `fwsim lint` would be told: configuration, suppressions, baseline. */
+  readonly lint: Omit<LintOptions, 'registry' | 'checks' | 'diagnostics' | 'onProgress'>;
+}
+
+/** What the thread is asked: which machine it is about, then about the rules with a draft in force. */
+export type Question =
+  | { readonly kind: 'open'; readonly machine: BesideMachine }
+  | { readonly kind: 'ask'; readonly serial: number; readonly draft: Draft };
+
+/** One dead rule, by its identity. */
+export interface DeadRule {
+  readonly family: Family;
+  readonly ruleId: number;
+  /** `rules 2 and 5 take all its packets`. */
+  readonly why: string;
+}
+
+/** What is asked of each draft, in this order, with what the answer is. */
+export interface Lists {
+  /** Which packets in all fare differently than with the rules as they were read. */
+  readonly diff: readonly PacketsChanged[];
+  readonly findings: readonly ShownFinding[];
+  readonly dead: readonly DeadRule[];
+}
+
+/** An answer, or why there is none. */
+export type Answered<T> =
+  | { readonly kind: 'done'; readonly list: T }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Answers that have come. */
+export type Answers = { readonly [K in keyof Lists]?: Answered<Lists[K]> };
+
+/** What the thread says: the answers of one question, one after the other; `last`: nothing more follows. */
+export interface Reply {
+  readonly serial: number;
+  readonly answers: Answers;
+  readonly last: boolean;
+}

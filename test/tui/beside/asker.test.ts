@@ -1,0 +1,109 @@
+/** Who is asked when: one question at a time, a newer one ends the older. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createAsker, type ThreadEvents } from '../../../src/tui/beside/asker.ts';
+import type { Answers, BesideMachine, Question } from '../../../src/tui/beside/questions.ts';
+import { type Draft, emptyDraft } from '../../../src/tui/state/draft.ts';
+
+const machine: BesideMachine = { texts: [], diagnostics: [], lint: { today: '2026-11-22' } };
+const none = { kind: 'done', list: [] } as const;
+const all: Answers = { diff: none, findings: none, dead: none };
+
+/** Threads that answer when they are told to. */
+function world(threadsMax = Number.POSITIVE_INFINITY) {
+  const threads: { events: ThreadEvents; sent: Question[]; ended: boolean }[] = [];
+  const given: (readonly [Draft, Answers])[] = [];
+  const asker = createAsker(
+    machine,
+    (events) => {
+      if (threads.length >= threadsMax) return undefined;
+      const thread = { events, sent: [] as Question[], ended: false };
+      threads.push(thread);
+      return {
+        send: (question) => {
+          thread.sent.push(question);
+        },
+        end: () => {
+          thread.ended = true;
+        },
+      };
+    },
+    (draft, answers) => given.push([draft, answers]),
+  );
+  const answer = (thread: number, answers: Answers = all): void => {
+    const { events, sent } = threads[thread] ?? { sent: [] };
+    const last = sent.at(-1);
+    if (last?.kind === 'ask') events?.replied({ serial: last.serial, answers, last: true });
+  };
+  return { asker, threads, given, answer };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a question', () => {
+  test('about the rules as they were read is asked at once, about a change after a pause', () => {
+    const { asker, threads, answer } = world();
+    asker.about(emptyDraft);
+    expect(threads[0]?.sent.map((q) => q.kind)).toEqual(['open', 'ask']);
+    answer(0);
+    asker.about(new Map());
+    expect(threads[0]?.sent.length).toBe(2);
+    vi.runAllTimers();
+    expect(threads[0]?.sent.map((q) => q.kind)).toEqual(['open', 'ask', 'ask']);
+    expect(threads.length).toBe(1);
+  });
+
+  test('ends the one that is being worked on, and only the last of several is asked', () => {
+    const { asker, threads, given, answer } = world();
+    const [a, b] = [new Map(), new Map()];
+    asker.about(emptyDraft);
+    asker.about(a);
+    asker.about(b);
+    expect(threads[0]?.ended).toBe(true);
+    vi.runAllTimers();
+    expect(threads.length).toBe(2);
+    expect(threads[1]?.sent).toMatchObject([{ kind: 'open' }, { kind: 'ask', draft: b }]);
+    // What the ended thread still says is not heard.
+    answer(0);
+    expect(given).toEqual([]);
+    answer(1);
+    expect(given).toEqual([[b, all]]);
+  });
+
+  test('that was answered before is answered at once', () => {
+    const { asker, threads, given, answer } = world();
+    asker.about(emptyDraft);
+    answer(0);
+    asker.about(new Map());
+    asker.about(emptyDraft);
+    vi.runAllTimers();
+    expect(given).toEqual([
+      [emptyDraft, all],
+      [emptyDraft, all],
+    ]);
+    expect(threads[0]?.sent.length).toBe(2);
+  });
+
+  test('that kills its thread fails where no answer came, and the next one has another thread', () => {
+    const { asker, threads, given } = world();
+    asker.about(emptyDraft);
+    const { events } = threads[0] ?? {};
+    events?.replied({ serial: 1, answers: { diff: none }, last: false });
+    events?.failed('out of memory');
+    const failed = { kind: 'failed', reason: 'out of memory' };
+    expect(given.at(-1)).toEqual([emptyDraft, { findings: failed, dead: failed }]);
+    asker.about(new Map());
+    vi.runAllTimers();
+    expect(threads.length).toBe(2);
+  });
+
+  test('without any thread is answered with that', () => {
+    const { asker, given } = world(0);
+    asker.about(emptyDraft);
+    expect(given[0]?.[1].findings).toEqual({ kind: 'failed', reason: 'no thread can be started here' });
+  });
+});
