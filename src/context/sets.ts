@@ -8,6 +8,7 @@
  * ip_set_getport.c, ip_set_list_set.c list_set_ktest().
  */
 
+import { lacksHeader } from '../model/layer4-header.ts';
 import type { IpSet, IpSetMember } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
 import { type Address, addressBits, maskAddress, prefixMask } from '../net/address.ts';
@@ -213,6 +214,8 @@ function packetPort(packet: Packet, dir: SetDirection | undefined): number | und
   const withPort = protocol === 6 || protocol === 17 || protocol === 132 || protocol === 136;
   if (packet.fragmentOffsetBytes > 0)
     return packet.family === 'ipv6' || withPort || protocol === 1 ? undefined : 0;
+  // Ports and types are read from a whole header or not at all.
+  if ((withPort || protocol === 1 || protocol === 58) && lacksHeader(packet)) return undefined;
   if (withPort) return dir === 'src' ? packet.sport : packet.dport;
   if (protocol === 1 || protocol === 58)
     return packet.icmpType === undefined ? undefined : packet.icmpType * 256 + (packet.icmpCode ?? 0);

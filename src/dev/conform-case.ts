@@ -4,6 +4,7 @@ import { claimContext } from '../context/claim.ts';
 import { createDraft, finishDraft } from '../context/facts.ts';
 import type { JsonObject } from '../context/json.ts';
 import { readRoutesJson, readRulesJson } from '../context/read-routes.ts';
+import { layer4ChecksumRight } from '../engine/checksum.ts';
 import { headerBytes, layer4HeaderBytes, readLayer4, readTcpOptions } from '../engine/layer4.ts';
 import type {
   Fact,
@@ -237,10 +238,12 @@ export function readPacket(p: CasePacket, family: Family, machine?: Machine): Pa
   const spi =
     (protocol === 50 || protocol === 51) && payload !== undefined && payload.length >= 16
       ? Number.parseInt(payload.slice(protocol === 50 ? 0 : 8, protocol === 50 ? 8 : 16), 16)
-      : undefined;
+      : base.spi;
+  const whole = raw !== undefined && !p.mf && !fragment;
+  const badChecksum = p.bad_checksum ?? (whole ? !layer4ChecksumRight(base, raw) : base.badChecksum);
   // Protocols without fields of their own here are known as bytes.
   const bare = ![1, 6, 17, 33, 58, 132, 136].includes(protocol) && raw === undefined;
-  return { ...base, lengthBytes, spi, ...(bare ? { layer4: payload ?? '' } : {}) };
+  return { ...base, lengthBytes, spi, badChecksum, ...(bare ? { layer4: payload ?? '' } : {}) };
 }
 
 function withoutPayload(fields: Partial<Packet>): Partial<Packet> {

@@ -128,7 +128,9 @@ function portOf(w: Walk, bridge: string, to: Address | undefined): string | unde
   if (!facts.interfacesKnown || names.length === 0) return w.physIn === 'eth1' ? 'eth0' : 'eth1';
   const host = to ?? w.packet.dst;
   const behind = w.machine.behind?.find((f) => sameAddress(f.value.address, host))?.value.interfaceName;
-  if (behind !== undefined && names.includes(behind)) return behind;
+  // What was sent to a host's own MAC address does not come by the port that the host is behind.
+  if (behind !== undefined && names.includes(behind) && (to !== undefined || behind !== w.physIn))
+    return behind;
   const key = `port:${addressText(host)}`;
   // Of two ports the other one is taken, where nobody says that the host is behind the same.
   if (others.length <= 1 && (to === undefined || answerOf(w.shared, key) === undefined)) return others[0];

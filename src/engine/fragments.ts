@@ -5,6 +5,7 @@
  * ip_do_fragment(), net/ipv6/netfilter/nf_conntrack_reasm.c.
  */
 
+import { lacksHeader } from '../model/layer4-header.ts';
 import type { Packet } from '../model/packet.ts';
 import { addressText } from '../net/address-text.ts';
 import { layer4ChecksumRight } from './checksum.ts';
@@ -116,7 +117,8 @@ export function collect(s: Shared, p: Packet, user: string): Collected {
     moreFragments: false,
     fragmentOffsetBytes: 0,
     lengthBytes: headerBytes({ ...first, extensionHeaders }) + at,
-    layer4: undefined,
+    // Fields tell it all, but for a header that is not whole.
+    layer4: lacksHeader({ ...first, layer4: bytes }) ? bytes : undefined,
     // Only if the largest of them said so: IPSKB_FRAG_PMTU.
     dontFragment: fragments.some((f) => f.dontFragment && f.lengthBytes === largestBytes),
     ...(bytes === undefined

@@ -84,9 +84,9 @@ export function readLayer4(protocol: number, hex: string): Partial<Packet> {
       };
     }
     case 50:
-      return { spi: number(hex, 0, 4), payload: hex };
+      return bytes < 4 ? {} : { spi: number(hex, 0, 4), payload: hex };
     case 51:
-      return { spi: number(hex, 4, 4), payload: hex };
+      return bytes < 8 ? {} : { spi: number(hex, 4, 4), payload: hex };
     default:
       return { payload: hex };
   }

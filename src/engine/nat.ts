@@ -199,6 +199,9 @@ function endsBeforeKey(p: Packet): boolean {
   return p.protocol === 47 && p.layer4 !== undefined && p.layer4.length < 16;
 }
 
+/** What l4proto_manip_pkt() wants to write to, as far as it is there: the header of layer 4, or its ports. */
+const manipBytes: Readonly<Record<number, number>> = { 1: 8, 6: 20, 17: 8, 33: 12, 58: 8, 132: 12, 136: 8 };
+
 /** nf_nat_packet(): rewrites the packet as its connection says; false: it cannot. */
 function rewrite(w: Walk, manip: Manip, by: RuleRef | 'connection'): boolean {
   const entry = w.ct;
@@ -209,6 +212,7 @@ function rewrite(w: Walk, manip: Manip, by: RuleRef | 'connection'): boolean {
   const before = endpoints(w.packet);
   const idBefore = w.packet.icmpId;
   writeManip(w.packet, target, manip);
+  w.pull(manipBytes[w.packet.protocol] ?? 0);
   const after = endpoints(w.packet);
   if (
     !sameAddress(before.src, after.src) ||

@@ -5,6 +5,7 @@
  */
 
 import { ctStatusBit } from '../model/connection.ts';
+import { lacksHeader } from '../model/layer4-header.ts';
 import { tcpFlag } from '../model/packet.ts';
 import { tcpHeaderBytes } from '../model/tcp-header.ts';
 import { isMulticast6, isZero } from './addresses.ts';
@@ -75,7 +76,7 @@ function sendReset(w: Walk): void {
   const p = w.packet;
   if (p.fragmentOffsetBytes > 0 || p.protocol !== 6 || p.tcpFlags & tcpFlag.RST || p.badChecksum) return;
   if (headerSumBroken(w, 'reset') || p.moreFragments) return;
-  if (p.sport === undefined || p.dport === undefined) return;
+  if (p.sport === undefined || p.dport === undefined || lacksHeader(p)) return;
   if (w.family === 'ipv4') {
     if (w.destination?.toMany) return;
   } else if (isMulticast6(p.src) || isMulticast6(p.dst) || isZero(p.src) || isZero(p.dst)) return;

@@ -23,8 +23,13 @@ function readCases(path: string): readonly KernelCase[] {
     .map((line) => JSON.parse(line) as KernelCase);
 }
 
-/** Cases whose end depends on a port that the kernel drew by lot; what each packet met agrees all the same. */
-const drawnPorts = new Set(['k4-01644']);
+/**
+ * Cases that do not agree, each with its cause. They must go on differing: what agrees by now is taken off this list.
+ *
+ * - k4-01644: two connections of the machine would leave by the same port, and the kernel draws another by lot
+ *   (nf_nat_l4proto_unique_tuple()). No packet of the case shows that port, only the entry that is left at the end.
+ */
+const differing = new Set(['k4-01644']);
 
 function differencesOf(c: KernelCase): readonly string[] {
   const run = runCase(c, registry);
@@ -37,13 +42,15 @@ function differencesOf(c: KernelCase): readonly string[] {
       : [];
   });
   if (run.conntrack !== c.conntrack_active) out.push(`${c.id}: conntrack ${run.conntrack ? 'on' : 'off'}`);
-  if (c.conntrack_end && !drawnPorts.has(c.id)) {
+  if (c.conntrack_end) {
     const ours = conntrackLines(run.state);
     const kernels = c.conntrack_end.map(plainLine).sort();
     if (ours.join('\n') !== kernels.join('\n'))
       out.push(`${c.id} connections at the end:\n${ours.join('\n')}\nkernel:\n${kernels.join('\n')}`);
   }
-  return out;
+  if (!differing.has(c.id)) return out;
+  if (out.length === 1 && out[0]?.includes('connections at the end')) return [];
+  return [`${c.id} was to differ in one connection at the end, and does not: ${out.join('\n')}`];
 }
 
 const fixtures = join(import.meta.dirname, '..', 'fixtures', 'kernel-cases');
@@ -59,14 +66,14 @@ describe('behaviours recorded on the kernel', () => {
 
 describe('generated cases', () => {
   for (const file of ['ipv4-sample.jsonl.gz', 'ipv6-sample.jsonl.gz'])
-    test(file, { timeout: 60_000 }, () => {
+    test(file, { timeout: 300_000 }, () => {
       expect(readCases(join(fixtures, file)).flatMap(differencesOf)).toEqual([]);
     });
 });
 
 describeWithShared('all recorded cases', 'kernel-cases', (folder) => {
   for (const file of readdirSync(folder).filter((f) => f.endsWith('.jsonl.gz')))
-    test(file, { timeout: 120_000 }, () => {
+    test(file, { timeout: 900_000 }, () => {
       expect(readCases(join(folder, file)).flatMap(differencesOf)).toEqual([]);
     });
 });

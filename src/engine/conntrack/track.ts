@@ -6,8 +6,10 @@
  */
 
 import { ctStatusBit, type Tuple } from '../../model/connection.ts';
+import { lacksHeader } from '../../model/layer4-header.ts';
 import type { CtDirection, CtState } from '../../model/netfilter.ts';
 import type { Packet } from '../../model/packet.ts';
+import { isCutTcpHeader } from '../../model/tcp-header.ts';
 import { sameAddress } from '../../net/address.ts';
 import { isFragment, lacksHeaders } from '../fragments.ts';
 import { changeEntry, type Entry, type EntryChange } from '../state.ts';
@@ -178,7 +180,7 @@ export function trackPacket(w: Walk): undefined {
   if (p.fragmentOffsetBytes > 0) return invalid(w, 'fragment');
 
   if (isIcmp(p.protocol) && (p.protocol === protocol.ICMP) === (p.family === 'ipv4')) {
-    if (p.icmpType === undefined) return invalid(w, 'header');
+    if (p.icmpType === undefined || lacksHeader(p)) return invalid(w, 'header');
     if (verifying && p.badChecksum) return invalid(w, 'checksum');
     if (p.family === 'ipv4') {
       if (p.icmpType > 18) return invalid(w, 'icmp-type');
@@ -219,6 +221,13 @@ export function trackPacket(w: Walk): undefined {
   return invalid(w, 'state');
 }
 
+/** udp_error(): the header is not whole, or its length is not that of the packet. Told from bytes, where there are any. */
+function wrongUdpLength(p: Packet): boolean {
+  if (p.layer4 === undefined || isFragment(p)) return false;
+  const length = Number.parseInt(p.layer4.slice(8, 12), 16);
+  return lacksHeader(p) || length < 8 || 2 * length > p.layer4.length;
+}
+
 /**
  * The protocol's tracker. Leaves the changed entry attached; otherwise says why the packet is INVALID, or `repeat`
  * where the entry was removed and the packet is to be looked up again.
@@ -244,7 +253,7 @@ function trackProtocol(
   switch (p.protocol) {
     case protocol.TCP: {
       if (bad) return 'checksum';
-      if (isFragment(p) && lacksHeaders(p)) return 'short-header';
+      if ((isFragment(p) && lacksHeaders(p)) || isCutTcpHeader(p)) return 'short-header';
       if (!validTcpFlags(p.tcpFlags)) return 'tcp-flags';
       const known = entry.protocolState.kind === 'tcp' ? entry.protocolState : undefined;
       if (!created && !known) {
@@ -285,7 +294,7 @@ function trackProtocol(
       return undefined;
     }
     case protocol.SCTP: {
-      if (bad) return 'checksum';
+      if (bad || lacksHeader(p)) return bad ? 'checksum' : 'short-header';
       const known = entry.protocolState.kind === 'sctp' ? entry.protocolState : undefined;
       if (!created && !known) {
         keep({});
@@ -303,6 +312,7 @@ function trackProtocol(
     }
     case protocol.UDP:
     case protocol.UDPLITE: {
+      if (p.protocol === protocol.UDP && wrongUdpLength(p)) return 'short-header';
       // udplite_error() sums with UDP's protocol number, so that no right checksum of UDP-Lite passes.
       if (bad || (verifying && p.protocol === protocol.UDPLITE)) return 'checksum';
       const replied = (status & SEEN_REPLY) !== 0;

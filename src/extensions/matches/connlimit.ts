@@ -1,5 +1,6 @@
 import type { Connection, Tuple } from '../../model/connection.ts';
 import { ctStatusBit } from '../../model/connection.ts';
+import { endsBefore } from '../../model/layer4-header.ts';
 import type { Packet } from '../../model/packet.ts';
 import { type Address, addressBits, maskAddress, prefixLength, prefixMask } from '../../net/address.ts';
 import { addressText, parseAddress, parseIpv4 } from '../../net/address-text.ts';
@@ -59,9 +60,13 @@ interface CountedList {
 
 type Lists = Readonly<Record<string, CountedList>>;
 
-/** The tuple of a packet without connection; undefined: a fragment has none. */
+/** What nf_ct_get_tuple() reads of layer 4: ports, or the whole header of ICMP. */
+const wantedBytes: Readonly<Record<number, number>> = { 1: 8, 6: 4, 17: 4, 58: 8, 132: 4, 136: 4 };
+
+/** The tuple of a packet without connection; undefined: a fragment has none, nor has what ends too soon. */
 function packetTuple(packet: Packet): Tuple | undefined {
   if (packet.fragmentOffsetBytes > 0) return undefined;
+  if (endsBefore(packet, wantedBytes[packet.protocol] ?? 0)) return undefined;
   const icmp = packet.icmpType !== undefined;
   return {
     src: packet.src,

@@ -1,7 +1,9 @@
-import { tcpFlag } from '../../model/packet.ts';
+import { lacksHeader } from '../../model/layer4-header.ts';
+import { type Packet, tcpFlag } from '../../model/packet.ts';
 import { complementIf } from '../../packetset/space.ts';
 import { type BoundOption, defineMatch, NO, option, type Refusal, refuse, YES } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
+import { transportBytes } from '../transport-bytes.ts';
 
 interface Negatable {
   readonly negated: boolean;
@@ -18,6 +20,13 @@ export interface EcnData {
 }
 
 const given = (o: BoundOption<true> | undefined): Negatable | undefined => o && { negated: o.negated };
+
+/** The TCP flags, or what stands there in a later fragment; undefined: the packet is too short, or nobody knows. */
+function flagsOf(packet: Packet): number | undefined {
+  if (!lacksHeader(packet)) return packet.sport === undefined ? undefined : packet.tcpFlags;
+  const { length, read } = transportBytes(packet);
+  return length < 20 ? undefined : read(13, 1);
+}
 
 /** Explicit congestion notification in the IP and the TCP header. */
 export const ecn = defineMatch({
@@ -59,9 +68,11 @@ export const ecn = defineMatch({
     return (packet) => {
       if (ip && ((packet.tos & 3) === ip.value) === ip.negated) return NO;
       if (!ece && !cwr) return YES;
-      if (packet.protocol !== 6 || packet.sport === undefined) return NO;
-      if (ece && ((packet.tcpFlags & tcpFlag.ECE) !== 0) === ece.negated) return NO;
-      return cwr && ((packet.tcpFlags & tcpFlag.CWR) !== 0) === cwr.negated ? NO : YES;
+      if (packet.protocol !== 6) return NO;
+      const flags = flagsOf(packet);
+      if (flags === undefined) return NO;
+      if (ece && ((flags & tcpFlag.ECE) !== 0) === ece.negated) return NO;
+      return cwr && ((flags & tcpFlag.CWR) !== 0) === cwr.negated ? NO : YES;
     };
   },
   columns: () => [],

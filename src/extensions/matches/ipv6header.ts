@@ -1,7 +1,9 @@
 import type { Packet } from '../../model/packet.ts';
 import { parseProtocol } from '../../net/protocols.ts';
-import { defineMatch, type OptionType, option, refuse, tri } from '../define.ts';
+import { defineMatch, NO, type OptionType, option, refuse, tri } from '../define.ts';
 import { flag } from '../option-types.ts';
+
+const esp = 50;
 
 /** Headers that must (not) be there. */
 export interface Ipv6headerData {
@@ -111,6 +113,8 @@ export const ipv6header = defineMatch({
   }),
   print: (d) => [option('header', headersText(d.headers), d.negated), ...(d.soft ? [option('soft')] : [])],
   compile: (d) => (packet) => {
+    // The walk over the headers ends without an answer where ESP has not even the first two bytes of one.
+    if (packet.protocol === esp && packet.layer4 !== undefined && packet.layer4.length < 4) return NO;
     const actual = headersOf(packet);
     // Negated: soft wants none of the headers, hard wants any other combination.
     if (d.soft) return tri((actual & d.headers) === (d.negated ? 0 : d.headers));

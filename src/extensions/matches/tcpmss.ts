@@ -1,8 +1,9 @@
 import type { Packet } from '../../model/packet.ts';
 import { isCutTcpHeader } from '../../model/tcp-header.ts';
 import { meetsRange, type RangeCondition, rangePackets } from '../conditions.ts';
-import { defineMatch, NO, option, tri } from '../define.ts';
+import { defineMatch, type MatchEnv, NO, option, type Tri, tri } from '../define.ts';
 import { integerRange, numberRangeText } from '../option-types.ts';
+import { transportBytes } from '../transport-bytes.ts';
 
 /** Range of the announced maximum segment size, in bytes. */
 export type TcpmssData = RangeCondition;
@@ -13,6 +14,23 @@ const mssKind = 2;
 export function announcedMss(packet: Packet): number | undefined {
   const found = packet.tcpOptions.find((o) => o.kind === mssKind && o.data.length === 4);
   return found && Number.parseInt(found.data, 16);
+}
+
+/** The data of a later fragment is taken for a header; where nobody knows it, the condition is taken not to hold. */
+function ofLaterFragment(d: TcpmssData, packet: Packet, env: MatchEnv): Tri {
+  const { length, read } = transportBytes(packet);
+  const byte = read(12, 1);
+  if (length >= 20 && byte === undefined) return NO;
+  const headerBytes = ((byte ?? 0) >>> 4) * 4;
+  if (headerBytes < 20 || headerBytes > length) return env.hotDrop();
+  for (let at = 20; at < headerBytes; ) {
+    const kind = read(at, 1) ?? 0;
+    const size = at + 1 < headerBytes ? (read(at + 1, 1) ?? 0) : 0;
+    if (kind === mssKind && size === 4 && headerBytes - at >= 4)
+      return tri(meetsRange(d, read(at + 2, 2) ?? 0));
+    at += kind < 2 ? 1 : size || 1;
+  }
+  return tri(d.negated);
 }
 
 /** Maximum segment size in the TCP header of any packet; negated, packets without the option match too. */
@@ -31,8 +49,10 @@ export const tcpmss = defineMatch({
   bind: (o): TcpmssData => ({ ...o.mss.value, negated: o.mss.negated }),
   print: (d) => [option('mss', numberRangeText(d), d.negated)],
   compile: (d) => (packet, env) => {
+    if (packet.protocol !== 6) return NO;
     if (isCutTcpHeader(packet)) return env.hotDrop();
-    if (packet.protocol !== 6 || packet.sport === undefined) return NO;
+    if (packet.fragmentOffsetBytes > 0) return ofLaterFragment(d, packet, env);
+    if (packet.sport === undefined) return NO;
     const mss = announcedMss(packet);
     return mss === undefined ? tri(d.negated) : tri(meetsRange(d, mss));
   },

@@ -15,6 +15,9 @@ const bit = integer(0, 1);
 const asBit = (value: number | undefined): 0 | 1 | undefined =>
   value === undefined ? undefined : value === 0 ? 0 : 1;
 
+/** Of a TCP header: set_ect_tcp() drops what is shorter. */
+const leastBytes = 20;
+
 /** Sets or clears the bits of explicit congestion notification. */
 export const ECN = defineTarget({
   name: 'ECN',
@@ -57,8 +60,11 @@ export const ECN = defineTarget({
     return (env) => {
       const { packet } = env;
       if (d.ect !== undefined) packet.tos = (packet.tos & 0xfc) | d.ect;
-      if (clear !== 0 && packet.protocol === 6 && packet.fragmentOffsetBytes === 0)
-        packet.tcpFlags = (packet.tcpFlags & ~clear) | set;
+      if (clear === 0 || packet.protocol !== 6) return 'continue';
+      if (packet.layer4 !== undefined && packet.layer4.length < 2 * leastBytes) return 'drop';
+      if (packet.fragmentOffsetBytes > 0 || (packet.tcpFlags & clear) === set) return 'continue';
+      packet.tcpFlags = (packet.tcpFlags & ~clear) | set;
+      env.pull(leastBytes);
       return 'continue';
     };
   },

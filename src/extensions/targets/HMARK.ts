@@ -3,6 +3,7 @@ import type { Packet } from '../../model/packet.ts';
 import { type Address, type Family, maskAddress, prefixLength, prefixMask } from '../../net/address.ts';
 import { jhashWords, reciprocalScale } from '../../net/jhash.ts';
 import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { findHeader, nextHeader } from '../extension-headers.ts';
 import { readMask } from '../host-address.ts';
 import { integer } from '../option-types.ts';
 
@@ -215,13 +216,21 @@ interface HashedFields {
 /** Protocols whose first four bytes (AH: second four) are hashed: TCP, UDP, DCCP, SCTP, UDP-Lite, ESP, AH. */
 const portProtocols: readonly number[] = [6, 17, 33, 132, 136, 50, 51];
 
-/** ICMP errors are hashed by the packet that they quote; fragments and ICMP have no ports. */
+/**
+ * ICMP errors are hashed by the packet that they quote; ICMP has no ports, nor has what has a fragment header, though it
+ * may be whole.
+ */
 function packetFields(packet: Packet): HashedFields {
   const icmp = packet.family === 'ipv4' ? 1 : 58;
   if (packet.protocol === icmp && packet.quote) return packetFields(packet.quote);
   const { src, dst, protocol, spi, sport, dport } = packet;
-  const fragment = packet.moreFragments || packet.fragmentOffsetBytes > 0;
-  if (fragment || !portProtocols.includes(protocol)) return { src, dst, protocol, ports: undefined };
+  const fragment =
+    packet.moreFragments ||
+    packet.fragmentOffsetBytes > 0 ||
+    findHeader(packet, nextHeader.fragment) !== undefined;
+  const unseen = spi === undefined && sport === undefined;
+  if (fragment || unseen || !portProtocols.includes(protocol))
+    return { src, dst, protocol, ports: undefined };
   return {
     src,
     dst,
