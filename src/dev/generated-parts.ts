@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { commands } from '../cli/command-table.ts';
 import { exitCodeMeanings } from '../cli/exit-codes.ts';
+import { ownOptionHelp } from '../expression/own-options.ts';
 import { checks, defaultRegistry, graphOf } from '../index.ts';
 import { checkListMarkdown, checkPageMarkdown } from '../report/check-page.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
@@ -17,6 +18,7 @@ import {
   suppressionsJsonSchema,
 } from './config-json-schema.ts';
 import { manPage } from './man-page.ts';
+import { commandsPage, extensionsPage, jsonPage } from './reference-pages.ts';
 
 /** A piece of a file that is made from data: it stands between two markers, the rest is written by hand. */
 export interface GeneratedPart {
@@ -34,6 +36,7 @@ export const generatedParts: readonly GeneratedPart[] = [
   { file: 'README.md', name: 'exit codes', make: exitCodeTable },
   { file: 'docs/configuration.md', name: 'keys', make: configKeyTable },
   { file: 'docs/policies.md', name: 'keys', make: policyKeyTable },
+  { file: 'docs/reference/packets.md', name: 'own options', make: ownOptionTable },
 ];
 
 /** A file that is made from data as a whole. */
@@ -41,6 +44,11 @@ export interface GeneratedFile {
   /** Relative to the repository. */
   readonly file: string;
   readonly make: () => string;
+}
+
+function ownOptionTable(): string {
+  const rows = ownOptionHelp.map(([option, help]) => `| ${markdownCode(option)} | ${help} |`);
+  return ['| option | meaning |', '| --- | --- |', ...rows].join('\n');
 }
 
 function packageVersion(): string {
@@ -57,6 +65,9 @@ export const generatedFiles: readonly GeneratedFile[] = [
     make: () => checkPageMarkdown(check, createExampleOutput(defaultRegistry(), checks)),
   })),
   { file: `${checkPagesFolder}/README.md`, make: checkIndex },
+  { file: 'docs/reference/commands.md', make: () => commandsPage(commands) },
+  { file: 'docs/reference/matches-and-targets.md', make: () => extensionsPage(defaultRegistry()) },
+  { file: 'docs/reference/json.md', make: jsonPage },
   { file: 'schemas/fwsim.schema.json', make: () => jsonSchemaText(configJsonSchema()) },
   { file: 'schemas/policy.schema.json', make: () => jsonSchemaText(policyJsonSchema()) },
   { file: 'schemas/suppressions.schema.json', make: () => jsonSchemaText(suppressionsJsonSchema()) },
