@@ -2,6 +2,7 @@
  * `npm run build`: everything that is shipped, into dist/.
  *
  *   dist/index.js, dist/types/   the library and its declarations
+ *   dist/testing*.js             what tests of rules use
  *   dist/cli.js + chunks         the command; one chunk per command, so that each starts as fast as it can
  *   dist/fwsim.mjs               the command as one file that needs nothing but Node
  *
@@ -32,7 +33,14 @@ function emitDeclarations() {
 function bundlePackage() {
   return build({
     ...commonOptions,
-    entryPoints: { index: 'src/index.ts', cli: 'src/cli/main.ts' },
+    entryPoints: {
+      index: 'src/index.ts',
+      cli: 'src/cli/main.ts',
+      testing: 'src/testing/index.ts',
+      'testing-vitest': 'src/testing/vitest.ts',
+    },
+    // Property tests must share these with the tests that use them.
+    external: ['fast-check', 'vitest'],
     outdir: dist,
     splitting: true,
     minify: true,

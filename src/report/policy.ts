@@ -79,6 +79,13 @@ function reportLines(report: PolicyReport, style: TerminalStyle, detail: PolicyD
   return lines;
 }
 
+/** What became of the claims of one test that did not pass: each with its packet and its way. */
+export function printClaims(report: PolicyReport, answer: TestAnswer, style: TerminalStyle): string {
+  return claimsToTell(answer)
+    .map((claim) => claimLines(report, answer, claim, style).join('\n'))
+    .join('\n');
+}
+
 function claimLines(
   report: PolicyReport,
   { test, verdict }: TestAnswer,

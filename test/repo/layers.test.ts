@@ -7,8 +7,8 @@ import { importsOf, repositoryFiles, withoutComments } from '../support/source-t
  * folder of a group below its own, and itself. Folders of one group ignore each other.
  */
 const groups: readonly (readonly string[])[] = [
-  ['cli', 'tui', 'dev', 'live'],
-  ['report', 'testing'],
+  ['cli', 'tui', 'dev', 'live', 'testing'],
+  ['report'],
   ['replay', 'graph', 'policy'],
   ['trace'],
   ['lint'],
@@ -26,7 +26,7 @@ const groups: readonly (readonly string[])[] = [
 const packages: Readonly<Record<string, readonly string[]>> = {
   grammar: ['chevrotain'],
   report: ['picocolors', 'string-width', '@dagrejs/dagre', 'sarif'],
-  testing: ['fast-check'],
+  testing: ['fast-check', 'vitest'],
   cli: ['commander', 'yaml', 'valibot'],
   tui: ['ink', 'react', 'ink-text-input', 'string-width', 'picocolors'],
   dev: ['fast-check', 'picocolors'],

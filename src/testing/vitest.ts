@@ -1,0 +1,11 @@
+/** Adds the matchers to vitest 3 and 4: import it in a test, or name it in `setupFiles`. */
+
+import { expect } from 'vitest';
+import { matchers, type RulesMatchers } from './matchers.ts';
+
+expect.extend(matchers);
+
+declare module 'vitest' {
+  // biome-ignore lint/suspicious/noExplicitAny: the parameter must be written as vitest writes it
+  interface Assertion<T = any> extends RulesMatchers<void> {}
+}
