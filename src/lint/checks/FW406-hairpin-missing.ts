@@ -95,6 +95,8 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
     if (from.side !== 'outside') continue;
     if (!translatedWalks(context, view, rule, from).some((w) => w.fate === 'forward')) continue;
     const dst = publishedAddress(context, view, rule, from.name);
+    // Behind another router, hosts inside know the address of that one.
+    if (!isPublicAddress(dst.address)) continue;
     for (const { address, inside, inferences } of clientsOf(context, view, target, from.name)) {
       const bridged = putsRight(context, inside);
       if (bridged === true) continue;
@@ -169,7 +171,7 @@ export const hairpinMissing = defineCheck({
   rationale:
     'Destination NAT is undone for answers that pass this machine again. Between two hosts of one network they do not: the client asked 203.0.113.1 and is answered by 192.168.1.10. Source NAT for these connections alone brings the answers back. On a bridge whose packets pass iptables (`bridge-nf-call-iptables`) it works without.',
   decision:
-    'A stranger’s connection is translated by the rule and passes. The same is asked by a host that shares the server’s network: of the interface that has it, where addresses are given, else a guess that the finding names. The packet, walked, has to be translated by the same rule, to leave by the interface that it came in by, and to keep its source. Nothing is said of a bridge whose packets are known to pass the rules.',
+    'A stranger’s connection is translated by the rule and passes. The same is asked by a host that shares the server’s network: of the interface that has it, where addresses are given, else a guess that the finding names. The packet, walked, has to be translated by the same rule, to leave by the interface that it came in by, and to keep its source. Nothing is said where the published address is private, nor of a bridge whose packets are known to pass the rules.',
   exceptions: 'Hosts inside that are given the inner address by their own name server.',
   references: ['https://serverfault.com/questions/55611/'],
   yieldsTo: ['FW401', 'FW402', 'FW405'],

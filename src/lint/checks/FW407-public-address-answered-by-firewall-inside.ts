@@ -1,6 +1,7 @@
 import { DNAT } from '../../extensions/targets/DNAT.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { addressText } from '../../net/address-text.ts';
+import { isPublicAddress } from '../../net/documentation.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { natEvents } from './support/conversations.ts';
 import {
@@ -39,6 +40,8 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
     if (from.side !== 'outside') continue;
     if (!translatedWalks(context, view, rule, from).some((w) => w.fate === 'forward')) continue;
     const dst = publishedAddress(context, view, rule, from.name);
+    // Behind another router, hosts inside know the address of that one.
+    if (!isPublicAddress(dst.address)) continue;
     for (const inside of inner)
       for (const service of services) {
         const src = context.remoteAddress(family, inside.name);
@@ -113,7 +116,7 @@ export const publicAddressAnsweredByFirewallInside = defineCheck({
   rationale:
     'PREROUTING asks by which interface a packet came in, and the public address is this machine’s whoever asks. So the name of the web shop leads to the shop from outside, and to the administration page of the gateway from inside, with another certificate: it "works from the telephone, not at home". And a port of the machine that was meant to be out of reach is met by everybody by accident.',
   decision:
-    'For each DNAT that names ports and no senders: a stranger’s connection is translated and passes. The same destination and port is asked for from each interface that is known to lead inside, and the packet, walked, arrives at this machine without a translation. With `ss -tulnp` in the input, a port on which nobody listens is only mentioned.',
+    'For each DNAT that names ports and no senders: a stranger’s connection is translated and passes. The same destination and port is asked for from each interface that is known to lead inside, and the packet, walked, arrives at this machine without a translation. A private address is no public one: another router stands before this machine then, and its address is asked for. With `ss -tulnp` in the input, a port on which nobody listens is only mentioned.',
   exceptions:
     'Hosts inside that are given the inner address by their own name server, and do not know the public one. A service of the machine itself on that port that is meant for those inside.',
   references: ['https://serverfault.com/questions/55611/'],

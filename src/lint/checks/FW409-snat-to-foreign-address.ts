@@ -10,6 +10,7 @@ import {
 } from '../../net/address.ts';
 import { addressText, networkTextShort } from '../../net/address-text.ts';
 import { isPublicAddress } from '../../net/documentation.ts';
+import { interfaceMatches } from '../../net/interface-pattern.ts';
 import {
   type CheckContext,
   defineCheck,
@@ -106,13 +107,18 @@ function foreignAt(
 
 /** The same where nothing is known: the new source belongs to the network whose packets the rule takes. */
 function foreignByRules(
-  context: CheckContext,
+  view: RulesetView,
   rule: Rule,
   out: SidedInterface,
   address: Address,
 ): Foreign | undefined {
   const { src, dst } = rule.base;
-  if (context.machine.interfaces.value !== undefined || out.side !== 'outside') return undefined;
+  if (out.side !== 'outside') return undefined;
+  // With source NAT by other interfaces as well, this one may lead to the very network.
+  const elsewhere = sourceNatRules(view).some(({ base: { outInterface: o } }) => {
+    return o !== undefined && !o.negated && !interfaceMatches(o.value, out.name);
+  });
+  if (elsewhere) return undefined;
   if (!src || src.negated || isPublicAddress(address)) return undefined;
   if (dst && !dst.negated && !isPublicAddress(dst.value.address)) return undefined;
   const length = prefixLength(src.value.mask) ?? 0;
@@ -184,7 +190,7 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
     for (const address of sourcesOf(view, rule)) {
       const foreign =
         context.machine.interfaces.value === undefined
-          ? foreignByRules(context, rule, out, address)
+          ? foreignByRules(view, rule, out, address)
           : foreignAt(context, view, out, address);
       const walk = foreign && leaving(context, view, rule, out);
       if (!foreign || !walk) continue;
@@ -243,7 +249,7 @@ export const snatToForeignAddress = defineCheck({
   rationale:
     'The address of SNAT stands in the rule. When the provider gives another one, or the inner address was put there by mistake, everything still leaves and is counted, and no answer arrives. From inside it looks as if the Internet were down.',
   decision:
-    'For each SNAT and each interface that it can leave by, with the addresses of the machine given: the new source is private, while the interface has public addresses alone; or it is within the network of the interface, no interface has it, and `proxy_arp` is not on; or no interface has it, and neither rules nor routes show that packets to it come here, which leaves a guess that the finding names. Without the machine: the new source is of the private network that the rule’s own `-s` names, and `-o` leads outside. A connection is walked, has to leave by that interface and to get its source by this rule. Where VRRP moves addresses, nothing is said of missing ones.',
+    'For each SNAT and each interface that it can leave by, with the addresses of the machine given: the new source is private, while the interface has public addresses alone; or it is within the network of the interface, no interface has it, and `proxy_arp` is not on; or no interface has it, and neither rules nor routes show that packets to it come here, which leaves a guess that the finding names. Without the machine: the new source is of the private network that the rule’s own `-s` names, `-o` leads outside, and nothing is translated by another interface. A connection is walked, has to leave by that interface and to get its source by this rule. Where VRRP moves addresses, nothing is said of missing ones.',
   exceptions:
     'Addresses that come and go (VRRP, a failover that was elsewhere when `ip addr` was read), further networks that the provider routes here, an upstream router that translates again and knows the inner network.',
   references: [

@@ -1,9 +1,10 @@
 import { atEntry } from '../../analysis/fates.ts';
+import { SNAT } from '../../extensions/targets/SNAT.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type Address, type Network, networkContains, prefix, prefixLength } from '../../net/address.ts';
 import { networkTextShort } from '../../net/address-text.ts';
 import { isPublicAddress } from '../../net/documentation.ts';
-import { interfacePattern } from '../../net/interface-pattern.ts';
+import { interfaceMatches, interfacePattern } from '../../net/interface-pattern.ts';
 import type { PacketSet } from '../../packetset/space.ts';
 import {
   type CheckContext,
@@ -155,13 +156,21 @@ function* judge(
 
 /** Interfaces to the Internet, as far as anybody can tell: none whose own addresses are private. */
 function waysOut(context: CheckContext, view: RulesetView): readonly SidedInterface[] {
+  const hidesBehindPrivate = (name: string): boolean =>
+    sourceNatRules(view).some((rule) => {
+      const out = rule.base.outInterface;
+      const address = view.findTarget(rule, SNAT)?.range.addresses?.low;
+      if (!out || out.negated || !address || isPublicAddress(address)) return false;
+      return interfaceMatches(out.value, name);
+    });
   return context
     .interfaces(view.family)
     .filter(
       (i) =>
         i.side === 'outside' &&
-        (addressesOn(context, i.name, view.family).length === 0 ||
-          isOnThePublicNet(context, i.name, view.family)),
+        (addressesOn(context, i.name, view.family).length === 0
+          ? !hidesBehindPrivate(i.name)
+          : isOnThePublicNet(context, i.name, view.family)),
     );
 }
 
@@ -212,7 +221,7 @@ export const internalNetNotTranslated = defineCheck({
   rationale:
     'A VLAN is added, FORWARD opened for it, and source NAT names the old network alone. Packets leave with an address to which nobody can answer: connections hang, and what should stay inside shows outside.',
   decision:
-    'Of all new connections that leave by an interface to the Internet, those are taken whose source no rule of nat POSTROUTING translates anywhere, and whose destination is not private. Where the addresses of the machine are given, a host of each private network on an inner interface must not be among them; else the private networks that accepts of FORWARD name by `-s` are asked, and that there are such hosts is a guess. One connection is walked, and has to leave with the source that it came with. Nothing is said where that interface has a private address of its own, since then somebody else translates, nor of IPv6.',
+    'Of all new connections that leave by an interface to the Internet, those are taken whose source no rule of nat POSTROUTING translates anywhere, and whose destination is not private. Where the addresses of the machine are given, a host of each private network on an inner interface must not be among them; else the private networks that accepts of FORWARD name by `-s` are asked, and that there are such hosts is a guess. One connection is walked, and has to leave with the source that it came with. Nothing is said where that interface has a private address of its own, or SNAT takes one for it, since then somebody else translates, nor of IPv6.',
   exceptions:
     'A router beyond this one that knows the network and translates it. An accept in FORWARD that is wider than the networks that exist. A source that is translated for some packets alone (`-p tcp`) is not looked for.',
   references: ['https://datatracker.ietf.org/doc/html/rfc1918 (section 3)'],
