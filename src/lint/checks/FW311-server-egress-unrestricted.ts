@@ -279,7 +279,7 @@ COMMIT
         });
         yield {
           at,
-          message: `${hosts} can be reached from outside and may open connections to anybody, on any port: ${text} lets ${servers.length === 1 ? 'it' : 'them'}`,
+          message: `${hosts} can be reached from outside and may open connections to anybody, on nearly any port: ${text} lets ${servers.length === 1 ? 'it' : 'them'}`,
           caption: 'a way out for whoever breaks in',
           related,
           help: [

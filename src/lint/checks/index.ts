@@ -51,6 +51,7 @@ import { overbroadPrivateTrust } from './FW306-overbroad-private-trust.ts';
 import { loopbackTrustByAddress } from './FW307-loopback-trust-by-address.ts';
 import { missingIngressAntispoofing } from './FW308-missing-ingress-antispoofing.ts';
 import { missingEgressAntispoofing } from './FW309-missing-egress-antispoofing.ts';
+import { ownEgressUnrestricted } from './FW310-own-egress-unrestricted.ts';
 import { serverEgressUnrestricted } from './FW311-server-egress-unrestricted.ts';
 import { managementOpenToAll } from './FW313-management-open-to-all.ts';
 import { udpReflectorOpen } from './FW314-udp-reflector-open.ts';
@@ -61,6 +62,7 @@ import { rateLimitInverted } from './FW318-rate-limit-inverted.ts';
 import { limiterKeyTooCoarse } from './FW319-limiter-key-too-coarse.ts';
 import { limiterCountsEstablished } from './FW320-limiter-counts-established.ts';
 import { portRangeTooWide } from './FW321-port-range-too-wide.ts';
+import { halfOpenServicePair } from './FW322-half-open-service-pair.ts';
 import { vpnHalfOpen } from './FW323-vpn-half-open.ts';
 import { l2tpOutsideIpsec } from './FW324-l2tp-outside-ipsec.ts';
 import { vpnClientsOvertrusted } from './FW325-vpn-clients-overtrusted.ts';
@@ -191,6 +193,7 @@ export const checks: readonly Check[] = [
   loopbackTrustByAddress,
   missingIngressAntispoofing,
   missingEgressAntispoofing,
+  ownEgressUnrestricted,
   serverEgressUnrestricted,
   managementOpenToAll,
   udpReflectorOpen,
@@ -201,6 +204,7 @@ export const checks: readonly Check[] = [
   limiterKeyTooCoarse,
   limiterCountsEstablished,
   portRangeTooWide,
+  halfOpenServicePair,
   vpnHalfOpen,
   l2tpOutsideIpsec,
   vpnClientsOvertrusted,
