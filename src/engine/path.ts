@@ -149,33 +149,18 @@ function arriveByPort(w: Walk, bridge: string): Fate {
     const answer = routeInput(w, true);
     emitRoute(w, 'input', answer);
     if (answer.kind === 'undecided') return undecidedFate(w);
-    let to = answer.kind === 'to' ? answer.destination : undefined;
     if (answer.kind === 'drop') {
-      // Bridged packets need no forwarding: a route out by the bridge itself will do.
-      const p = w.packet;
-      const out =
-        w.family === 'ipv4' && answer.reason === 'not-forwarding'
-          ? routeOutput(w, {
-              dst: p.dst,
-              src: undefined,
-              mark: 0,
-              tos: p.tos,
-              protocol: 0,
-              sport: undefined,
-              dport: undefined,
-              uid: 0,
-              anySource: true,
-            })
-          : undefined;
-      if (out?.kind === 'undecided') return undecidedFate(w);
-      if (out?.kind === 'to' && out.destination.outInterface === bridge) to = out.destination;
-      else return routeDrop(w, answer.reason);
+      // IPv4 hands it up with a route that leads nowhere, where it is answered like any other.
+      w.packet.packetType = 'unicast';
+      if (w.family === 'ipv4') answerRouteError(w, answer.error);
+      return routeDrop(w, answer.reason);
     }
-    if (to?.outInterface === bridge)
+    const to = answer.destination;
+    if (to.outInterface === bridge)
       return to.type === 'multicast' && joined6(w, w.packet.dst, bridge)
         ? switchAndKeep(w, bridge, to)
         : switchFrame(w, bridge, to, to.type === 'multicast' ? undefined : (to.gateway ?? w.packet.dst));
-    w.destination = to as Destination;
+    w.destination = to;
     w.routedByBridge = true;
     w.packet.packetType = 'unicast';
     w.largestFragmentBytes = undefined;

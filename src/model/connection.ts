@@ -46,6 +46,9 @@ export interface Connection {
   /** Connection mark, unsigned 32 bits. */
   readonly mark: number;
   readonly zone: number;
+  /** The zone in each direction, where a rule gave it one direction only. Absent: `zone` in both. */
+  readonly zoneOriginal?: number;
+  readonly zoneReply?: number;
   readonly helper: string | undefined;
   /** Bit numbers of labels that are set. */
   readonly labels: readonly number[];

@@ -50,10 +50,17 @@ const maskOption: OptionType<number> = {
   },
 };
 
+/** A connection as it was counted: without an entry yet (in raw), it is in no zone. */
+interface CountedTuple {
+  readonly tuple: string;
+  readonly zoneOriginal: number;
+  readonly zoneReply: number;
+}
+
 /** Connections counted for one address or network. */
 interface CountedList {
-  /** Original tuples, in the order in which they came. */
-  readonly tuples: readonly string[];
+  /** By their original tuples, in the order in which they came. */
+  readonly tuples: readonly CountedTuple[];
   /** When all of the list was looked through last. */
   readonly cleanedMs: number;
 }
@@ -77,14 +84,22 @@ function packetTuple(packet: Packet): Tuple | undefined {
   };
 }
 
-/** The connections of the table by both of their tuples, which is how the kernel finds them again. */
+/** The connections of the table by both of their tuples and zones, which is how the kernel finds them again. */
 function openConnections(env: MatchEnv): ReadonlyMap<string, Connection> {
   const open = new Map<string, Connection>();
   for (const c of env.connections()) {
-    open.set(tupleKey(c.original), c);
-    open.set(tupleKey(c.reply), c);
+    open.set(`${tupleKey(c.original)} original ${c.zoneOriginal ?? c.zone}`, c);
+    open.set(`${tupleKey(c.reply)} reply ${c.zoneReply ?? c.zone}`, c);
   }
   return open;
+}
+
+/** nf_conntrack_find_get(): a counted tuple may be that of either direction, in the zone of that direction. */
+function findOpen(open: ReadonlyMap<string, Connection>, counted: CountedTuple): Connection | undefined {
+  return (
+    open.get(`${counted.tuple} original ${counted.zoneOriginal}`) ??
+    open.get(`${counted.tuple} reply ${counted.zoneReply}`)
+  );
 }
 
 /**
@@ -95,7 +110,7 @@ function openConnections(env: MatchEnv): ReadonlyMap<string, Connection> {
  */
 function counted(
   old: CountedList,
-  own: string,
+  own: CountedTuple,
   entry: Connection | undefined,
   open: ReadonlyMap<string, Connection>,
   nowMs: number,
@@ -107,12 +122,14 @@ function counted(
     if (assured) return old;
     if (!confirmed) return { ...old, tuples: [...old.tuples, own] };
   }
-  const now: string[] = [];
-  for (const [i, key] of old.tuples.entries()) {
-    const c = open.get(key);
+  const now: CountedTuple[] = [];
+  for (const [i, one] of old.tuples.entries()) {
+    const c = findOpen(open, one);
     if (!c) continue;
-    if (!assured && key === own) return { ...old, tuples: [...now, ...old.tuples.slice(i)] };
-    if (c.closed !== true) now.push(key);
+    const same =
+      one.tuple === own.tuple && one.zoneOriginal === own.zoneOriginal && one.zoneReply === own.zoneReply;
+    if (!assured && same) return { ...old, tuples: [...now, ...old.tuples.slice(i)] };
+    if (c.closed !== true) now.push(one);
   }
   if (!assured) now.push(own);
   return { tuples: now, cleanedMs: nowMs };
@@ -132,7 +149,11 @@ function judge(
   if (!tuple) return env.hotDrop();
   const address = d.side === 'source' ? packet.src : packet.dst;
   const key = `${addressText(maskAddress(address, mask))} ${entry?.zone ?? 0}`;
-  const own = tupleKey(tuple);
+  const own: CountedTuple = {
+    tuple: tupleKey(tuple),
+    zoneOriginal: entry?.zoneOriginal ?? entry?.zone ?? 0,
+    zoneReply: entry?.zoneReply ?? entry?.zone ?? 0,
+  };
   const lists = (env.readState(slot) as Lists | undefined) ?? {};
   const old = lists[key];
   const now = old
