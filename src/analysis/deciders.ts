@@ -64,18 +64,16 @@ export function decidedParts(
   const { space } = vocabulary;
   const found: DecidedPart[] = [];
   const relation = space.atEntry(within);
-  const takers = new Map<string, readonly Taker[]>();
+  const takers = new Map<Visit, readonly Taker[]>();
   const takersAt = (visit: Visit, how: Ending): readonly Taker[] => {
-    const key = `${road.visits.indexOf(visit)} ${how}`;
-    let list = takers.get(key);
+    let list = takers.get(visit);
     if (list === undefined) {
-      list = takersOf(visit, how, space.and(visit.entering, relation)).map(({ by, set }) => ({
-        by,
-        set: space.may(atEntry(vocabulary, set, road)),
-      }));
-      takers.set(key, list);
+      list = takersOf(visit, space.and(visit.entering, relation));
+      takers.set(visit, list);
     }
-    return list;
+    return list.flatMap(({ by, endings, set }) =>
+      endings.includes(how) ? [{ by, endings, set: space.may(atEntry(vocabulary, set, road)) }] : [],
+    );
   };
   for (const part of road.parts) {
     if (only?.(part) === false) continue;
@@ -99,36 +97,43 @@ export function decidedParts(
 
 interface Taker {
   readonly by: Decider;
+  /** How it may end them. */
+  readonly endings: readonly Ending[];
   readonly set: PacketSet;
 }
 
-/** Whether a rule may end packets in this way. */
-function mayEnd({ action }: RuleModel, ending: Ending): boolean {
+const openEndings: readonly Ending[] = ['accept', 'drop'];
+
+/** How a rule may end packets. */
+function endingsOf({ action }: RuleModel): readonly Ending[] {
   switch (action.kind) {
     case 'end':
-      return action.ending === ending;
+      return [action.ending];
     case 'open':
-      return ending === 'accept' || ending === 'drop';
+      return openEndings;
     case 'jump':
     case 'goto':
-      return action.chain === undefined && (ending === 'accept' || ending === 'drop');
+      return action.chain === undefined ? openEndings : [];
     default:
-      return false;
+      return [];
   }
 }
 
-/** Everybody who ends packets of `entering` in this way at this visit; the sets are relations. */
-function takersOf(visit: Visit, ending: Ending, entering: PacketSet): readonly Taker[] {
+/** Everybody who ends packets of `entering` at this visit; the sets are relations. */
+function takersOf(visit: Visit, entering: PacketSet): readonly Taker[] {
   const { analysis, table, hook, policy } = visit;
   const { space } = analysis.vocabulary;
   const { model } = analysis;
   const found: Taker[] = [];
-  const add = (by: Decider, set: PacketSet): void => {
-    if (set !== space.none) found.push({ by, set });
+  const add = (rule: Rule, endings: readonly Ending[], set: PacketSet): void => {
+    if (set !== space.none) found.push({ by: { kind: 'rule', rule }, endings, set });
   };
   const builtin = model.chains.get(hook);
   const policyEnds = { ACCEPT: 'accept', DROP: 'drop', QUEUE: 'queue' } as const;
-  const byPolicy: Decider = { kind: 'policy', table, chain: hook, policy };
+  const addPolicy = (set: PacketSet): void => {
+    const by: Decider = { kind: 'policy', table, chain: hook, policy };
+    if (set !== space.none) found.push({ by, endings: [policyEnds[policy]], set });
+  };
   if (builtin === undefined) return found;
 
   if (builtin.rewrites || builtin.loops) {
@@ -136,9 +141,11 @@ function takersOf(visit: Visit, ending: Ending, entering: PacketSet): readonly T
     const from = space.entryOf(entering);
     const there = space.atEntry(from);
     for (const chain of model.order)
-      for (const r of chain.rules)
-        if (mayEnd(r, ending)) add({ kind: 'rule', rule: r.rule }, space.and(visit.taking(r.rule), there));
-    if (policyEnds[policy] === ending) add(byPolicy, space.and(visit.byPolicy, there));
+      for (const r of chain.rules) {
+        const ways = endingsOf(r);
+        if (ways.length > 0) add(r.rule, ways, space.and(visit.taking(r.rule), there));
+      }
+    addPolicy(space.and(visit.byPolicy, there));
     return found;
   }
 
@@ -154,7 +161,8 @@ function takersOf(visit: Visit, ending: Ending, entering: PacketSet): readonly T
       if (action.kind === 'continue') continue;
       const taken = space.and(rest, r.may);
       if (taken === space.none) continue;
-      if (mayEnd(r, ending)) add({ kind: 'rule', rule: r.rule }, taken);
+      const ways = endingsOf(r);
+      if (ways.length > 0) add(r.rule, ways, taken);
       const stays = space.diff(rest, r.must);
       if (action.kind === 'open') continue;
       if (action.kind !== 'jump' && action.kind !== 'goto') {
@@ -169,7 +177,6 @@ function takersOf(visit: Visit, ending: Ending, entering: PacketSet): readonly T
       rest = action.kind === 'jump' ? space.or(stays, space.and(taken, returns)) : stays;
     }
   }
-  if (policyEnds[policy] === ending)
-    add(byPolicy, space.and(entering, analysis.summary(builtin)?.returns ?? space.none));
+  addPolicy(space.and(entering, analysis.summary(builtin)?.returns ?? space.none));
   return found;
 }

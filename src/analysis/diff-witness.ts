@@ -46,14 +46,15 @@ export type DiffWitnessFinder = (
   wanted: WantedEnds,
 ) => DiffWitness | undefined;
 
-/** Interfaces that both sides speak of come first. */
+/** Interfaces that both sides speak of come first; where none is known, packets come by the most ordinary one. */
 function interfaceNames(sides: readonly Side[]): readonly string[] {
   const names = sides.flatMap((side) => [
     ...side.facts.machine.outside.map((f) => f.value),
     ...side.facts.interfaces.keys(),
     ...side.program.namedInterfaces,
   ]);
-  return [...new Set(names)].filter((name) => name !== 'lo');
+  const known = [...new Set(names)].filter((name) => name !== 'lo');
+  return known.length > 0 ? known : ['eth0'];
 }
 
 const branchesTried = 64;

@@ -29,6 +29,7 @@ import {
 } from './machine-rulesets.ts';
 import { namedProtocols, openingPackets, ordinaryAddresses, ordinaryOn } from './ordinary.ts';
 import type { FatePart, Road } from './road.ts';
+import { createSetFinder, type SetFinder } from './set-finder.ts';
 import type { Side } from './side.ts';
 import type { Visit } from './table-run.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -141,6 +142,9 @@ const settledFields: readonly FieldName[] = [
 /** Packets of one direction: accepted and refused, as they came in but for their out-interface. */
 interface Direction {
   readonly parts: readonly DecidedPart[];
+  /** Finds among the parts, and among those that pass. */
+  readonly among: SetFinder<DecidedPart>;
+  readonly passing: SetFinder<DecidedPart>;
   /** Hooks where it is decided. */
   readonly hooks: readonly Hook[];
   /** Packets whose destination stayed as it was. */
@@ -159,6 +163,13 @@ interface Translation {
   readonly rule: Rule;
   readonly to: string;
   readonly set: PacketSet;
+}
+
+/** A rule that may match or not, with the packets that it may take, as they came in. */
+interface OpenRule {
+  readonly set: PacketSet;
+  /** Its matches that are left open. */
+  readonly names: readonly string[];
 }
 
 class ExposureView {
@@ -217,7 +228,15 @@ class ExposureView {
       (part) => !part.looped && (part.fate === 'sent' || part.visit !== undefined),
     );
     const nothing: Decision = { accepted: space.none, refused: space.none };
-    const idle: Direction = { parts: [], hooks: [], direct: nothing, moved: nothing };
+    const none = (): readonly DecidedPart[] => [];
+    const idle: Direction = {
+      parts: [],
+      among: none,
+      passing: none,
+      hooks: [],
+      direct: nothing,
+      moved: nothing,
+    };
     const passes = [through.direct, through.moved].some(
       ({ accepted, refused }) => accepted !== space.none || refused !== space.none,
     );
@@ -277,8 +296,14 @@ class ExposureView {
       }
       return { accepted: space.union(sets.accepted), refused: space.union(sets.refused) };
     };
+    const parts = decidedParts(vocabulary, road, { within: open, only });
     return {
-      parts: decidedParts(vocabulary, road, { within: open, only }),
+      parts,
+      among: createSetFinder(space, parts),
+      passing: createSetFinder(
+        space,
+        parts.filter((p) => p.part.visit === undefined),
+      ),
       hooks,
       direct: decide((set) => space.and(set, kept)),
       moved: decide((set) => space.diff(set, kept)),
@@ -409,7 +434,7 @@ class ExposureView {
   /** Who lets the packets of a row pass, and on what that depends. */
   #origins(
     road: Road,
-    { parts, hooks }: Direction,
+    { passing, among, hooks }: Direction,
     set: PacketSet,
     inside: PacketSet,
     certain: boolean,
@@ -420,14 +445,11 @@ class ExposureView {
     const deciders = new Map<string, Decider>();
     const unknown = new Set<string>();
     const relation = certain ? space.none : space.atEntry(row);
-    for (const { by, set: decided, part } of parts) {
-      const concerned = !space.disjoint(decided, row);
-      if (!concerned) continue;
-      if (part.visit === undefined && by !== undefined) deciders.set(deciderKey(by), by);
-      if (certain) continue;
+    for (const { by } of passing(row)) if (by !== undefined) deciders.set(deciderKey(by), by);
+    const open = certain ? [] : new Set(among(row).map(({ part }) => part));
+    for (const part of open)
       for (const v of space.unknownsOf(space.and(part.set, relation)))
         if (v.unknown.kind === 'choice') unknown.add(unknownText(v.unknown));
-    }
     if (!certain)
       for (const visit of road.visits)
         if (hooks.includes(visit.hook))
@@ -435,26 +457,40 @@ class ExposureView {
     return { by: [...deciders.values()], dependsOn: [...unknown] };
   }
 
-  /** Rules of a visit that these packets meet and that may match or not. */
+  /** Matches that may hold or not, of rules of a visit that these packets meet. */
   #openMatches(road: Road, visit: Visit, row: PacketSet): readonly string[] {
+    const { space } = this.#analysis.vocabulary;
+    let open = this.#openRules.get(visit);
+    if (open === undefined) {
+      open = createSetFinder(space, this.#rulesLeftOpen(road, visit));
+      this.#openRules.set(visit, open);
+    }
+    return open(row).flatMap(({ names }) => names);
+  }
+
+  readonly #openRules = new Map<Visit, SetFinder<OpenRule>>();
+
+  #rulesLeftOpen(road: Road, visit: Visit): readonly OpenRule[] {
     const { vocabulary, side } = this.#analysis;
-    const { space } = vocabulary;
-    const found: string[] = [];
+    const { space, family } = vocabulary;
+    const { machine } = side.program;
+    const found: OpenRule[] = [];
     for (const chain of visit.analysis.model.chains.values())
       for (const { rule, may, must, action } of chain.rules) {
         if (may === must || action.kind === 'continue') continue;
-        if (space.disjoint(space.may(atEntry(vocabulary, visit.taking(rule), road)), row)) continue;
+        const set = space.may(atEntry(vocabulary, visit.taking(rule), road));
+        if (set === space.none) continue;
         const open = rule.matches.filter((use) => {
-          const extension = use.known ? side.registry.match(use.extension, vocabulary.family) : undefined;
+          const extension = use.known ? side.registry.match(use.extension, family) : undefined;
           if (extension === undefined) return true;
-          const machine = side.program.machine;
           const described = vocabulary.describe(side, (s) =>
-            extension.packets(use.data as never, s, { family: vocabulary.family, base: rule.base, machine }),
+            extension.packets(use.data as never, s, { family, base: rule.base, machine }),
           );
           return described.may !== described.must;
         });
         const table = rule.table === 'filter' ? '' : `${rule.table} `;
-        for (const use of open) found.push(`${use.extension} of ${table}${rule.chain} ${rule.index + 1}`);
+        const names = open.map((use) => `${use.extension} of ${table}${rule.chain} ${rule.index + 1}`);
+        found.push({ set, names });
       }
     return found;
   }

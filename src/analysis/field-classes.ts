@@ -21,9 +21,10 @@ export function fieldClasses(space: BddPacketSpace, set: PacketSet, field: Field
   if (layout === undefined) return set === space.none ? [] : [{ values: space.all, rest: set }];
   const levels = layout.now;
   const runs = new Map<PacketSet, [number, number][]>();
-  const visit = (bit: number, prefix: number, rest: PacketSet, depends: boolean): void => {
+  const visit = (bit: number, prefix: number, rest: PacketSet): void => {
     if (rest === space.none) return;
-    if (!depends || bit === levels.length) {
+    // What is forgotten makes no difference where the set does not depend on it.
+    if (bit === levels.length || space.forget(rest, [field]) === rest) {
       const width = 2 ** (levels.length - bit);
       const list = runs.get(rest) ?? [];
       runs.set(rest, list);
@@ -35,10 +36,10 @@ export function fieldClasses(space: BddPacketSpace, set: PacketSet, field: Field
     }
     for (const value of [0, 1] as const) {
       const branch = space.diagram.cofactor(rest, levels[bit] as number, value);
-      visit(bit + 1, prefix * 2 + value, branch, space.fieldsOf(branch).includes(field));
+      visit(bit + 1, prefix * 2 + value, branch);
     }
   };
-  visit(0, 0, set, space.fieldsOf(set).includes(field));
+  visit(0, 0, set);
   return [...runs].map(([rest, list]) => ({ values: space.diagram.codes(levels, list), rest }));
 }
 
