@@ -209,6 +209,77 @@ ${filter('DROP DROP ACCEPT', lo, established, 'INPUT -p tcp -m tcp --dport 1723 
       ) +
       nat('POSTROUTING -o eth0 -j MASQUERADE'),
   },
+  {
+    name: 'the web server behind the gateway joins a bot net: it may call anybody on any port',
+    code: 'FW311',
+    severity: 'warning',
+    says: [/10\.0\.0\.80/, /eth0/],
+    fate: 'forward',
+    broken:
+      header +
+      filter(
+        'DROP DROP ACCEPT',
+        lo,
+        established,
+        forwarded,
+        'FORWARD -d 10.0.0.80/32 -i eth0 -p tcp -m tcp --dport 80 -j ACCEPT',
+        'FORWARD -i eth1 -o eth0 -j ACCEPT',
+      ) +
+      nat(
+        'PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.80',
+        'POSTROUTING -o eth0 -j MASQUERADE',
+      ),
+    mended:
+      header +
+      filter(
+        'DROP DROP ACCEPT',
+        lo,
+        established,
+        forwarded,
+        'FORWARD -d 10.0.0.80/32 -i eth0 -p tcp -m tcp --dport 80 -j ACCEPT',
+        'FORWARD -s 10.0.0.80/32 -o eth0 -p udp -m udp --dport 53 -j ACCEPT',
+        'FORWARD -s 10.0.0.80/32 -d 198.51.100.80/32 -o eth0 -p tcp -m tcp --dport 443 -j ACCEPT',
+        'FORWARD -s 10.0.0.80/32 -o eth0 -j REJECT --reject-with icmp-admin-prohibited',
+        'FORWARD -i eth1 -o eth0 -j ACCEPT',
+      ) +
+      nat(
+        'PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.80',
+        'POSTROUTING -o eth0 -j MASQUERADE',
+      ),
+  },
+  {
+    name: 'the web server itself calls home, on a port that nobody ever named',
+    code: 'FW310',
+    severity: 'info',
+    says: [/OUTPUT|leave|send/],
+    fate: 'sent',
+    broken:
+      header +
+      filter('DROP DROP ACCEPT', lo, established, 'INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT'),
+    mended:
+      header +
+      filter(
+        'DROP DROP DROP',
+        lo,
+        established,
+        'INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT',
+        'OUTPUT -o lo -j ACCEPT',
+        'OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+        'OUTPUT -d 192.0.2.53/32 -p udp -m udp --dport 53 -j ACCEPT',
+        'OUTPUT -d 198.51.100.80/32 -p tcp -m tcp --dport 443 -j ACCEPT',
+      ),
+  },
+  {
+    name: 'a VPN half open: its port, and the protocol that it does not speak',
+    code: 'FW322',
+    severity: 'warning',
+    says: [/51820/, /udp/i],
+    fate: 'local',
+    broken:
+      header + filter('DROP DROP ACCEPT', lo, established, 'INPUT -p tcp -m tcp --dport 51820 -j ACCEPT'),
+    mended:
+      header + filter('DROP DROP ACCEPT', lo, established, 'INPUT -p udp -m udp --dport 51820 -j ACCEPT'),
+  },
 ];
 
 const told = (rules: string, context: string | undefined) =>
