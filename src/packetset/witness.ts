@@ -105,8 +105,12 @@ export function findWitness(
   for (const wanted of options.wishes ?? []) grant(space.forget(space.may(wanted), copied, 'entry'));
 
   const fields = new Map<FieldName, WitnessValue>();
-  const settle = (layout: FieldLayout, wishes: readonly (WitnessValue | undefined)[]): void => {
-    const value = settleField(space, layout, wishes, grant, () => left);
+  const settle = (
+    layout: FieldLayout,
+    wishes: readonly (WitnessValue | undefined)[],
+    taken: Address | undefined,
+  ): void => {
+    const value = settleField(space, layout, wishes, grant, () => left, taken);
     if (value !== undefined) fields.set(layout.field, value);
   };
   const wishes = wishesFor(space, options);
@@ -116,8 +120,9 @@ export function findWitness(
     const layout = codec.fields.get(field);
     // Nobody talks to himself.
     const other = field === 'src' ? fields.get('dst') : undefined;
-    const fitting = typeof other === 'object' ? values.filter((v) => !isAddress(v, other)) : values;
-    if (layout !== undefined) settle(layout, fitting);
+    const taken = typeof other === 'object' ? other : undefined;
+    const fitting = taken === undefined ? values : values.filter((v) => !isAddress(v, taken));
+    if (layout !== undefined) settle(layout, fitting, taken);
   }
 
   let rest = space.and(inside, left);
@@ -139,6 +144,7 @@ function settleField(
   wishes: readonly (WitnessValue | undefined)[],
   grant: (wanted: PacketSet) => boolean,
   left: () => PacketSet,
+  taken: Address | undefined,
 ): WitnessValue | undefined {
   const { field, coding } = layout;
   if (coding.kind === 'bits') return settleBits(space, field as BitField, coding.bitNumbers, wishes, grant);
@@ -153,7 +159,7 @@ function settleField(
     if (value === undefined && !coding.atoms.hasAbsent && coding.kind !== 'interfaces') continue;
     if (pin(value)) return value;
   }
-  const fallback = ordinaryValue(space, layout, left());
+  const fallback = ordinaryValue(space, layout, left(), taken);
   pin(fallback);
   return fallback;
 }
@@ -199,11 +205,12 @@ function settleRawAddress(
   return addressFromBigInt(family, value);
 }
 
-/** A value that the set still allows: of all, one that looks ordinary. */
+/** A value that the set still allows: of all, one that looks ordinary, and not an address that is taken. */
 function ordinaryValue(
   space: BddPacketSpace,
   layout: FieldLayout,
   left: PacketSet,
+  taken: Address | undefined,
 ): WitnessValue | undefined {
   const others = [...space.codec.fields.keys()].filter((f) => f !== layout.field);
   const v = fieldValues(space, layout.field, space.forget(left, others));
@@ -213,7 +220,7 @@ function ordinaryValue(
       return first === undefined ? undefined : first[0] === 0 && first[1] > 0 ? 1 : first[0];
     }
     case 'addresses':
-      return ordinaryAddress(space, v.ranges);
+      return ordinaryAddress(space, v.ranges, taken);
     case 'names': {
       const label = v.labels[0];
       return label === undefined ? undefined : label.kind === 'value' ? label.value : madeUpName(layout);
@@ -232,6 +239,7 @@ function ordinaryValue(
 function ordinaryAddress(
   space: BddPacketSpace,
   ranges: readonly { readonly low: Address; readonly high: Address }[],
+  taken: Address | undefined,
 ): Address | undefined {
   for (const network of witnessNetworks(space.codec.family)) {
     const ends = networkRange(network);
@@ -240,18 +248,21 @@ function ordinaryAddress(
         continue;
       const from = compareAddresses(low, ends.low) > 0 ? low : ends.low;
       const to = compareAddresses(high, ends.high) < 0 ? high : ends.high;
-      return hostIn(from, to);
+      return hostIn(from, to, taken);
     }
   }
   // Unassigned low and multicast high ends of the space are the least ordinary.
   const middle = ranges.find((r) => r.low.w0 + r.low.w3 !== 0) ?? ranges[0];
-  return middle === undefined ? undefined : hostIn(middle.low, middle.high);
+  return middle === undefined ? undefined : hostIn(middle.low, middle.high, taken);
 }
 
-/** The seventh address, or the first: networks begin with addresses that no host has. */
-function hostIn(low: Address, high: Address): Address {
+/** The seventh address, or the first: networks begin with addresses that no host has. If it is taken, the next one. */
+function hostIn(low: Address, high: Address, taken: Address | undefined): Address {
+  const last = addressToBigInt(high);
   const seventh = addressToBigInt(low) + 7n;
-  return seventh <= addressToBigInt(high) ? addressFromBigInt(low.family, seventh) : low;
+  const host = seventh <= last ? seventh : addressToBigInt(low);
+  const free = taken === undefined || host !== addressToBigInt(taken) || host === last ? host : host + 1n;
+  return addressFromBigInt(low.family, free);
 }
 
 /** A name that falls into the class of those that nobody mentioned. */
