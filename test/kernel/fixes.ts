@@ -47,8 +47,8 @@ function mend({ text, context }: Dump): FixResult {
 const countsOf = (result: LintResult): Map<string, number> => {
   const counts = new Map<string, number>();
   for (const finding of result.findings)
-    for (const { code } of [finding, ...(finding.explains ?? [])])
-      counts.set(code, (counts.get(code) ?? 0) + 1);
+    for (const { code, severity } of [finding, ...(finding.explains ?? [])])
+      if (!unsafe || severity !== 'info') counts.set(code, (counts.get(code) ?? 0) + 1);
   return counts;
 };
 

@@ -85,6 +85,16 @@ COMMIT
 COMMIT
 `,
       },
+      {
+        title: 'nobody has said what is to be open',
+        rules: `*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -s 203.0.113.0/24 -j DROP
+COMMIT
+`,
+      },
     ],
     good: [
       {

@@ -153,6 +153,21 @@ COMMIT
 COMMIT
 `,
       },
+      {
+        title: 'from outside, nothing has a connection yet',
+        rules: `*raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A PREROUTING -i eth0 -m conntrack --ctstate ESTABLISHED -j ACCEPT
+COMMIT
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+COMMIT
+`,
+      },
     ],
     good: [
       {

@@ -46,16 +46,57 @@ export interface FixResult {
 const roundsMax = 50;
 const proofsMax = 400;
 
-/** Applies safe fixes, and unsafe ones where they are wanted. */
-export function fixMachine(
-  texts: readonly SourceText[],
+/** Which fixes are to be applied. */
+interface Wanted {
+  readonly unsafe: boolean;
+}
+
+/**
+ * Applies safe fixes, and unsafe ones where they are wanted. Where something is told of the result that was not told
+ * before, the fixes of one code after the other are left out until it is not.
+ */
+export function fixMachine(texts: readonly SourceText[], options: LintOptions, wanted: Wanted): FixResult {
+  const first = lintMachine(texts, options);
+  const left = new Set<DiagnosticCode>();
+  let result = applyAll(first, options, wanted, left);
+  for (;;) {
+    const brought = broughtBy(first, result.last, wanted);
+    if (brought === undefined) return result;
+    const codes = [...new Set([...result.safe, ...result.unsafe].map(({ finding }) => finding.code))];
+    let without: FixResult | undefined;
+    for (const code of codes.reverse()) {
+      const attempt = applyAll(first, options, wanted, new Set([...left, code]), brought);
+      if (broughtBy(first, attempt.last, wanted) === brought) continue;
+      left.add(code);
+      without = attempt;
+      break;
+    }
+    if (without === undefined) for (const code of codes) left.add(code);
+    result = without ?? applyAll(first, options, wanted, left, brought);
+  }
+}
+
+/** A code of which more is told than before: of unsafe fixes, more warnings and errors. */
+function broughtBy(first: LintResult, last: LintResult, { unsafe }: Wanted): DiagnosticCode | undefined {
+  const old = countsOf(first, !unsafe);
+  const now = new Map<DiagnosticCode, number>();
+  for (const { code, severity } of toldOf(last))
+    if (!unsafe || severity !== 'info') now.set(code, (now.get(code) ?? 0) + 1);
+  return [...now].find(([code, count]) => count > (old.get(code) ?? 0))?.[0];
+}
+
+/** Applies what it can of all codes but some. `brought`: what these would bring, for the answer. */
+function applyAll(
+  first: LintResult,
   options: LintOptions,
-  wanted: { readonly unsafe: boolean },
+  wanted: Wanted,
+  leftOut: ReadonlySet<DiagnosticCode>,
+  brought?: DiagnosticCode,
 ): FixResult {
   const { registry, family, backend, declared } = options;
+  const { texts } = first.read;
   const reading: ReadMachineOptions = { registry, family, backend, declared };
   const lint = (current: readonly SourceText[]): LintResult => lintMachine(current, options);
-  const first = lint(texts);
   const failed = new Map<string, LeftFix>();
   const safe: ChosenFix[] = [];
   const unsafe: ChosenFix[] = [];
@@ -81,9 +122,10 @@ export function fixMachine(
   /** One round of one kind; whether something was applied. */
   const round = (kind: 'safe' | 'unsafe'): boolean | undefined => {
     const { result } = state;
-    const candidates = apart(
-      toldOf(result).flatMap((finding) => chosen(finding, kind, wanted.unsafe, failed) ?? []),
-    );
+    const all = toldOf(result).flatMap((finding) => chosen(finding, kind, wanted.unsafe, failed) ?? []);
+    for (const one of all)
+      if (leftOut.has(one.finding.code)) failed.set(keyOf(one), { ...one, why: `it would bring ${brought}` });
+    const candidates = apart(all.filter((one) => !failed.has(keyOf(one))));
     if (candidates.length === 0) return undefined;
     let kept: readonly ChosenFix[] = [];
     let keptResult: LintResult | undefined;
@@ -183,12 +225,12 @@ function toldOf({ findings, read }: LintResult): readonly Finding[] {
   return undecided ? findings.filter(({ family }) => family !== 'ipv6') : findings;
 }
 
-/** How many warnings and errors there are of each code, those among them that are told with another one. */
-function countsOf(result: LintResult): ReadonlyMap<DiagnosticCode, number> {
+/** How many findings there are of each code, those among them that are told with another one. */
+function countsOf(result: LintResult, infoToo: boolean): ReadonlyMap<DiagnosticCode, number> {
   const counts = new Map<DiagnosticCode, number>();
   for (const finding of toldOf(result))
     for (const { code, severity } of [finding, ...(finding.explains ?? [])])
-      if (severity !== 'info') counts.set(code, (counts.get(code) ?? 0) + 1);
+      if (infoToo || severity !== 'info') counts.set(code, (counts.get(code) ?? 0) + 1);
   return counts;
 }
 
@@ -199,9 +241,8 @@ function whyNotMended(
   fixes: readonly ChosenFix[],
 ): string | undefined {
   if (after.couldNotLook !== undefined) return 'nothing is left to look at then';
-  const old = countsOf(before);
-  const now = countsOf(after);
-  for (const [code, count] of now) if (count > (old.get(code) ?? 0)) return `it would bring ${code}`;
+  const brought = broughtBy(before, after, { unsafe: true });
+  if (brought !== undefined) return `it would bring ${brought}`;
   const all = (result: LintResult, code: DiagnosticCode): number =>
     toldOf(result).filter((f) => f.code === code).length;
   for (const code of new Set(fixes.map(({ finding }) => finding.code)))

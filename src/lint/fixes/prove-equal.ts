@@ -16,7 +16,7 @@ import {
   type ReadRuleset,
   readMachine,
 } from '../../link/read-machine.ts';
-import type { Rule, Ruleset } from '../../model/ruleset.ts';
+import type { MatchUse, Rule, Ruleset } from '../../model/ruleset.ts';
 import type { Family } from '../../net/address.ts';
 
 /** The two texts compared. */
@@ -36,7 +36,6 @@ const writers: ReadonlySet<string> = new Set([
   'hashlimit',
   'nfacct',
   'rateest',
-  'set',
   'quota',
 ]);
 
@@ -134,6 +133,11 @@ function whyUnproved(
   const changed = changedRules(old, now);
   const gone = rulesOf(old).filter((rule) => changed.has(rule));
   const come = rulesOf(now).filter((rule) => changed.has(rule));
+  const counted = [...rulesOf(old), ...rulesOf(now)].some((rule) =>
+    rule.matches.some((use) => /--(?:packets|bytes)-(?:eq|lt|gt) /.test(use.text)),
+  );
+  const writes = (rule: Rule): boolean =>
+    rule.matches.some((use) => isWriter(use) || (counted && use.extension === 'set'));
   if (![...gone, ...come].some(writes)) return undefined;
   const alike = gone.length === come.length && gone.every((rule, i) => differsOnce(rule, come[i]));
   return alike ? undefined : 'a rule that is changed writes a list or a count that others may read';
@@ -143,8 +147,8 @@ function rulesOf(ruleset: Ruleset): readonly Rule[] {
   return ruleset.tables.flatMap((table) => table.chains.flatMap((chain) => chain.rules));
 }
 
-function writes(rule: Rule): boolean {
-  return rule.matches.some((use) => !use.known || writers.has(use.extension));
+function isWriter(use: MatchUse): boolean {
+  return !use.known || writers.has(use.extension);
 }
 
 /** Whether one condition alone is another one, and it writes nothing. */
@@ -152,7 +156,7 @@ function differsOnce(a: Rule, b: Rule | undefined): boolean {
   if (b === undefined || a.chain !== b.chain || a.table !== b.table || a.matches.length !== b.matches.length)
     return false;
   const others = a.matches.filter((use, i) => use.text !== b.matches[i]?.text);
-  if (others.some((use) => !use.known || writers.has(use.extension))) return false;
+  if (others.some(isWriter)) return false;
   const left = printBase(a.base);
   const right = printBase(b.base);
   const bases = left.length === right.length ? left.filter((text, i) => text !== right[i]).length : 2;
