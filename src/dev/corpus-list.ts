@@ -31,29 +31,46 @@ const rows = (text: string): string[][] =>
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => line.split('\t'));
 
-/** Reads a list as {@link printFound} writes it. */
+/** The beginning of a fingerprint that is enough to tell the findings of one dump apart: `FW204-` and eight digits. */
+const shortOf = (fingerprint: string): string => fingerprint.slice(0, 14);
+
+/** Reads a list as {@link printFound} writes it; fingerprints are cut to what is enough within a dump. */
 export function parseFound(text: string): Found[] {
-  return rows(text).map(([file = '', code = '', severity = '', line = '0', fingerprint = '']) => ({
-    file,
-    code,
-    severity,
-    line: Number(line),
-    fingerprint,
-  }));
+  return rows(text).flatMap(([file = '', code = '', severity = '', places = '']) =>
+    places.split(' ').map((place) => {
+      const [line = '0', digits = ''] = place.split(':');
+      return { file, code, severity, line: Number(line), fingerprint: `${code}-${digits}` };
+    }),
+  );
 }
 
-/** One line for each finding, by dump, code and line. */
+/** One line for each dump, code and severity, with `LINE:FINGERPRINT` of each finding in the order of lines. */
 export function printFound(found: readonly Found[]): string {
-  const lines = found.map((f) => [f.file, f.code, f.severity, f.line, f.fingerprint].join('\t'));
+  const groups = new Map<string, Found[]>();
+  for (const f of found) {
+    const key = [f.file, f.code, f.severity].join('\t');
+    const list = groups.get(key);
+    if (list === undefined) groups.set(key, [f]);
+    else list.push(f);
+  }
+  const lines = [...groups].map(([key, list]) => {
+    const places = list
+      .sort((a, b) => a.line - b.line || (a.fingerprint < b.fingerprint ? -1 : 1))
+      .map((f) => `${f.line}:${shortOf(f.fingerprint).slice(f.code.length + 1)}`);
+    return `${key}\t${places.join(' ')}`;
+  });
   return `${lines.sort().join('\n')}\n`;
 }
 
-/** Verdicts by dump and fingerprint, a tab between them. Lines: dump, fingerprint, judgement, reason. */
+/** What a finding is kept under: its dump and its fingerprint, as far as that is needed. */
+export const keyOfFound = (file: string, fingerprint: string): string => `${file}\t${shortOf(fingerprint)}`;
+
+/** Verdicts by {@link keyOfFound}. Lines: dump, fingerprint, judgement, reason. */
 export function parseVerdicts(text: string): ReadonlyMap<string, Verdict> {
   const map = new Map<string, Verdict>();
   for (const [file = '', fingerprint = '', judgement = '', why = ''] of rows(text))
     if (judgement === 'true' || judgement === 'false' || judgement === 'unclear')
-      map.set(`${file}\t${fingerprint}`, { judgement, why });
+      map.set(keyOfFound(file, fingerprint), { judgement, why });
   return map;
 }
 
@@ -62,7 +79,7 @@ export function compareFound(
   before: readonly Found[],
   now: readonly Found[],
 ): { readonly added: readonly Found[]; readonly removed: readonly Found[] } {
-  const key = (f: Found): string => `${f.file}\t${f.fingerprint}\t${f.severity}`;
+  const key = (f: Found): string => `${keyOfFound(f.file, f.fingerprint)}\t${f.severity}`;
   const old = new Set(before.map(key));
   const current = new Set(now.map(key));
   return { added: now.filter((f) => !old.has(key(f))), removed: before.filter((f) => !current.has(key(f))) };
@@ -81,7 +98,7 @@ export function measurePrecision(
   }
   return [...byCode].sort().map(([code, list]) => {
     const count = (judgement: Verdict['judgement']): number =>
-      list.filter((f) => verdicts.get(`${f.file}\t${f.fingerprint}`)?.judgement === judgement).length;
+      list.filter((f) => verdicts.get(keyOfFound(f.file, f.fingerprint))?.judgement === judgement).length;
     return {
       code,
       found: list.length,

@@ -19,6 +19,7 @@ import { corpusNames, readCorpusFile } from './corpus-files.ts';
 import {
   compareFound,
   type Found,
+  keyOfFound,
   measurePrecision,
   parseFound,
   parseVerdicts,
@@ -93,7 +94,7 @@ const lineOf = (f: Found): string =>
   `${f.severity} ${f.code} ${f.file}:${f.line} ${f.fingerprint}\n      ${texts.get(`${f.file} ${f.fingerprint}`) ?? ''}`;
 for (const f of found) {
   if (!shown.includes(f.code)) continue;
-  const verdict = verdicts.get(`${f.file}\t${f.fingerprint}`);
+  const verdict = verdicts.get(keyOfFound(f.file, f.fingerprint));
   if (verdict !== undefined && args.includes('--unread')) continue;
   say(lineOf(f));
   if (verdict !== undefined) say(`      ${verdict.judgement}: ${verdict.why}`);

@@ -122,7 +122,9 @@ function evidenceReader(tree: SyntaxTree): (node: number, into: Evidence) => voi
         seen.set(id, e);
       }
       into.address ??= e?.address;
-      into.name ??= e?.name;
+      // icmp is written into rules of ip6tables by mistake; nobody thinks of icmpv6 who writes for iptables.
+      if (e?.name === 'ipv6') into.name = 'ipv6';
+      else into.name ??= e?.name;
     }
   };
 }

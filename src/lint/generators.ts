@@ -79,6 +79,8 @@ const known: readonly KnownGenerator[] = [
     knob: 'the file rules or policy of Shorewall',
     chains: [
       /^(net|loc|fw|dmz|all|vpn|wifi|lan|wan)(2|-)(net|loc|fw|dmz|all|vpn|wifi|lan|wan)$/,
+      // Its standard actions.
+      /^((allow|drop)?(Broadcast|Multicast|Bcast|Mcast|NotSyn|Invalid|ICMPs|UPnP|DNSrep)|AllowICMPs|SMB|@\w+)$/,
       /^~(log|excl|blacklist|comb)\d*/,
       /^(logflags|smurfs|tcpflags|dynamic|sfilter\d*|logdrop|logreject|norfc1918|shorewall|tc(pre|in|for|out|post))$/,
       /^\w+_(in|fwd|out|input|forward|output|frwd|masq|dnat|dynf|dyni)$/,

@@ -20,8 +20,14 @@ const finding = (over: Partial<Found> = {}): Found => ({
 
 describe('the list', () => {
   test('is read as it was written, in the order of dumps', () => {
-    const list = [finding({ file: 'ufw/b.rules' }), finding()];
-    expect(parseFound(printFound(list))).toEqual([finding(), finding({ file: 'ufw/b.rules' })]);
+    const short = 'FW204-01234567';
+    const list = [finding({ file: 'ufw/b.rules' }), finding({ line: 40 }), finding()];
+    expect(parseFound(printFound(list))).toEqual([
+      finding({ fingerprint: short }),
+      finding({ line: 40, fingerprint: short }),
+      finding({ file: 'ufw/b.rules', fingerprint: short }),
+    ]);
+    expect(compareFound(parseFound(printFound(list)), list)).toEqual({ added: [], removed: [] });
   });
 
   test('a finding that moved to another line is the same', () => {

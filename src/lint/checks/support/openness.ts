@@ -16,7 +16,7 @@ import type { PacketSet } from '../../../packetset/space.ts';
 import type { AllPackets, Example } from '../../all-packets.ts';
 import type { CheckContext, RulesetView, SendOptions, Subject, Walk } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
-import { insideInterfaces } from './path-probes.ts';
+import { accepts, insideInterfaces } from './path-probes.ts';
 
 /** Where packets of strangers are heading. */
 export type Way = 'to' | 'through';
@@ -107,6 +107,15 @@ interface Source extends Omit<Opening, 'set'> {
   readonly everywhere: boolean;
 }
 
+/** Whether rules let in by this interface whatever comes, and only there: they take it for the inside. */
+function isTrusted(view: RulesetView, name: string): boolean {
+  return view.rules().some((rule) => {
+    const { inInterface, src, dst, protocol } = rule.base;
+    if (rule.table !== 'filter' || src || dst || protocol || rule.matches.length > 0) return false;
+    return inInterface?.value.name === name && !inInterface.negated && accepts(rule);
+  });
+}
+
 /** Who comes from outside: the ways to say it, the surest first. */
 function sources(context: CheckContext, all: AllPackets): readonly Source[] {
   const { space, view } = all;
@@ -130,7 +139,7 @@ function sources(context: CheckContext, all: AllPackets): readonly Source[] {
   ];
   const unknown = sided.filter((i) => i.side === 'unknown');
   const [only] = unknown;
-  if (only && unknown.length === 1 && wireName.test(only.name))
+  if (only && unknown.length === 1 && wireName.test(only.name) && !isTrusted(view, only.name))
     list.push({
       come: all.comingBy([only.name]),
       everywhere: false,
