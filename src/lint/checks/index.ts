@@ -53,6 +53,7 @@ import { missingIngressAntispoofing } from './FW308-missing-ingress-antispoofing
 import { missingEgressAntispoofing } from './FW309-missing-egress-antispoofing.ts';
 import { ownEgressUnrestricted } from './FW310-own-egress-unrestricted.ts';
 import { serverEgressUnrestricted } from './FW311-server-egress-unrestricted.ts';
+import { egressFloodUnbounded } from './FW312-egress-flood-unbounded.ts';
 import { managementOpenToAll } from './FW313-management-open-to-all.ts';
 import { udpReflectorOpen } from './FW314-udp-reflector-open.ts';
 import { icmpEchoUnlimited } from './FW315-icmp-echo-unlimited.ts';
@@ -68,6 +69,7 @@ import { l2tpOutsideIpsec } from './FW324-l2tp-outside-ipsec.ts';
 import { vpnClientsOvertrusted } from './FW325-vpn-clients-overtrusted.ts';
 import { missingLoopbackAccept } from './FW326-missing-loopback-accept.ts';
 import { lockOutRisk } from './FW327-lock-out-risk.ts';
+import { publicServiceWithoutSourceCeiling } from './FW328-public-service-without-source-ceiling.ts';
 import { publishedPortDroppedInForward } from './FW401-published-port-dropped-in-forward.ts';
 import { unscopedDnat } from './FW402-unscoped-dnat.ts';
 import { unscopedMasquerade } from './FW403-unscoped-masquerade.ts';
@@ -195,6 +197,7 @@ export const checks: readonly Check[] = [
   missingEgressAntispoofing,
   ownEgressUnrestricted,
   serverEgressUnrestricted,
+  egressFloodUnbounded,
   managementOpenToAll,
   udpReflectorOpen,
   icmpEchoUnlimited,
@@ -210,6 +213,7 @@ export const checks: readonly Check[] = [
   vpnClientsOvertrusted,
   missingLoopbackAccept,
   lockOutRisk,
+  publicServiceWithoutSourceCeiling,
   publishedPortDroppedInForward,
   unscopedDnat,
   unscopedMasquerade,

@@ -107,10 +107,11 @@ export interface Strangers {
   readonly inferences: readonly Inference[];
 }
 
-/** Packets that come in by this interface; one that nobody names stands in for all those that nobody names. */
+/** Packets that come in by this interface; one that no rule asks for with -i stands for all such. */
 export function comingBy(context: CheckContext, all: AllPackets, name: string): PacketSet {
+  const own = all.comingBy([name]);
   const known = interfaceNames(context.machine, context.views);
-  return known.includes(name) ? all.comingBy([name]) : all.space.not(all.comingBy(known));
+  return own !== all.space.none ? own : all.space.not(all.comingBy(known));
 }
 
 /** Where strangers come in: by the interfaces that lead outside, else by one whose side nobody knows. */
