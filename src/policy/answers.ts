@@ -145,7 +145,7 @@ export function answersAfter(
     .filter(({ set }) => set !== space.none);
   const roads = new Map<RoadName, PacketSet[]>();
   for (const { part, set } of passed) {
-    const road: RoadName = part.fate === 'local' && asked.road === 'arrive' ? 'local' : 'arrive';
+    const road: RoadName = part.fate === 'local' ? 'local' : 'arrive';
     roads.set(road, [...(roads.get(road) ?? []), set]);
   }
   return [...roads].map(([road, questions]): PossibleAnswers => {

@@ -14,7 +14,7 @@ import type { ReadMachine, ReadRuleset } from '../link/read-machine.ts';
 import type { Trace } from '../model/trace.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { Meter } from '../support/budget.ts';
-import { plausibleSources } from './plausible.ts';
+import { ownPackets, plausibleSources } from './plausible.ts';
 
 /** What a bench is made of. */
 export interface BenchOptions {
@@ -81,12 +81,13 @@ export function createBench(o: BenchOptions): Bench {
   const { ruleset } = o.ruleset.linked;
   const { family } = ruleset;
   const plausible = plausibleSources(o.read, family);
+  const own = ownPackets(o.read, family);
   const analysis = analyse({
     ruleset,
     machine: o.read.machine,
     registry: o.registry,
     program: o.program,
-    queries: [...o.queries, ordinaryAddresses(family), plausible],
+    queries: [...o.queries, ordinaryAddresses(family), plausible, own],
     ...(o.nodesMax === undefined ? {} : { nodesMax: o.nodesMax }),
     ...(o.meter === undefined ? {} : { meter: o.meter }),
   });
@@ -105,7 +106,7 @@ export function createBench(o: BenchOptions): Bench {
     if (ordinaryOpeners === undefined) {
       const usual = space.and(opening(), describe(ordinaryOn(side)));
       const arriving = space.and(usual, describe(plausible));
-      ordinaryOpeners = { arrive: arriving, local: usual };
+      ordinaryOpeners = { arrive: arriving, local: space.and(usual, describe(own)) };
     }
     return ordinaryOpeners;
   };

@@ -4,13 +4,27 @@ import { ordinaryAddresses } from '../analysis/ordinary.ts';
 import type { RoadName } from '../analysis/road.ts';
 import type { Description } from '../analysis/vocabulary.ts';
 import type { ReadMachine } from '../link/read-machine.ts';
-import { type Family, type Network, prefix, prefixLength } from '../net/address.ts';
+import { type Family, type Network, networkRange, prefix, prefixLength } from '../net/address.ts';
 import type { PacketSet } from '../packetset/space.ts';
 
 interface Reach {
   readonly networks: Network[];
   /** Everything that is behind no other interface. */
   elsewhere: boolean;
+}
+
+/** Addresses of whole networks: nobody's own. */
+function endsOf({ machine }: ReadMachine, family: Family): readonly Network[] {
+  if (family === 'ipv6') return [];
+  return (machine.interfaces.value ?? []).flatMap((i) =>
+    i.addresses.flatMap((a) => {
+      const ends =
+        a.address.family === family && a.peer === undefined && a.prefixLength <= 30
+          ? networkRange(prefix(a.address, a.prefixLength))
+          : undefined;
+      return ends === undefined ? [] : [prefix(ends.low, 32), prefix(ends.high, 32)];
+    }),
+  );
 }
 
 /** What is behind each interface, by its addresses and the routes. */
@@ -46,6 +60,7 @@ function reachOf({ machine }: ReadMachine, family: Family): ReadonlyMap<string, 
  */
 export function plausibleSources(read: ReadMachine, family: Family): Description {
   const reach = [...reachOf(read, family)];
+  const ends = endsOf(read, family);
   return (space) => {
     const from = (networks: readonly Network[]): PacketSet =>
       networks.reduce<PacketSet>((set, n) => space.or(set, space.network('src', n)), space.none);
@@ -59,15 +74,27 @@ export function plausibleSources(read: ReadMachine, family: Family): Description
           ? set
           : space.and(set, space.or(space.not(comes), belongs));
       },
-      space.not(space.addressType('src', 'LOCAL')),
+      space.and(space.not(space.addressType('src', 'LOCAL')), space.not(from(ends))),
     );
   };
+}
+
+/** Packets from an address that this machine has, where its addresses are known. */
+export function ownPackets({ machine }: ReadMachine, family: Family): Description {
+  const own = (machine.interfaces.value ?? []).flatMap((i) =>
+    i.addresses.flatMap(({ address }) => (address.family === family ? [address] : [])),
+  );
+  if (own.length === 0) return (space) => space.all;
+  return (space) =>
+    own.reduce<PacketSet>(
+      (set, address) => space.or(set, space.addresses('src', { low: address, high: address })),
+      space.none,
+    );
 }
 
 /** What a test's packets are besides what it says of them: between ordinary addresses, from where they may come. */
 export function meantPackets(read: ReadMachine, family: Family, road: RoadName): Description {
   const ordinary = ordinaryAddresses(family);
-  if (road === 'local') return ordinary;
-  const plausible = plausibleSources(read, family);
+  const plausible = road === 'local' ? ownPackets(read, family) : plausibleSources(read, family);
   return (space) => space.and(ordinary(space), plausible(space));
 }

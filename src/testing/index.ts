@@ -7,6 +7,7 @@ export { type RulesetOptions, rulesets } from './arbitrary-rulesets.ts';
 export type { SetOptions } from './ask-sets.ts';
 export { expectations, type FindingsOptions, type Packets } from './expectations.ts';
 export { assertRules, matchers, RulesAssertionError, type RulesMatchers } from './matchers.ts';
+export { type JudgedMutant, type Mutant, type MutationKind, mutantsOf } from './mutants.ts';
 export {
   loadRules,
   type Rules,

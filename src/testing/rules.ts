@@ -107,6 +107,17 @@ export class RulesError extends Error {
   override readonly name = 'RulesError';
 }
 
+/** Other texts of the machine of `like`; undefined where they cannot be loaded. */
+export function rulesFromTexts(texts: readonly SourceText[], like: Rules): Rules | undefined {
+  try {
+    const family = like.family === undefined ? {} : ({ family: like.family === 'ipv4' ? 4 : 6 } as const);
+    return { ...rulesOf(texts, { assume: like.assume, ...family }), names: like.names };
+  } catch (error) {
+    if (error instanceof RulesError) return undefined;
+    throw error;
+  }
+}
+
 function rulesOf(texts: readonly SourceText[], o: RulesOptions): Rules {
   const assume = o.assume ?? [];
   const assumptions = readAssumptions(assume);
