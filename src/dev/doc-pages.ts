@@ -5,7 +5,10 @@ import { join } from 'node:path';
 export function docPages(repository: string): readonly string[] {
   const folder = join(repository, 'docs');
   const inDocs = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md') && !name.startsWith('checks') && !name.startsWith('api'))
+    .filter(
+      (name) =>
+        name.endsWith('.md') && !name.startsWith('checks') && !name.startsWith(join('reference', 'api')),
+    )
     .map((name) => join('docs', name));
   return ['README.md', 'rules-examples/README.md', ...inDocs.sort()].filter((page) =>
     existsSync(join(repository, page)),
