@@ -152,7 +152,7 @@ function arriveByPort(w: Walk, bridge: string): Fate {
     if (answer.kind === 'drop') {
       // IPv4 hands it up with a route that leads nowhere, where it is answered like any other.
       w.packet.packetType = 'unicast';
-      if (w.family === 'ipv4') answerRouteError(w, answer.error);
+      if (w.family === 'ipv4' && !refusesOptions(w)) answerRouteError(w, answer.error);
       return routeDrop(w, answer.reason);
     }
     const to = answer.destination;
@@ -165,6 +165,7 @@ function arriveByPort(w: Walk, bridge: string): Fate {
     w.packet.packetType = 'unicast';
     w.largestFragmentBytes = undefined;
     w.pieceBytes = undefined;
+    if (w.family === 'ipv4' && refusesOptions(w)) return routeDrop(w, 'bad-options');
     if (w.destination.kind !== 'forward') return deliver(w);
     const forwards = w.family === 'ipv4' || forwardsIpv6(facts, cameInBy6(w));
     return forwards ? forward(w) : routeDrop(w, 'not-forwarding');
