@@ -1,84 +1,157 @@
 /**
- * The screen over 100,000 rules: reading, the first walk, and the slowest of many keys with the frame that answers it.
- * The bars: first screen in 5 s, 50 ms a key, 1 GB.
+ * The screen in a pseudo-terminal, as people have it: from a key to the end of the frame that answers it, over 100,000
+ * rules and, to be compared with, over 100; until the first screen; and the most memory that was taken.
+ * The bars: first screen in 5 s, 50 ms a key, 1 GB. `script` of util-linux makes the terminal. Measures dist/: run
+ * `npm run build` first.
  */
-import { Writable } from 'node:stream';
-import { defaultRegistry } from '../src/index.ts';
-import { readMachine } from '../src/link/read-machine.ts';
-import { firstPacket } from '../src/tui/start.ts';
-import { reduce } from '../src/tui/state/reduce.ts';
-import { initialState } from '../src/tui/state/state.ts';
-import { createWorld } from '../src/tui/state/world.ts';
-import { createPalette } from '../src/tui/views/palette.ts';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-// React is several times slower in its other half, and chooses when it is loaded.
-Object.assign(process.env, { NODE_ENV: 'production' });
-const [{ createElement }, { render }, { Screen }] = await Promise.all([
-  import('react'),
-  import('ink'),
-  import('../src/tui/views/screen.tsx'),
-]);
+const columns = 120;
+const rows = 40;
 
-const rules = Array.from(
-  { length: 100_000 },
-  (_, i) =>
-    `-A INPUT -s 10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32 -p tcp -m tcp --dport ${(i % 60_000) + 1} -j DROP`,
-);
-const text = ['*filter', ':INPUT DROP [0:0]', ...rules, 'COMMIT', ''].join('\n');
-
-function tell(name: string, ms: number): void {
-  console.log(`  ${ms.toFixed(ms < 10 ? 2 : 0).padStart(7)} ms  ${name}`);
+function rulesOf(count: number): string {
+  const rules = Array.from(
+    { length: count },
+    (_, i) =>
+      `-A INPUT -s 10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32 -p tcp -m tcp --dport ${(i % 60_000) + 1} -j DROP`,
+  );
+  return ['*filter', ':INPUT DROP [0:0]', ...rules, 'COMMIT', ''].join('\n');
 }
 
-function timed<T>(name: string, run: () => T): T {
-  const start = performance.now();
-  const result = run();
-  tell(name, performance.now() - start);
-  return result;
-}
+/** The end of a frame, as the frame writer marks it. */
+const frameEnd = '\u001b[?2026l';
 
-console.log('tui: 100,000 rules in one chain, 120 columns, 40 rows');
-const registry = defaultRegistry();
-const texts = [{ name: 'large.rules', text }];
-const read = timed('reading', () => readMachine(texts, { registry }));
-const world = createWorld({ name: 'large.rules', texts, read, registry, diagnostics: [] });
-let state = timed('first state', () =>
-  initialState(world, firstPacket(world, []), { columns: 120, rows: 40 }),
-);
+/** The program in a terminal of its own. */
+class Screen {
+  readonly #child: ChildProcess;
+  #seen = '';
+  #heard: () => void = () => {};
 
-const sink = Object.assign(new Writable({ write: (_frame, _encoding, done) => done() }), {
-  columns: 120,
-  rows: 40,
-  isTTY: true,
-});
-const palette = createPalette(true);
-const screen = () => createElement(Screen, { world, state, palette });
-const instance = render(screen(), {
-  stdout: sink as unknown as NodeJS.WriteStream,
-  debug: true,
-  patchConsole: false,
-});
-
-const keys = 'j k h l m M [ ] 0 $ g G pagedown pageup space u ctrl-r K u b 2 j 3 4 ? esc 1 r'.split(' ');
-const warmUps = 2;
-const slowest = { move: 0, draw: 0, walk: 0 };
-for (let round = 0; round < warmUps + 5; round++)
-  for (const key of keys) {
-    const start = performance.now();
-    state = reduce(world, state, { kind: 'key', key });
-    const moved = performance.now();
-    instance.rerender(screen());
-    const drawn = performance.now();
-    if (state.effects.some((e) => e.kind === 'walk')) {
-      state = reduce(world, state, { kind: 'walk' });
-      slowest.walk = Math.max(slowest.walk, performance.now() - drawn);
-    }
-    if (round < warmUps) continue;
-    slowest.move = Math.max(slowest.move, moved - start);
-    slowest.draw = Math.max(slowest.draw, drawn - moved);
+  constructor(command: string) {
+    this.#child = spawn(
+      'script',
+      ['-qfec', `stty rows ${rows} cols ${columns}; exec ${command}`, '/dev/null'],
+      {
+        env: { ...process.env, TERM: 'xterm-256color', CI: undefined, NO_COLOR: undefined },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#seen += text;
+      this.#heard();
+    });
   }
-tell('slowest key', slowest.move);
-tell('slowest frame', slowest.draw);
-tell('slowest walk behind a frame, after a change of the rules', slowest.walk);
-console.log(`  ${(process.memoryUsage().rss / 1e6).toFixed(0).padStart(7)} MB  in use`);
-instance.unmount();
+
+  /** Waits for a text; answers the milliseconds that it took, or undefined after a while without it. */
+  async until(text: string, limitMs: number): Promise<number | undefined> {
+    const start = performance.now();
+    while (!this.#seen.includes(text)) {
+      const left = limitMs - (performance.now() - start);
+      if (left <= 0) return undefined;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#heard = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return performance.now() - start;
+  }
+
+  /** From a key to the end of the frame; undefined where nothing on the screen changes. */
+  press(key: string): Promise<number | undefined> {
+    this.#seen = '';
+    this.#child.stdin?.write(key);
+    return this.until(frameEnd, 2_000);
+  }
+
+  /** Most memory so far, in megabytes: of the whole program, with its threads. */
+  peakMegabytes(): number {
+    const { stdout } = spawnSync('pgrep', ['-P', String(this.#child.pid)], { encoding: 'utf8' });
+    const status = readFileSync(`/proc/${stdout.trim().split('\n')[0]}/status`, 'utf8');
+    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  }
+
+  async quit(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.stdin?.write('q');
+    await ended;
+  }
+}
+
+const letters = (text: string): readonly string[] => [...text];
+const esc = '\u001b';
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Keys by what they are for. A pause stands where people look at what came. */
+const story: readonly (readonly [what: string, keys: readonly string[]])[] = [
+  ['step and jump', ['h', 'h', 'l', '0', 'l', 'l', 'm', '$', '[', ']', 'M', '$']],
+  ['move', ['k', 'j', 'g', 'j', 'G', 'k', '\u0004', '\u0015', 'g']],
+  ['breakpoint and continue', ['j', 'b', '0', 'c', '$']],
+  ['reply and conversation', ['.', ',', '3', 'j', '1', esc]],
+  ['other screens', ['2', 'j', '4', '?', 'j', '1']],
+  ['search as one types', ['/', ...letters('10.0.77.77'), '\r', 'n']],
+  ['packet as one types', ['p', ...Array<string>(5).fill('\u007f'), ...letters(' 8443'), '\r']],
+  ['switch off and on', ['g', 'j', ' ', ' ', 'u', 'u', '\u0012', 'J', 'K', 'x', 'u']],
+  [
+    'a rule as one types',
+    ['o', ...letters('-i eth0 -p tcp --dport 8443 -j ACCEPT'), '\r', 'k', 'u', '\u0012'],
+  ],
+  ['a hundred changes', ['g', ...Array.from({ length: 100 }, () => ['j', ' ']).flat()]],
+];
+
+async function run(program: string, file: string, count: number): Promise<void> {
+  const packet = '--assume local=203.0.113.1 -- -i eth0 -p tcp -s 192.0.2.1 -d 203.0.113.1 --dport 443';
+  const screen = new Screen(`${process.execPath} ${program} tui ${file} ${packet}`);
+  const first = await screen.until('[1path]', 60_000);
+  console.log(`tui: ${count} rules in one chain, ${columns} columns, ${rows} rows`);
+  console.log(`  ${((first ?? Number.NaN) / 1000).toFixed(1).padStart(7)} s   first screen`);
+  await pause(1_000);
+  const all: number[] = [];
+  for (const [what, keys] of story) {
+    const times: { readonly key: string; readonly ms: number }[] = [];
+    for (const key of keys) {
+      const ms = await screen.press(key);
+      if (ms !== undefined) times.push({ key, ms });
+      // People are slower than this; what is done behind a frame is under way when the next key comes.
+      await pause(30);
+    }
+    times.sort((a, b) => a.ms - b.ms);
+    all.push(...times.map(({ ms }) => ms));
+    const slowest = times.at(-1);
+    const median = times[times.length >> 1]?.ms ?? Number.NaN;
+    console.log(
+      `  ${median.toFixed(0).padStart(7)} ms  median, ${slowest?.ms.toFixed(0).padStart(4)} ms slowest (${JSON.stringify(slowest?.key)})  ${what}`,
+    );
+  }
+  all.sort((a, b) => a - b);
+  const late = all.filter((ms) => ms > 50).length;
+  const at = (share: number): string => (all[Math.floor(all.length * share)] ?? Number.NaN).toFixed(0);
+  console.log(
+    `  ${at(0.5).padStart(7)} ms  median of all ${all.length} keys, ${at(0.95)} ms for 95 % of them; ${late} took more than 50 ms`,
+  );
+  console.log(
+    `  ${screen.peakMegabytes().toFixed(0).padStart(7)} MB  at most, with the thread beside the screen`,
+  );
+  await screen.quit();
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'fwsim-bench-'));
+try {
+  if (spawnSync('script', ['--version']).status !== 0)
+    console.log('tui: left out, there is no `script` here');
+  else {
+    const program = join('dist', 'fwsim.mjs');
+    for (const count of [100, 100_000]) {
+      const file = join(folder, `${count}.rules`);
+      writeFileSync(file, rulesOf(count));
+      await run(program, file, count);
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}

@@ -1,5 +1,6 @@
 /** The way in: opens what was read, takes the terminal over, and runs the screen until the user quits. */
 
+import { setFlagsFromString } from 'node:v8';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import { defaultRegistry } from '../index.ts';
@@ -57,6 +58,12 @@ export interface NotShown {
   readonly couldNotLook: string;
 }
 
+/**
+ * By so much, in percent, may memory grow before V8 looks for garbage. Left to itself it lets that of large rulesets
+ * grow to several times what is in use.
+ */
+const heapGrowthPercent = 50;
+
 /** Runs until the user quits. The answer is why nothing could be shown, or undefined after a normal end. */
 export async function startTui(options: StartOptions): Promise<NotShown | undefined> {
   const keyboard = openKeyboard();
@@ -65,6 +72,7 @@ export async function startTui(options: StartOptions): Promise<NotShown | undefi
       kind: 'no-keyboard',
       couldNotLook: 'fwsim tui listens to a keyboard, and there is no terminal to open',
     };
+  setFlagsFromString(`--heap-growing-percent=${heapGrowthPercent}`);
   const terminal = enterTerminal(keyboard, process.stdout);
   try {
     const { texts, diagnostics, family, backend } = options;
@@ -85,7 +93,7 @@ export async function startTui(options: StartOptions): Promise<NotShown | undefi
       packet: firstPacket(world, options.packet),
       color: options.color,
       writeFile: options.writeFile,
-      beside: (give) => createAsker(machine, options.startThread, give),
+      beside: (give) => createAsker(machine, world.ruleCount, options.startThread, give),
     });
     return undefined;
   } finally {

@@ -26,6 +26,9 @@ export interface Asker {
   stop(): void;
 }
 
+/** More rules than this are not asked about: that would take the memory that the screen has promised not to. */
+const askedRulesMax = 30_000;
+
 /** Somebody who edits is not done with the first key. */
 const pauseMs = 250;
 
@@ -37,6 +40,7 @@ const questions: readonly (keyof Lists)[] = ['diff', 'findings', 'dead'];
 /** Makes the asker. `start` answers undefined where no thread can be had. */
 export function createAsker(
   machine: BesideMachine,
+  ruleCount: number,
   start: (events: ThreadEvents) => Thread | undefined,
   give: (draft: Draft, answers: Answers) => void,
 ): Asker {
@@ -84,6 +88,10 @@ export function createAsker(
     busy = false;
   };
   const ask = (draft: Draft): void => {
+    if (ruleCount > askedRulesMax) {
+      failRest(draft, `there are more than ${askedRulesMax} rules`);
+      return;
+    }
     thread ??= open();
     if (!thread) {
       failRest(draft, 'no thread can be started here');

@@ -16,30 +16,22 @@ import { packetsChanged } from './packets-changed.ts';
 import type { Answered, Answers, BesideMachine, DeadRule } from './questions.ts';
 import { type ShownFinding, shownFinding } from './shown-finding.ts';
 
-/** More rules than this are not asked about in sets: they would take the memory that the screen has promised not to. */
-const setRulesMaxDefault = 30_000;
-
 /** See the head of this file. */
 export interface Desk {
   /** The answers as they come; each step yields those that it made. */
   ask(draft: Draft): Generator<Answers, void>;
 }
 
-/** Reads the machine once, for all that is asked of it. Of more than `setRulesMax` rules no sets are made. */
-export function openDesk(asked: BesideMachine, setRulesMax = setRulesMaxDefault): Desk {
+/** Reads the machine once, for all that is asked of it. */
+export function openDesk(asked: BesideMachine): Desk {
   const { texts, family, backend } = asked;
   const registry = defaultRegistry();
   const read = readMachine(texts, { registry, family, backend });
   const before = read.rulesets.map((r) => r.linked.ruleset);
-  let count = 0;
-  for (const r of before) for (const t of r.tables) for (const c of t.chains) count += c.rules.length;
-  const tooMany: Answered<never> = { kind: 'failed', reason: `there are more than ${setRulesMax} rules` };
-
   return {
     *ask(draft) {
       const after = before.map((ruleset) => draftRuleset(ruleset, draft));
       if (draft.size === 0) yield { diff: { kind: 'done', list: [] } };
-      else if (count > setRulesMax) yield { diff: tooMany };
       else {
         const work = packetsChanged(read, before, after, registry);
         for (let step = work.next(); ; step = work.next()) {
@@ -48,10 +40,6 @@ export function openDesk(asked: BesideMachine, setRulesMax = setRulesMaxDefault)
         }
       }
       yield { findings: findingsOf(asked, read, draft, after) };
-      if (count > setRulesMax) {
-        yield { dead: tooMany };
-        return;
-      }
       const machine = draft.size === 0 ? read.machine : machineOf(read, after);
       const list: DeadRule[] = [];
       for (const wanted of ['ipv4', 'ipv6'] as const) {

@@ -6,7 +6,7 @@ import { ruleAtCursor, searchNext } from './browsing.ts';
 import { completions } from './completion.ts';
 import { editKey, editLine, insertText, type LineEditor, replaceText } from './line-editor.ts';
 import { fieldText, packetFields, setField } from './packet-fields.ts';
-import { type RuleLine, readRuleLine } from './rule-line.ts';
+import { type RuleLine, readRuleLine, type TextProblem } from './rule-line.ts';
 import { type Prompt, type PromptKind, type State, walkPacket } from './state.ts';
 import { putRules } from './what-if.ts';
 import type { World } from './world.ts';
@@ -54,6 +54,7 @@ export function openPrompt(world: World, state: State, kind: PromptKind, text?: 
     kind,
     line,
     problem: undefined,
+    taken: false,
     completion: undefined,
     historyAt: -1,
     base: state,
@@ -81,7 +82,7 @@ function lineWithField(state: State, text: string): string {
 /** The state after the typed text changed: validity, and what follows of it at once. */
 function typed(world: World, state: State, prompt: Prompt, line: LineEditor): State {
   const { base, kind } = prompt;
-  const changed: Prompt = { ...prompt, line, completion: undefined, problem: undefined };
+  const changed: Prompt = { ...prompt, line, completion: undefined, problem: undefined, taken: false };
   const withProblem = (problem: Prompt['problem'], from: State = state): State => ({
     ...from,
     prompt: { ...changed, problem },
@@ -90,11 +91,11 @@ function typed(world: World, state: State, prompt: Prompt, line: LineEditor): St
     case 'packet':
     case 'field': {
       const packet = kind === 'packet' ? line.text.trim() : lineWithField(base, line.text);
+      // Other assumptions make another machine: of a large ruleset, that is judged when it is walked.
+      if (world.large && !world.isReady(base.draft, packet))
+        return withProblem(undefined, walkPacket(world, base, packet));
       const answer = world.ask(base.draft, packet);
-      if (answer.kind === 'refused') {
-        const { problem } = answer;
-        return withProblem(kind === 'packet' ? problem : { ...problem, start: 0, end: line.text.length });
-      }
+      if (answer.kind === 'refused') return withProblem(packetProblem(answer.problem, changed));
       return withProblem(undefined, walkPacket(world, base, packet));
     }
     case 'edit-rule':
@@ -124,6 +125,20 @@ function typed(world: World, state: State, prompt: Prompt, line: LineEditor): St
   }
 }
 
+/** In a field, what is wrong is wrong with all that was typed. */
+function packetProblem(problem: TextProblem, { kind, line }: Prompt): TextProblem {
+  return kind === 'packet' ? problem : { ...problem, start: 0, end: line.text.length };
+}
+
+/** After a walk: an open packet line that turned out to be no packet says so; one that was taken is left. */
+export function judgeOpenPacket(world: World, state: State): State {
+  const { prompt } = state;
+  if (prompt?.kind !== 'packet' && prompt?.kind !== 'field') return state;
+  const answer = world.ask(state.draft, state.packet);
+  if (answer.kind !== 'refused') return prompt.taken ? closed(state, prompt) : state;
+  return { ...state, prompt: { ...prompt, problem: packetProblem(answer.problem, prompt) } };
+}
+
 /** What a line gives when it is taken. `runCommand` carries out the words of the command line. */
 export type RunCommand = (state: State, text: string) => State;
 
@@ -144,7 +159,9 @@ function submit(world: World, state: State, prompt: Prompt, runCommand: RunComma
     case 'search':
     case 'filter': {
       const now = typed(world, state, prompt, line);
-      return now.prompt?.problem ? now : closed(now, prompt);
+      if (now.prompt?.problem) return now;
+      const open = world.large && !world.isReady(now.draft, now.packet) ? now.prompt : undefined;
+      return open ? { ...now, prompt: { ...open, taken: true } } : closed(now, prompt);
     }
     case 'edit-rule':
     case 'insert-rule': {

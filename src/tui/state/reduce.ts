@@ -5,7 +5,7 @@ import { helpRows } from '../model/help.ts';
 import { commandNames, runCommandLine } from './command-line.ts';
 import { commandOfKey } from './commands.ts';
 import type { Draft } from './draft.ts';
-import { promptKey } from './prompts.ts';
+import { judgeOpenPacket, promptKey } from './prompts.ts';
 import { ruleKey, type State, type Told, walkNow } from './state.ts';
 import type { World } from './world.ts';
 
@@ -63,7 +63,10 @@ function react(world: World, before: State, action: Action): State {
         message: { tone: 'info', text: `written: ${action.path}; the firewall is as it was` },
       }));
     case 'walk':
-      return everywhere(state, (s) => walkNow(world, s));
+      return judgeOpenPacket(
+        world,
+        everywhere(state, (s) => walkNow(world, s)),
+      );
     case 'failed':
       return everywhere(state, (s) => ({ ...s, message: { tone: 'error', text: action.text } }));
   }

@@ -44,6 +44,8 @@ export interface Prompt {
   readonly kind: PromptKind;
   readonly line: LineEditor;
   readonly problem: TextProblem | undefined;
+  /** It was taken, and is left when the walk shows that it is a packet. */
+  readonly taken: boolean;
   /** Candidates of the last completion, and the one that was taken. */
   readonly completion: Completion | undefined;
   /** Place in the history of its kind, counted from the newest; -1: the line being typed. */

@@ -74,12 +74,16 @@ export interface World {
   readonly opened: Opened;
   /** As they were read, all of them; of one family the last is in force. */
   readonly rulesets: readonly Ruleset[];
+  /** Of all rulesets that were read. */
+  readonly ruleCount: number;
   /**
    * So many rules that compiling them takes longer than a key may: the walk after a change of the rules then comes
    * behind the next frame.
    */
   readonly large: boolean;
   ask(draft: Draft, packet: string): Answer;
+  /** Whether the rules are compiled on which a packet is walked; else asking takes as long as that does. */
+  isReady(draft: Draft, packet: string): boolean;
   /** Works the answer out and the packet's own leg, in steps of some milliseconds: both are then there at once. */
   prepare(draft: Draft, packet: string): Generator<undefined, void>;
   /** Undefined where there is no such leg: no reply, no further packet. */
@@ -163,6 +167,8 @@ export function createWorld(opened: Opened): World {
     return { ...read, rulesets };
   });
 
+  /** What the program in memory was made of, if it is made. */
+  let compiled: { readonly draft: Draft; readonly assumed: string } | undefined;
   const ground = rememberStepwise(kept(2), function* (draft: Draft, assumed: string) {
     const base = yield* drafted(draft);
     yield;
@@ -179,10 +185,12 @@ export function createWorld(opened: Opened): World {
             ...(read.machine.backend.provenance === 'given' ? { backend: read.machine.backend.value } : {}),
           });
     let program: Program | undefined;
+    compiled = undefined;
     return {
       read: { ...base, machine },
       *program(): Generator<undefined, Program> {
         program ??= yield* compileStepwise(inForce, machine, registry);
+        compiled = { draft, assumed };
         return program;
       },
     };
@@ -240,58 +248,68 @@ export function createWorld(opened: Opened): World {
     return result.traced?.flow ?? result.refused?.diagnostics[0]?.message ?? 'No conversation begins with it';
   });
 
-  const leg = remember(large ? 2 : 6, (answer: Answer, way: number, choice: string): Leg | undefined => {
-    if (answer.kind !== 'walked') return undefined;
-    const { traced, program, ways, ruleset } = answer;
-    const branch = ways[way]?.branch;
-    if (!branch) return undefined;
-    const walk = (label: string, ...args: [...Parameters<typeof simulate>]): Leg => {
-      const { trace: walked, state } = simulate(...args);
-      const entry = walked.connection?.entry;
-      return {
-        label,
-        packet: walked.packet,
-        trace: walked,
-        index: indexWalk(walked, ruleset),
-        connection: entry === undefined ? undefined : state.entries.get(String(entry)),
+  const leg = rememberStepwise(
+    large ? 2 : 6,
+    function* (answer: Answer, way: number, choice: string): Generator<undefined, Leg | undefined> {
+      if (answer.kind !== 'walked') return undefined;
+      const { traced, program, ways, ruleset } = answer;
+      const branch = ways[way]?.branch;
+      if (!branch) return undefined;
+      const walk = function* (
+        label: string,
+        ...args: [...Parameters<typeof simulate>]
+      ): Generator<undefined, Leg> {
+        const { trace: walked, state } = simulate(...args);
+        yield;
+        const entry = walked.connection?.entry;
+        return {
+          label,
+          packet: walked.packet,
+          trace: walked,
+          index: indexWalk(walked, ruleset),
+          connection: entry === undefined ? undefined : state.entries.get(String(entry)),
+        };
       };
-    };
-    const all = { detail: 'all' } as const;
-    if (choice === 'packet') {
-      const { packet, entry } = traced.request;
-      return walk('packet', program, emptyState(), packet, entry, undefined, branch.tape, all);
-    }
-    if (choice === 'reply') {
-      const reply = traced.replies.get(branch);
-      if (reply?.kind !== 'walked') return undefined;
-      const [first] = waysOf(reply.ways);
-      if (!first) return undefined;
-      const { packet, entry } = reply;
-      return walk('reply', program, branch.state, packet, entry, undefined, first.branch.tape, all);
-    }
-    const played = flow(answer);
-    const at = Number(choice);
-    if (typeof played === 'string') return undefined;
-    const step: FlowStep | undefined = played.steps[at];
-    if (!step) return undefined;
-    const state = at === 0 ? emptyState() : (played.steps[at - 1]?.branch.state ?? emptyState());
-    return walk(
-      `${at + 1} of ${played.wholeCount}, ${step.label}`,
-      program,
-      state,
-      step.packet,
-      step.entry,
-      undefined,
-      step.branch.tape,
-      all,
-    );
-  });
+      const all = { detail: 'all' } as const;
+      if (choice === 'packet') {
+        const { packet, entry } = traced.request;
+        return yield* walk('packet', program, emptyState(), packet, entry, undefined, branch.tape, all);
+      }
+      if (choice === 'reply') {
+        const reply = traced.replies.get(branch);
+        if (reply?.kind !== 'walked') return undefined;
+        const [first] = waysOf(reply.ways);
+        if (!first) return undefined;
+        const { packet, entry } = reply;
+        return yield* walk('reply', program, branch.state, packet, entry, undefined, first.branch.tape, all);
+      }
+      const played = flow(answer);
+      const at = Number(choice);
+      if (typeof played === 'string') return undefined;
+      const step: FlowStep | undefined = played.steps[at];
+      if (!step) return undefined;
+      const state = at === 0 ? emptyState() : (played.steps[at - 1]?.branch.state ?? emptyState());
+      return yield* walk(
+        `${at + 1} of ${played.wholeCount}, ${step.label}`,
+        program,
+        state,
+        step.packet,
+        step.entry,
+        undefined,
+        step.branch.tape,
+        all,
+      );
+    },
+  );
 
   return {
     opened,
     rulesets,
+    ruleCount,
     large,
     ask,
+    isReady: (draft, packet) =>
+      compiled?.draft === draft && compiled.assumed === readPacketLine(packet).assume.join('\n'),
     *prepare(draft, packet) {
       const on = yield* groundOf(draft, readPacketLine(packet));
       yield;
@@ -299,10 +317,10 @@ export function createWorld(opened: Opened): World {
       yield;
       const answer = ask(draft, packet);
       yield;
-      leg(answer, 0, 'packet');
+      yield* leg(answer, 0, 'packet');
     },
     leg: (answer, way, choice) =>
-      leg(answer, way, choice.kind === 'flow' ? String(choice.index) : choice.kind),
+      finish(leg(answer, way, choice.kind === 'flow' ? String(choice.index) : choice.kind)),
     flow,
   };
 }

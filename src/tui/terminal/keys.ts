@@ -3,7 +3,7 @@
  * pasted text in brackets) is taken out before.
  */
 
-import { emitKeypressEvents, type Key } from 'node:readline';
+import { emitKeypressEvents, type Interface, type Key } from 'node:readline';
 import { PassThrough } from 'node:stream';
 
 /** What the terminal sent. Columns and rows count from 0. */
@@ -47,10 +47,14 @@ export interface KeyDecoder {
   close(): void;
 }
 
-/** Makes a decoder. A lone escape is told apart from the beginning of a sequence by a short wait, as Node does it. */
+/** A sequence that comes in two pieces comes within this; who presses escape does not want to wait. */
+const escapeWaitMs = 25;
+
+/** Makes a decoder. A lone escape is told apart from the beginning of a sequence by a short wait. */
 export function createKeyDecoder(give: (input: Input) => void): KeyDecoder {
   const keys = new PassThrough();
-  emitKeypressEvents(keys);
+  // Of an interface, the decoder asks for its patience alone.
+  emitKeypressEvents(keys, { escapeCodeTimeout: escapeWaitMs } as unknown as Interface);
   keys.on('keypress', (text: string | undefined, key: Key) => {
     const name = keyName(text, key);
     const typed = text !== undefined && text >= ' ' && text !== '\u007f' && !key.ctrl && !key.meta;

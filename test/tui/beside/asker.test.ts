@@ -9,11 +9,12 @@ const none = { kind: 'done', list: [] } as const;
 const all: Answers = { diff: none, findings: none, dead: none };
 
 /** Threads that answer when they are told to. */
-function world(threadsMax = Number.POSITIVE_INFINITY) {
+function world(threadsMax = Number.POSITIVE_INFINITY, ruleCount = 3) {
   const threads: { events: ThreadEvents; sent: Question[]; ended: boolean }[] = [];
   const given: (readonly [Draft, Answers])[] = [];
   const asker = createAsker(
     machine,
+    ruleCount,
     (events) => {
       if (threads.length >= threadsMax) return undefined;
       const thread = { events, sent: [] as Question[], ended: false };
@@ -105,5 +106,13 @@ describe('a question', () => {
     const { asker, given } = world(0);
     asker.about(emptyDraft);
     expect(given[0]?.[1].findings).toEqual({ kind: 'failed', reason: 'no thread can be started here' });
+  });
+
+  test('about very many rules is answered with that, and no thread is started', () => {
+    const { asker, given, threads } = world(1, 100_000);
+    asker.about(emptyDraft);
+    const tooMany = { kind: 'failed', reason: 'there are more than 30000 rules' };
+    expect(given).toEqual([[emptyDraft, { diff: tooMany, findings: tooMany, dead: tooMany }]]);
+    expect(threads).toEqual([]);
   });
 });

@@ -95,14 +95,6 @@ describe('the difference', () => {
     expect(moved.draft.size).toBe(1);
     expect(listOf(answersOf(gateway, moved.draft), 'diff')).toEqual([]);
   });
-
-  test('of very many rules is not asked for, and that is said', () => {
-    const { draft } = press(gateway, firstState(gateway), ': =chain_INPUT enter g x');
-    const desk = openDesk({ texts: gateway.opened.texts, diagnostics: [], lint }, 10);
-    const answers: Answers = Object.assign({}, ...desk.ask(draft));
-    const tooMany = { kind: 'failed', reason: 'there are more than 10 rules' };
-    expect(answers).toMatchObject({ diff: tooMany, dead: tooMany, findings: { kind: 'done' } });
-  });
 });
 
 describe('findings', () => {
