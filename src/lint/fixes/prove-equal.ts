@@ -8,7 +8,7 @@ import { diffRulesets, emptyRuleset, type RulesetDiff } from '../../analysis/dif
 import type { FamilyDiff, MachineDiff } from '../../analysis/diff-machines.ts';
 import { changedRules } from '../../analysis/structure.ts';
 import type { SourceText } from '../../diagnostics/sources.ts';
-import { compile, type Program } from '../../engine/program.ts';
+import { compile } from '../../engine/program.ts';
 import { printBase } from '../../extensions/base.ts';
 import {
   type ReadMachine,
@@ -74,9 +74,13 @@ export function proveEqual(
       nodesMax,
     });
     families.push({ family, old: mine, new: theirs, diff });
+    const switched = (['conntrack', 'defragment', 'nat'] as const).some(
+      (key) => before.families[family][key] !== after.families[family][key],
+    );
     const why =
       whyNot(diff) ??
-      (isSame(diff) ? undefined : whyUnproved(ruleset(mine), ruleset(theirs), before, after, family));
+      (switched ? 'without these rules the kernel would no longer track connections' : undefined) ??
+      (isSame(diff) ? undefined : whyUnproved(ruleset(mine), ruleset(theirs)));
     if (why !== undefined) reasons.push(why);
   }
   const refused = refusedLines(now) > refusedLines(old) ? ['iptables-restore would refuse the result'] : [];
@@ -120,16 +124,7 @@ function whyNot(diff: RulesetDiff): string | undefined {
 }
 
 /** What the sets do not hold of a change that is equal for them. */
-function whyUnproved(
-  old: Ruleset,
-  now: Ruleset,
-  before: Program,
-  after: Program,
-  family: Family,
-): string | undefined {
-  for (const key of ['conntrack', 'defragment', 'nat'] as const)
-    if (before.families[family][key] !== after.families[family][key])
-      return 'without these rules the kernel would no longer track connections';
+function whyUnproved(old: Ruleset, now: Ruleset): string | undefined {
   const changed = changedRules(old, now);
   const gone = rulesOf(old).filter((rule) => changed.has(rule));
   const come = rulesOf(now).filter((rule) => changed.has(rule));
