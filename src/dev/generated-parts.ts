@@ -17,6 +17,7 @@ import {
   policyKeyTable,
   suppressionsJsonSchema,
 } from './config-json-schema.ts';
+import { dependenciesPage } from './dependencies-page.ts';
 import { manPage } from './man-page.ts';
 import { commandsPage, extensionsPage, jsonPage } from './reference-pages.ts';
 
@@ -65,6 +66,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
     make: () => checkPageMarkdown(check, createExampleOutput(defaultRegistry(), checks)),
   })),
   { file: `${checkPagesFolder}/README.md`, make: checkIndex },
+  { file: 'docs/dependencies.md', make: dependenciesPage },
   { file: 'docs/reference/commands.md', make: () => commandsPage(commands) },
   { file: 'docs/reference/matches-and-targets.md', make: () => extensionsPage(defaultRegistry()) },
   { file: 'docs/reference/json.md', make: jsonPage },
@@ -102,15 +104,24 @@ function graphPicture(): string {
   return drawn === undefined ? '' : printGraphSvg(drawn);
 }
 
-/** The screen of `fwsim tui`, at the rule that publishes a container's port. */
+/** The screen of `fwsim tui`: what becomes of a published port when a rule is put into DOCKER-USER. */
 function screenPicture(): string {
   const file = 'rules-examples/docker-published-port.rules';
+  const key = (name: string) => ({ kind: 'key', key: name }) as const;
+  const paste = (text: string) => ({ kind: 'paste', text }) as const;
   return pictureSvg({
     source: { name: file, text: readFileSync(file, 'utf8') },
-    columns: 100,
-    rows: 26,
+    columns: 120,
+    rows: 30,
     packet: '-i eth0 -p tcp -s 198.51.100.7 --dport 5432',
-    actions: [],
+    actions: [
+      key(':'),
+      paste('chain DOCKER-USER'),
+      ...['enter', 'g', 'o'].map(key),
+      paste('-i eth0 -p tcp --dport 5432 -j DROP'),
+      key('enter'),
+    ],
+    today: '2026-11-22',
   });
 }
 

@@ -1,4 +1,4 @@
-/** The screen as an SVG: what the program shows after some keys, for documents. */
+/** The screen as an SVG: what the program shows after some keys, with the answers from beside it, for documents. */
 
 import { renderToString } from 'ink';
 import type { SourceText } from '../diagnostics/sources.ts';
@@ -6,6 +6,7 @@ import { defaultRegistry } from '../index.ts';
 import { readMachine } from '../link/read-machine.ts';
 import { escapeHtml } from '../report/escape-html.ts';
 import { terminalCells } from '../report/escape-terminal.ts';
+import { openDesk } from './beside/desk.ts';
 import { type Action, reduce } from './state/reduce.ts';
 import { initialState } from './state/state.ts';
 import { createWorld } from './state/world.ts';
@@ -20,6 +21,8 @@ export interface PictureOptions {
   /** The first packet line. */
   readonly packet: string;
   readonly actions: readonly Action[];
+  /** The day for the linter, `2026-11-22`. */
+  readonly today: string;
 }
 
 const cellWidth = 8;
@@ -71,30 +74,33 @@ function lineElements(line: string, row: number): readonly string[] {
     }
     const columnsOf = (text: string): number =>
       terminalCells(text).reduce((sum, cell) => sum + cell.columns, 0);
-    const text = piece.trim();
-    // Blanks at the ends are places, not text: not every viewer keeps them.
-    const x = margin + (column + columnsOf(piece) - columnsOf(piece.trimStart())) * cellWidth;
-    column += columnsOf(piece);
-    if (text === '') return;
-    const width = columnsOf(text) * cellWidth;
-    if (on.has('7'))
-      elements.push(`<rect x="${x}" y="${y}" width="${width}" height="${cellHeight}" fill="#d6d6d6"/>`);
     const names = [...on].map((n) => classes[n]).join(' ');
     const name = names === '' ? '' : ` class="${names}"`;
-    elements.push(
-      `<text${name} x="${x}" y="${y + baseline}" textLength="${width}" lengthAdjust="spacingAndGlyphs">${escapeHtml(text)}</text>`,
-    );
+    // Blanks are places, not text: not every viewer keeps more than one.
+    for (const text of piece.split(/( {2,}|^ | $)/)) {
+      const x = margin + column * cellWidth;
+      const width = columnsOf(text) * cellWidth;
+      column += columnsOf(text);
+      if (width > 0 && on.has('7'))
+        elements.push(`<rect x="${x}" y="${y}" width="${width}" height="${cellHeight}" fill="#d6d6d6"/>`);
+      if (text.trim() === '') continue;
+      elements.push(
+        `<text${name} x="${x}" y="${y + baseline}" textLength="${width}" lengthAdjust="spacingAndGlyphs">${escapeHtml(text)}</text>`,
+      );
+    }
   });
   return elements;
 }
 
 /** Runs the program on a ruleset, carries the actions out, and draws its screen. */
-export function pictureSvg({ source, columns, rows, packet, actions }: PictureOptions): string {
+export function pictureSvg({ source, columns, rows, packet, actions, today }: PictureOptions): string {
   const registry = defaultRegistry();
   const read = readMachine([source], { registry });
   const world = createWorld({ name: source.name, texts: [source], read, registry, diagnostics: [] });
   let state = initialState(world, packet, { columns, rows });
   for (const action of actions) state = reduce(world, state, action);
+  for (const answers of openDesk({ texts: [source], diagnostics: [], lint: { today } }).ask(state.draft))
+    state = reduce(world, state, { kind: 'told', draft: state.draft, answers });
   const shown = renderToString(<Screen world={world} state={state} palette={createPalette(true)} />, {
     columns,
   });

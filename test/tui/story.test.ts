@@ -3,7 +3,7 @@
  * read. Nothing is measured: each step waits for what it must lead to.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -110,6 +110,12 @@ describe.skipIf(!hasTmux)('in tmux', () => {
     await until(/DROPPED by rule 12 of filter INPUT/);
     keys('Enter');
     await until(/inserted: rule 12/);
+    await until(/all packets CLOSED -i eth0 -p tcp/);
+    keys('d');
+    await until(/now +dropped, by filter INPUT #12/);
+    keys('Enter');
+    await until(/closed: before delivered/);
+    await until(/DROPPED by rule 12 of filter INPUT/);
     keys('u');
     await until(/DELIVERED by policy of filter INPUT/);
     keys('C-r');
@@ -149,6 +155,26 @@ describe.skipIf(!hasTmux)('in tmux', () => {
     type('echo ended: $?');
     keys('Enter');
     await until(/ended: 0/);
+  }, 60_000);
+
+  test('findings are told as the configuration wants them', async () => {
+    const dump = join(folder, 'gw.rules');
+    const example = join(repositoryRoot, 'rules-examples/gateway-web-in-forward.rules');
+    writeFileSync(dump, readFileSync(example));
+    openShell(80, 24);
+    type(`fwsim tui '${dump}'`);
+    keys('Enter');
+    await until(/4findings 3/);
+    keys('q');
+    await until(/^\$ ?$/m);
+    writeFileSync(join(folder, 'fwsim.yml'), 'lint:\n  ignore: [FW905]\n');
+    type(`fwsim tui '${dump}'`);
+    keys('Enter');
+    await until(/4findings 2/);
+    keys('4');
+    await until(/> warning FW301/);
+    keys('q');
+    await until(/^\$ ?$/m);
   }, 60_000);
 
   test('a click selects a row, and a name opens its screen', async () => {

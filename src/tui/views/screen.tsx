@@ -2,6 +2,7 @@
 
 import { Box, Text } from 'ink';
 import type { ReactElement } from 'react';
+import { shellCommand } from '../../report/shell-quote.ts';
 import { missWords } from '../../report/trace-misses.ts';
 import { assumptionWords, fateWords, packetText } from '../../report/trace-words.ts';
 import { decidedBy } from '../../trace/outcome.ts';
@@ -10,6 +11,7 @@ import { type RuleRow, rowsOf } from '../model/rows.ts';
 import { whyLines } from '../model/why.ts';
 import { type Command, commands, decisive, listSize } from '../state/commands.ts';
 import { changeCount } from '../state/draft.ts';
+import { readPacketLine } from '../state/packet-line.ts';
 import { currentChain, currentEvent, currentLeg, isFresh, type State, screens } from '../state/state.ts';
 import type { World } from '../state/world.ts';
 import { headRows, type Layout, layoutOf, type PathForm, windowTop } from './layout.ts';
@@ -107,7 +109,13 @@ function packetLine(world: World, state: State): Line {
   out.push(span('packet ', 'faint'));
   if (answer.kind === 'refused') out.push(span(`✗ ${answer.problem.message}`, 'error'));
   else if (state.packet === '') out.push(span(packetText(answer.traced.request.packet)));
-  else out.push(span(state.packet));
+  else {
+    // What is assumed stands behind: the packet itself is to be seen on a narrow terminal as well.
+    const { expression, local, assume } = readPacketLine(state.packet);
+    const words = shellCommand([...(local ? ['--local'] : []), ...expression.map((w) => w.text)]);
+    out.push(span(words === '' ? packetText(answer.traced.request.packet) : words));
+    if (assume.length > 0) out.push(span(`  if ${assume.join(', ')}`, 'faint'));
+  }
   return out;
 }
 
