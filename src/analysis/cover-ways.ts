@@ -39,8 +39,6 @@ export interface Way {
 /** A table whose rules change nothing: see the head of this file. */
 export interface SteadyTable {
   readonly analysis: TableAnalysis;
-  /** The jumps and gotos that lead to a chain. */
-  callers(chain: ChainModel): readonly { readonly chain: ChainModel; readonly rule: RuleModel }[];
   /** Whether some jumps lead from a built-in chain to this one. */
   referenced(chain: ChainModel): boolean;
   /** Leaves open what rules write before they go on. */
@@ -79,24 +77,14 @@ export function steadyTable(analysis: TableAnalysis): SteadyTable {
     ? analyseTable(analysis.side, vocabulary, withoutChanges(model, widen, narrow), analysis.kept?.steady)
     : analysis;
 
-  const callers = new Map<ChainModel, { readonly chain: ChainModel; readonly rule: RuleModel }[]>();
-  for (const chain of steady.model.order)
-    for (const rule of chain.rules) {
-      const { action } = rule;
-      if ((action.kind !== 'jump' && action.kind !== 'goto') || action.chain === undefined) continue;
-      const list = callers.get(action.chain);
-      if (list === undefined) callers.set(action.chain, [{ chain, rule }]);
-      else list.push({ chain, rule });
-    }
   const referenced = new Set<ChainModel>();
   // Callers before callees.
   for (const chain of [...steady.model.order].reverse())
-    if (chain.chain.hook !== undefined || callers.get(chain)?.some((c) => referenced.has(c.chain)))
+    if (chain.chain.hook !== undefined || steady.callers(chain).some((c) => referenced.has(c.chain)))
       referenced.add(chain);
 
   return {
     analysis: steady,
-    callers: (chain) => callers.get(chain) ?? [],
     referenced: (chain) => referenced.has(chain),
     widen,
   };
@@ -175,7 +163,7 @@ export function createWays(vocabulary: Vocabulary, visits: readonly Visit[]): Wa
       found.push([...legs]);
       return found.length <= waysMax;
     }
-    return table
+    return table.analysis
       .callers(chain)
       .every(
         (c) =>

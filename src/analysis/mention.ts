@@ -1,5 +1,6 @@
 /** What a machine adds to the vocabulary: own addresses, interfaces, routes, and what tracking needs. */
 
+import { confOr } from '../engine/facts.ts';
 import { type AddressRange, type Family, ipv4, ipv6, type Network, prefix } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { Collector } from '../packetset/boundaries.ts';
@@ -55,15 +56,20 @@ export const localGroups4 = net4(0xe0000000, 24);
 export const allHosts4 = net4(0xe0000001, 32);
 const oddNetworks = [nobody4, everybody4, groups4, localGroups4, allHosts4];
 
+/** The address of `lo`. */
+const ownLoopback = ipv4(0x7f000001);
+
 /** Addresses that only this machine itself may send from: of its interfaces, and of its local routes. */
 export function ownSources({ ruleset, facts, locality }: Side): readonly AddressRange[] {
   const { family } = ruleset;
   if (facts.fib[family] !== undefined)
     return locality.known.filter((k) => k.types.includes('LOCAL')).map((k) => k.range);
-  return [...facts.interfaces.values()].flatMap((i) =>
-    i.addresses.flatMap(({ address }) =>
-      address.family === family ? [{ low: address, high: address }] : [],
-    ),
+  const names = ['', ...facts.interfaces.keys()];
+  // Otherwise routing refuses all of 127.0.0.0/8 from the wire, and this one need not be told apart.
+  const crossed = family === 'ipv4' && names.some((name) => confOr(facts, name, 'route_localnet'));
+  const addresses = [...facts.interfaces.values()].flatMap((i) => i.addresses.map(({ address }) => address));
+  return [...addresses, ...(crossed ? [ownLoopback] : [])].flatMap((address) =>
+    address.family === family ? [{ low: address, high: address }] : [],
   );
 }
 

@@ -158,12 +158,12 @@ export function answerRules(analysis: Analysis, o: RuleAnswersOptions = {}): Rul
     const own = visits[0]?.analysis.model.chains.get(rule.chain);
     if (own === undefined) return undefined;
     if (standingsOfChains.has(own)) return standingsOfChains.get(own);
-    const from = visits.flatMap((v) => {
+    const from: unknown[] = [];
+    for (const v of visits) {
       const chain = v.analysis.model.chains.get(rule.chain);
-      const summary = chain && v.analysis.summary(chain);
-      return chain === undefined || summary === undefined ? [] : [summary, v.entries(chain)];
-    });
-    const found = from.length === 2 * visits.length ? kept.standings(own.chain, from) : undefined;
+      from.push(chain && v.analysis.summary(chain), ...(chain ? v.comings(chain) : []));
+    }
+    const found = from.includes(undefined) ? undefined : kept.standings(own.chain, from);
     standingsOfChains.set(own, found);
     return found;
   }

@@ -10,6 +10,7 @@ import type { Rule } from '../model/ruleset.ts';
 import type { FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
+import { createArrivals } from './arrivals.ts';
 import { type ChainModel, type Ending, endings, type RuleModel, type TableModel } from './chain-model.ts';
 import { applyChanges, refusedByChanges } from './changes.ts';
 import type { KeptTable } from './kept.ts';
@@ -20,6 +21,12 @@ import type { Vocabulary } from './vocabulary.ts';
 /** Chains entered within each other before the analysis gives up on what lies deeper. */
 const depthMax = 256;
 
+/** A rule that sends packets to a chain. */
+export interface Caller {
+  readonly chain: ChainModel;
+  readonly rule: RuleModel;
+}
+
 /** A table with the summaries of its chains, made when first asked for and kept for all visits. */
 export interface TableAnalysis {
   readonly side: Side;
@@ -27,6 +34,8 @@ export interface TableAnalysis {
   readonly model: TableModel;
   /** What an analysis before this one left of it, and where it leaves its own. */
   readonly kept: KeptTable | undefined;
+  /** The jumps and gotos that lead to a chain, in the order of the table. */
+  callers(chain: ChainModel): readonly Caller[];
   /** Of a chain that changes nothing and does not loop. */
   summary(chain: ChainModel): ChainSummary | undefined;
 }
@@ -40,11 +49,16 @@ export function analyseTable(
 ): TableAnalysis {
   const known = new Map<ChainModel, ChainSummary>();
   let done = 0;
+  let callers: ReadonlyMap<ChainModel, readonly Caller[]> | undefined;
   return {
     side,
     vocabulary,
     model,
     kept,
+    callers: (chain) => {
+      callers ??= callersOf(model);
+      return callers.get(chain) ?? [];
+    },
     summary: (chain) => {
       // In the order of the table, so that callees are there before their callers.
       while (!known.has(chain) && done < model.order.length) {
@@ -56,6 +70,19 @@ export function analyseTable(
       return known.get(chain);
     },
   };
+}
+
+function callersOf({ order }: TableModel): ReadonlyMap<ChainModel, readonly Caller[]> {
+  const callers = new Map<ChainModel, Caller[]>();
+  for (const chain of order)
+    for (const rule of chain.rules) {
+      const { action } = rule;
+      if (!('chain' in action) || action.chain === undefined) continue;
+      const list = callers.get(action.chain);
+      if (list === undefined) callers.set(action.chain, [{ chain, rule }]);
+      else list.push({ chain, rule });
+    }
+  return callers;
 }
 
 /** Packets that a terminating rule took: relations between the header at entry and the one at the rule. */
@@ -78,6 +105,8 @@ export interface Visit {
   takes(rule: Rule): boolean | undefined;
   /** Packets that come to the beginning of this chain. */
   entries(chain: ChainModel): PacketSet;
+  /** The same by who sends them there; none of the parts is empty. */
+  comings(chain: ChainModel): readonly PacketSet[];
 }
 
 interface Passed {
@@ -177,38 +206,14 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
   const policy = builtin?.chain.policy ?? 'ACCEPT';
   const { returns } = builtin === undefined ? { returns: entering } : enter(builtin, entering, 0);
   end(policy === 'DROP' ? 'drop' : policy === 'QUEUE' ? 'queue' : 'accept', returns);
-  const united = new Map<Ending, PacketSet>();
+  const ended = new Map<Ending, PacketSet>();
   for (const ending of endings) {
     const list = ends.get(ending);
-    if (list !== undefined) united.set(ending, space.union(list));
+    if (list !== undefined) ended.set(ending, space.union(list));
   }
 
-  // Chains that change nothing pass their packets on to their callees without being asked: followed up lazily.
-  const entriesKnown = new Map<ChainModel, PacketSet>();
-  let followed = false;
-  function followUp(): void {
-    if (followed) return;
-    followed = true;
-    // Callers before callees.
-    for (let i = model.order.length - 1; i >= 0; i--) {
-      const chain = model.order[i] as ChainModel;
-      const here = space.union(arrivals.get(chain) ?? []);
-      entriesKnown.set(chain, here);
-      if (here === space.none || chain.rewrites || chain.loops) continue;
-      const summary = analysis.summary(chain) as ChainSummary;
-      chain.rules.forEach((r) => {
-        const { action } = r;
-        if (action.kind !== 'jump' && action.kind !== 'goto') return;
-        if (action.chain === undefined) return;
-        const into = space.and(here, takenBy(summary, r, space));
-        if (into !== space.none) note(arrivals, action.chain, into);
-      });
-    }
-  }
-  const entries = (chain: ChainModel): PacketSet => {
-    followUp();
-    return entriesKnown.get(chain) ?? space.none;
-  };
+  const arriving = createArrivals(analysis, arrivals);
+  const { entries, comings } = arriving;
   const modelOf = (rule: Rule): RuleModel | undefined => model.chains.get(rule.chain)?.rules[rule.index];
   const reaching = (rule: Rule): PacketSet => {
     const chain = model.chains.get(rule.chain);
@@ -236,9 +241,18 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
     }
     const summary = analysis.summary(chain);
     // Within a loop nothing is told.
-    if (summary === undefined) return entries(chain) === space.none ? false : undefined;
-    const coming = entries(chain);
-    return coming === space.none ? false : meets(coming, takenBy(summary, r, space));
+    if (summary === undefined) return comings(chain).length === 0 ? false : undefined;
+    let decided = true;
+    for (
+      let i = 0, part = arriving.coming(chain, 0);
+      part !== undefined;
+      part = arriving.coming(chain, ++i)
+    ) {
+      const some = meets(part, takenBy(summary, r, space));
+      if (some === true) return true;
+      if (some === undefined) decided = false;
+    }
+    return decided ? false : undefined;
   };
 
   return {
@@ -246,7 +260,7 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
     table,
     analysis,
     entering,
-    ends: united,
+    ends: ended,
     byPolicy: returns,
     policy,
     reaching,
@@ -256,6 +270,7 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
     },
     takes,
     entries,
+    comings,
   };
 }
 
