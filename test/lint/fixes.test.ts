@@ -10,7 +10,7 @@ import { readMachine } from '../../src/link/read-machine.ts';
 import type { Check, CheckExample } from '../../src/lint/check.ts';
 import { checks } from '../../src/lint/checks/index.ts';
 import { applyEdits } from '../../src/lint/fixes/apply-edits.ts';
-import { proveEqual } from '../../src/lint/fixes/prove-equal.ts';
+import { compareMended, whyNotEqual } from '../../src/lint/fixes/prove-equal.ts';
 import type { LintResult } from '../../src/lint/lint.ts';
 import { lintExample } from './lint-text.ts';
 
@@ -142,11 +142,11 @@ describe('what cannot be proved is not applied, and told', () => {
   test('a change that is promised to be safe and is not', () => {
     const read = readMachine([{ name: 'gw.rules', text: dump }], { registry });
     const opened = dump.replace('--dport 22', '--dport 22:23');
-    const { why, compared } = proveEqual(read, [{ name: 'gw.rules', text: opened }], { registry }, true);
-    expect(why).toBe('some packets fare differently');
-    expect(said(compared)?.[0]?.[0]?.[0]).toBe('opened');
+    const texts = [{ name: 'gw.rules', text: opened }];
+    expect(whyNotEqual(read, texts, { registry })).toBe('some packets fare differently');
+    expect(said(compareMended(read, texts, { registry }))?.[0]?.[0]?.[0]).toBe('opened');
     const broken = dump.replace('--dport 22', '--dportt 22');
-    expect(proveEqual(read, [{ name: 'gw.rules', text: broken }], { registry }, false).why).toBe(
+    expect(whyNotEqual(read, [{ name: 'gw.rules', text: broken }], { registry })).toBe(
       'iptables-restore would refuse the result',
     );
   });
@@ -203,11 +203,6 @@ test('a list of addresses in a set is the list, where the set is known', () => {
   const text = `${now?.text}${sets?.join('\n')}\n`;
   expect(now?.text.match(/^-A/gm)).toHaveLength(1 + (example.rules.match(/^-A/gm)?.length ?? 0) - 20);
   const old = { name: 'gw.rules', text: `${example.rules}${sets?.join('\n')}\n` };
-  const { why } = proveEqual(
-    readMachine([old], { registry }),
-    [{ name: 'gw.rules', text }],
-    { registry },
-    false,
-  );
+  const why = whyNotEqual(readMachine([old], { registry }), [{ name: 'gw.rules', text }], { registry });
   expect(why).toBeUndefined();
 });

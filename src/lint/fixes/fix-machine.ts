@@ -13,7 +13,7 @@ import { type ReadMachine, type ReadMachineOptions, readMachine } from '../../li
 import type { Finding, FindingFix } from '../finding.ts';
 import { type LintOptions, type LintResult, lintMachine } from '../lint.ts';
 import { applyEdits, areApart } from './apply-edits.ts';
-import { proveEqual } from './prove-equal.ts';
+import { compareMended, whyNotEqual } from './prove-equal.ts';
 
 /** A fix with the finding that it is of. Places are those in the text that the finding was made of. */
 export interface ChosenFix {
@@ -110,10 +110,10 @@ function applyAll(
     const other: ReadMachineOptions = { ...reading, family: 'ipv6' };
     return [own, [readMachine(read.texts, other), other]];
   };
-  const whyNotEqual = (read: ReadMachine, now: readonly SourceText[]): string | undefined => {
+  const whyNotProved = (read: ReadMachine, now: readonly SourceText[]): string | undefined => {
     if (++proofs > proofsMax) return `${proofsMax} proofs were tried before it`;
     for (const [old, how] of readings(read)) {
-      const { why } = proveEqual(old, now, how, false);
+      const why = whyNotEqual(old, now, how);
       if (why !== undefined) return why;
     }
     return undefined;
@@ -133,7 +133,7 @@ function applyAll(
       const now = applied(state.texts, [...kept, ...more]);
       let why: string | undefined;
       let then: LintResult | undefined;
-      if (kind === 'safe') why = whyNotEqual(result.read, now);
+      if (kind === 'safe') why = whyNotProved(result.read, now);
       else {
         then = lint(now);
         why = whyNotMended(keptResult ?? result, then, more);
@@ -168,7 +168,7 @@ function applyAll(
     safe,
     unsafe,
     left: [...failed.values()],
-    compared: unsafe.length === 0 ? undefined : proveEqual(first.read, state.texts, reading, true).compared,
+    compared: unsafe.length === 0 ? undefined : compareMended(first.read, state.texts, reading),
   };
 }
 

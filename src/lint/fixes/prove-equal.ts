@@ -4,8 +4,13 @@
  * out: what rules switch on by being there, and lists that a rule writes before its last condition is asked.
  */
 
-import { diffRulesets, emptyRuleset, type RulesetDiff } from '../../analysis/diff.ts';
-import type { FamilyDiff, MachineDiff } from '../../analysis/diff-machines.ts';
+import {
+  diffRulesets,
+  emptyRuleset,
+  type RulesetDiff,
+  type RulesetDiffOptions,
+} from '../../analysis/diff.ts';
+import type { MachineDiff, ReadSide } from '../../analysis/diff-machines.ts';
 import { changedRules } from '../../analysis/structure.ts';
 import type { SourceText } from '../../diagnostics/sources.ts';
 import { compile } from '../../engine/program.ts';
@@ -16,15 +21,8 @@ import {
   type ReadRuleset,
   readMachine,
 } from '../../link/read-machine.ts';
-import type { MatchUse, Rule, Ruleset } from '../../model/ruleset.ts';
+import type { Chain, MatchUse, Rule, Ruleset } from '../../model/ruleset.ts';
 import type { Family } from '../../net/address.ts';
-
-/** The two texts compared. */
-export interface FixProof {
-  /** Why it is not proved to be equal; undefined: it is. */
-  readonly why: string | undefined;
-  readonly compared: MachineDiff;
-}
 
 /** Ceiling on nodes of sets for one proof: some 250 MB. */
 const nodesMax = 1 << 23;
@@ -39,62 +37,109 @@ const writers: ReadonlySet<string> = new Set([
   'quota',
 ]);
 
-/**
- * Compares a machine with itself after its texts were changed. What is known of the machine stays as it was.
- * `witnesses`: packets are looked for that show the differences.
- */
-export function proveEqual(
+/** A machine with its texts before and after. What is known of the machine stays as it was. */
+interface Sides {
+  readonly old: ReadSide;
+  readonly now: ReadSide;
+  readonly families: readonly {
+    readonly family: Family;
+    readonly mine: ReadRuleset | undefined;
+    readonly theirs: ReadRuleset | undefined;
+    /** What is missing accepts everything. */
+    readonly before: Ruleset;
+    readonly after: Ruleset;
+  }[];
+}
+
+function sidesOf(old: ReadMachine, texts: readonly SourceText[], options: ReadMachineOptions): Sides {
+  const side = (read: ReadMachine): ReadSide => ({
+    read,
+    program: compile(
+      read.rulesets.map((r) => r.linked.ruleset),
+      old.machine,
+      options.registry,
+    ),
+  });
+  const now = readMachine(texts, options);
+  return {
+    old: side(old),
+    now: side(now),
+    families: (['ipv4', 'ipv6'] as const).flatMap((family) => {
+      const mine = inForce(old, family);
+      const theirs = inForce(now, family);
+      const some = mine ?? theirs;
+      if (some === undefined) return [];
+      const ruleset = (r: ReadRuleset | undefined): Ruleset =>
+        r?.linked.ruleset ?? emptyRuleset(some.linked.ruleset);
+      return [{ family, mine, theirs, before: ruleset(mine), after: ruleset(theirs) }];
+    }),
+  };
+}
+
+/** Why changed texts are not proved to treat every packet as the old ones do; undefined: they are. */
+export function whyNotEqual(
   old: ReadMachine,
   texts: readonly SourceText[],
   options: ReadMachineOptions,
-  witnesses: boolean,
-): FixProof {
-  const { registry } = options;
-  const now = readMachine(texts, options);
-  const { machine } = old;
-  const rulesetsOf = (read: ReadMachine): readonly Ruleset[] => read.rulesets.map((r) => r.linked.ruleset);
-  const before = compile(rulesetsOf(old), machine, registry);
-  const after = compile(rulesetsOf(now), machine, registry);
-  const families: FamilyDiff[] = [];
-  const reasons: string[] = [];
-  for (const family of ['ipv4', 'ipv6'] as const) {
-    const mine = inForce(old, family);
-    const theirs = inForce(now, family);
-    const some = mine ?? theirs;
-    if (some === undefined) continue;
-    const ruleset = (r: ReadRuleset | undefined): Ruleset =>
-      r?.linked.ruleset ?? emptyRuleset(some.linked.ruleset);
-    const diff = diffRulesets({
-      registry,
-      old: { ruleset: ruleset(mine), program: before },
-      new: { ruleset: ruleset(theirs), program: after },
-      oneMachine: true,
-      logging: true,
-      witnessesMax: witnesses ? witnessesMax : 0,
-      nodesMax,
-    });
-    families.push({ family, old: mine, new: theirs, diff });
-    const switched = (['conntrack', 'defragment', 'nat'] as const).some(
-      (key) => before.families[family][key] !== after.families[family][key],
-    );
-    const why =
-      whyNot(diff) ??
-      (switched ? 'without these rules the kernel would no longer track connections' : undefined) ??
-      (isSame(diff) ? undefined : whyUnproved(ruleset(mine), ruleset(theirs)));
-    if (why !== undefined) reasons.push(why);
+): string | undefined {
+  const sides = sidesOf(old, texts, options);
+  if (refusedLines(sides.now.read) > refusedLines(old)) return 'iptables-restore would refuse the result';
+  // What costs little goes first.
+  for (const { family, before, after } of sides.families) {
+    const switches = [sides.old, sides.now].map(({ program }) => program.families[family]);
+    if (
+      (['conntrack', 'defragment', 'nat'] as const).some((key) => switches[0]?.[key] !== switches[1]?.[key])
+    )
+      return 'without these rules the kernel would no longer track connections';
+    const why = whyUnproved(before, after);
+    if (why !== undefined) return why;
   }
-  const refused = refusedLines(now) > refusedLines(old) ? ['iptables-restore would refuse the result'] : [];
-  const compared: MachineDiff = {
-    old: { read: old, program: before },
-    new: { read: now, program: after },
+  for (const { before, after } of sides.families) {
+    const diff = diffRulesets({ ...questionOf(sides, before, after, options), witnessesMax: 0 });
+    const why = whyNot(diff);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+/** All differences of changed texts, with packets that show them. */
+export function compareMended(
+  old: ReadMachine,
+  texts: readonly SourceText[],
+  options: ReadMachineOptions,
+): MachineDiff {
+  const sides = sidesOf(old, texts, options);
+  return {
+    old: sides.old,
+    new: sides.now,
     oneMachine: true,
-    families,
+    families: sides.families.map(({ family, mine, theirs, before, after }) => ({
+      family,
+      old: mine,
+      new: theirs,
+      diff: diffRulesets({ ...questionOf(sides, before, after, options), witnessesMax }),
+    })),
     expression: [],
     logging: true,
     connections: undefined,
     diagnostics: [],
   };
-  return { why: [...refused, ...reasons][0], compared };
+}
+
+function questionOf(
+  { old, now }: Sides,
+  before: Ruleset,
+  after: Ruleset,
+  { registry }: ReadMachineOptions,
+): RulesetDiffOptions {
+  return {
+    registry,
+    old: { ruleset: before, program: old.program },
+    new: { ruleset: after, program: now.program },
+    oneMachine: true,
+    logging: true,
+    nodesMax,
+  };
 }
 
 /** Differences for which a packet is looked for. */
@@ -106,10 +151,6 @@ function inForce(read: ReadMachine, family: Family): ReadRuleset | undefined {
 
 function refusedLines(read: ReadMachine): number {
   return read.diagnostics.filter(({ severity }) => severity === 'error').length;
-}
-
-function isSame(diff: RulesetDiff): boolean {
-  return diff.kind === 'equal' && diff.proof === 'structure';
 }
 
 function whyNot(diff: RulesetDiff): string | undefined {
@@ -126,9 +167,9 @@ function whyNot(diff: RulesetDiff): string | undefined {
 /** What the sets do not hold of a change that is equal for them. */
 function whyUnproved(old: Ruleset, now: Ruleset): string | undefined {
   const changed = changedRules(old, now);
-  const gone = rulesOf(old).filter((rule) => changed.has(rule));
-  const come = rulesOf(now).filter((rule) => changed.has(rule));
-  const counted = [...rulesOf(old), ...rulesOf(now)].some((rule) =>
+  const gone = askedRules(old).filter((rule) => changed.has(rule));
+  const come = askedRules(now).filter((rule) => changed.has(rule));
+  const counted = [...askedRules(old), ...askedRules(now)].some((rule) =>
     rule.matches.some((use) => /--(?:packets|bytes)-(?:eq|lt|gt) /.test(use.text)),
   );
   const writes = (rule: Rule): boolean =>
@@ -138,8 +179,22 @@ function whyUnproved(old: Ruleset, now: Ruleset): string | undefined {
   return alike ? undefined : 'a rule that is changed writes a list or a count that others may read';
 }
 
-function rulesOf(ruleset: Ruleset): readonly Rule[] {
-  return ruleset.tables.flatMap((table) => table.chains.flatMap((chain) => chain.rules));
+/** Rules of the chains that a hook leads to: others write nothing. */
+function askedRules(ruleset: Ruleset): readonly Rule[] {
+  return ruleset.tables.flatMap((table) => {
+    const byName = new Map(table.chains.map((chain) => [chain.name, chain]));
+    const reached = new Set<Chain>();
+    const open = table.chains.filter((chain) => chain.hook !== undefined);
+    for (let chain = open.pop(); chain !== undefined; chain = open.pop()) {
+      if (reached.has(chain)) continue;
+      reached.add(chain);
+      for (const { target } of chain.rules) {
+        const next = 'chain' in target ? byName.get(target.chain) : undefined;
+        if (next !== undefined) open.push(next);
+      }
+    }
+    return table.chains.flatMap((chain) => (reached.has(chain) ? chain.rules : []));
+  });
 }
 
 function isWriter(use: MatchUse): boolean {
