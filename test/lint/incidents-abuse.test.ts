@@ -280,6 +280,51 @@ ${filter('DROP DROP ACCEPT', lo, established, 'INPUT -p tcp -m tcp --dport 1723 
     mended:
       header + filter('DROP DROP ACCEPT', lo, established, 'INPUT -p udp -m udp --dport 51820 -j ACCEPT'),
   },
+  {
+    name: 'a host behind the gateway floods others, and nothing slows it down',
+    code: 'FW312',
+    severity: 'info',
+    says: [/eth0|out/],
+    fate: 'forward',
+    broken:
+      header +
+      filter(
+        'DROP DROP ACCEPT',
+        lo,
+        established,
+        forwarded,
+        'FORWARD -s 192.168.1.0/24 -i eth1 -o eth0 -j ACCEPT',
+      ) +
+      nat('POSTROUTING -o eth0 -j MASQUERADE'),
+    mended:
+      header +
+      filter(
+        'DROP DROP ACCEPT',
+        lo,
+        established,
+        forwarded,
+        'FORWARD -i eth1 -o eth0 -m conntrack --ctstate NEW -m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 --hashlimit-mode srcip --hashlimit-name out_new -j DROP',
+        'FORWARD -s 192.168.1.0/24 -i eth1 -o eth0 -j ACCEPT',
+      ) +
+      nat('POSTROUTING -o eth0 -j MASQUERADE'),
+  },
+  {
+    name: 'a flood of connections from a few senders meets no ceiling',
+    code: 'FW328',
+    severity: 'info',
+    says: [/443/],
+    fate: 'local',
+    broken: header + filter('DROP DROP ACCEPT', lo, established, 'INPUT -p tcp -m tcp --dport 443 -j ACCEPT'),
+    mended:
+      header +
+      filter(
+        'DROP DROP ACCEPT',
+        lo,
+        established,
+        'INPUT -p tcp -m tcp --dport 443 -m hashlimit --hashlimit-above 30/sec --hashlimit-burst 100 --hashlimit-mode srcip --hashlimit-name web_new -j DROP',
+        'INPUT -p tcp -m tcp --dport 443 -j ACCEPT',
+      ),
+  },
 ];
 
 const told = (rules: string, context: string | undefined) =>
