@@ -90,6 +90,8 @@ function oddAddresses4(w: Walk): RouteDropReason | undefined {
     : undefined;
 }
 
+const ownLoopback = 0x7f000001;
+
 /** The decision for a packet that came in. */
 export function inputRouteWithoutFacts(w: Walk): RouteAnswer {
   const { facts } = w.shared;
@@ -100,8 +102,12 @@ export function inputRouteWithoutFacts(w: Walk): RouteAnswer {
     return destination(facts, 'multicast', undefined, { toMany: 'multicast', type: 'multicast' });
   if (isLimitedBroadcast(p.dst) || (w.family === 'ipv4' && isZero(p.dst)))
     return destination(facts, 'broadcast', undefined, { toMany: 'broadcast', type: 'broadcast' });
-  if (w.inInterface !== 'lo' && w.family === 'ipv4' && (isLoopback4(p.dst) || isLoopback4(p.src)))
-    if (!confOr(facts, w.inInterface ?? '', 'route_localnet')) return dropped('local-net');
+  if (w.inInterface !== 'lo' && w.family === 'ipv4' && (isLoopback4(p.dst) || isLoopback4(p.src))) {
+    const device = w.inInterface ?? '';
+    if (!confOr(facts, device, 'route_localnet')) return dropped('local-net');
+    // Of 127.0.0.0/8 this one is an address of `lo`: no other machine may use it.
+    if (p.src.w3 === ownLoopback && !confOr(facts, device, 'accept_local')) return dropped('local-source');
+  }
   if (w.family === 'ipv4')
     for (const i of facts.interfaces.values())
       for (const a of i.addresses)

@@ -11,8 +11,6 @@ import { calmWalk, isGuardedElsewhere, knobOf, strangersMention } from './suppor
 import { strangersOf } from './support/roads.ts';
 
 const loopback = prefix(ipv4(0x7f000000), 8);
-/** The address of the interface `lo`: as every address of its own, the kernel refuses it from the wire. */
-const own = prefix(ipv4(0x7f000001), 32);
 
 /** Accepts by a source within 127/8 that a packet to this machine may meet, by whatever interface as far as they say. */
 function trusting(view: RulesetView): readonly Rule[] {
@@ -74,8 +72,7 @@ function forged(context: CheckContext, all: AllPackets, rule: Rule): Forged {
       .filter((visit) => visit.table === 'filter' && visit.hook === 'INPUT')
       .map((visit) => atEntry(vocabulary, visit.taking(rule), road)),
   );
-  const foreign = space.diff(taken, space.network('src', own));
-  const admitted = walkOf(foreign, (w) => w.fate === 'local' && w.matched(rule));
+  const admitted = walkOf(taken, (w) => w.fate === 'local' && w.matched(rule));
   if (admitted) return { admitted, stopped: undefined };
   const unrouted = space.union(
     road.parts.filter((part) => part.fate === 'route-drop' && !part.looped).map((part) => part.set),
@@ -106,8 +103,7 @@ export const loopbackTrustByAddress = defineCheck({
     'https://github.com/kubernetes/kubernetes/issues/92315',
     'CIS Benchmarks for Linux, "Ensure iptables loopback traffic is configured"',
   ],
-  mentions: (family) => (space) =>
-    family === 'ipv4' ? space.or(strangersMention(family)(space), space.network('src', own)) : space.none,
+  mentions: strangersMention,
   examples: {
     bad: [
       {

@@ -116,6 +116,19 @@ describe('9 conditions and exceptions', () => {
     const localnet = machine(`${gateway}net.ipv4.conf.all.route_localnet = 1\n`, filter());
     expect(localnet.arrives('eth0', loopback).fate).toBe('local eth0');
     expect(localnet.arrives('eth0', { src: '0.0.0.0', dst: '0.0.0.0' }).fate).toBe('local eth0');
+    // 127.0.0.1 is an address of the machine's own; 127.0.0.2 is none. The same where no routes are known.
+    for (const known of [gateway, '']) {
+      const sysctl = 'net.ipv4.conf.all.route_localnet = 1\n';
+      const from = (src: string, more = ''): string | undefined =>
+        machine(known + sysctl + more, filter()).arrives(
+          'eth0',
+          { src, dst: '203.0.113.1' },
+          { destination: 'local' },
+        ).fate;
+      expect(from('127.0.0.1')).toBe('route-drop PREROUTING local-source');
+      expect(from('127.0.0.2')).toBe('local eth0');
+      expect(from('127.0.0.1', 'net.ipv4.conf.all.accept_local = 1\n')).toBe('local eth0');
+    }
   });
   shown('9.3', 'bc_forwarding forwards directed broadcasts; forwarding can be off for one interface', () => {
     const packet = { src: '198.51.100.7', dst: '192.168.1.255', protocol: 17 };
