@@ -5,6 +5,7 @@
  *   dist/testing*.js             what tests of rules use
  *   dist/cli.js + chunks         the command; one chunk per command, so that each starts as fast as it can
  *   dist/fwsim.mjs               the command as one file that needs nothing but Node
+ *   dist/THIRD-PARTY-NOTICES.txt, dist/sbom.cdx.json   what of other people is in it
  *
  * Silent when all is well.
  */
@@ -12,8 +13,8 @@ import { spawn } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { commonOptions, root } from './bundling.mjs';
-import { thirdPartyNotices } from './third-party-notices.mjs';
+import { billOfMaterials, thirdPartyNotices } from './bundled-packages.mjs';
+import { commonOptions, manifest, root } from './bundling.mjs';
 
 const dist = join(root, 'dist');
 
@@ -65,6 +66,8 @@ try {
   rmSync(dist, { recursive: true, force: true });
   const [packaged, single] = await Promise.all([bundlePackage(), bundleSingleFile(), emitDeclarations()]);
   writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), thirdPartyNotices(packaged.metafile));
+  const materials = billOfMaterials(packaged.metafile, manifest);
+  writeFileSync(join(dist, 'sbom.cdx.json'), `${JSON.stringify(materials, null, 2)}\n`);
   // The single file travels alone, so it carries the notices itself, as comments behind the code.
   const singlePath = join(dist, 'fwsim.mjs');
   const notices = thirdPartyNotices(single.metafile).trimEnd().replace(/^/gm, '// ');

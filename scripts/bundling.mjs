@@ -47,6 +47,8 @@ export const commonOptions = {
   },
   alias: {
     'react-devtools-core': join(root, 'scripts', 'empty-module.mjs'),
+    ws: join(root, 'scripts', 'empty-module.mjs'),
+    'terminal-size': join(root, 'scripts', 'terminal-size.mjs'),
     'string-width': join(root, 'scripts', 'lazy-string-width.cjs'),
     'string-width-itself': join(root, 'node_modules', 'string-width', 'index.js'),
   },

@@ -147,9 +147,15 @@ function quietWriter(stream: NodeJS.WriteStream): (text: string) => void {
 
 function runScript(script: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const shell = spawn('/bin/sh', ['-c', script], { stdio: ['ignore', 'inherit', 'inherit'] });
-    shell.on('error', () => reject(new CommandFailure('there is no /bin/sh to run commands with')));
-    shell.on('exit', (code) => resolve(code ?? 128));
+    const refused = (): void => reject(new CommandFailure('/bin/sh could not be started'));
+    try {
+      const shell = spawn('/bin/sh', ['-c', script], { stdio: ['ignore', 'inherit', 'inherit'] });
+      shell.on('error', refused);
+      shell.on('exit', (code) => resolve(code ?? 128));
+    } catch {
+      // Node may have been started without leave to run programs.
+      refused();
+    }
   });
 }
 
