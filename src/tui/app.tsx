@@ -74,6 +74,8 @@ export async function runApp(options: AppOptions): Promise<void> {
   let scheduled = false;
   let walk: NodeJS.Timeout | undefined;
   let slice: NodeJS.Immediate | undefined;
+  let waiting: Extract<Effect, { kind: 'write' }> | undefined;
+  let writeTimer: NodeJS.Timeout | undefined;
   /** Keys that come in one go are drawn once. */
   const redrawSoon = (): void => {
     if (scheduled) return;
@@ -105,10 +107,27 @@ export async function runApp(options: AppOptions): Promise<void> {
     slice = setImmediate(walkOn, work);
   };
 
+  /** Writes what waits to be written; whether nothing went wrong. */
+  const writeWaiting = (): boolean => {
+    clearTimeout(writeTimer);
+    if (!waiting) return true;
+    const { path, draft } = waiting;
+    waiting = undefined;
+    try {
+      writeFile(path, draftText(world, draft));
+      dispatch({ kind: 'wrote', path, draft });
+      return true;
+    } catch (error) {
+      dispatch({ kind: 'failed', text: error instanceof Error ? error.message : String(error) });
+      return false;
+    }
+  };
+
   const carryOut = (effect: Effect): void => {
     switch (effect.kind) {
       case 'quit':
-        done();
+        // Nobody leaves without what he wanted to be written, or without being told that it is not.
+        if (writeWaiting()) done();
         return;
       case 'suspend':
         frames.pause();
@@ -130,14 +149,8 @@ export async function runApp(options: AppOptions): Promise<void> {
         return;
       case 'write':
         // Behind the frame that says so.
-        setTimeout(() => {
-          try {
-            writeFile(effect.path, draftText(world, effect.draft));
-            dispatch({ kind: 'wrote', path: effect.path, draft: effect.draft });
-          } catch (error) {
-            dispatch({ kind: 'failed', text: error instanceof Error ? error.message : String(error) });
-          }
-        }, frameDelayMs);
+        waiting = effect;
+        writeTimer = setTimeout(writeWaiting, frameDelayMs);
         return;
     }
   };

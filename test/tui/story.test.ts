@@ -125,6 +125,10 @@ describe.skipIf(!hasTmux)('in tmux', () => {
     keys('w');
     await until(/write to:/);
     keys('C-u');
+    type(settings);
+    keys('Enter');
+    await until(/is there already/);
+    keys('w', 'C-u');
     type(file);
     keys('Enter');
     await until(/written: /);

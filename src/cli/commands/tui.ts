@@ -6,7 +6,6 @@ import { exitCodes } from '../exit-codes.ts';
 import { type Io, wantsColor } from '../io.ts';
 import type { ThreadJob } from '../lint/worker.ts';
 import { readMachines } from '../read-machines.ts';
-import { writeFileAtomically } from '../write-file.ts';
 import { configLoaderOf, configuredJob } from './lint.ts';
 import { readingOptions } from './reading-options.ts';
 
@@ -45,7 +44,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     ...machine,
     packet,
     color,
-    writeFile: writeFileAtomically,
+    writeFile: newFileWriter(io),
     lint: job.options,
     startThread: threadOf(io),
   });
@@ -55,6 +54,17 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     ...(ended.kind === 'no-keyboard' ? instead : {}),
   });
 };
+
+/** Writes files that were not there before, and those that it has written. */
+function newFileWriter(io: Io): StartOptions['writeFile'] {
+  const written = new Set<string>();
+  return (path, text) => {
+    if (io.isFile(path) && !written.has(path))
+      throw new CommandFailure(`"${path}" is there already: nothing is written over it, give another name`);
+    io.writeFile(path, text);
+    written.add(path);
+  };
+}
 
 /** A thread for what takes long: large rulesets take seconds, and the screen must not wait. */
 function threadOf(io: Io): StartOptions['startThread'] {
