@@ -238,11 +238,20 @@ function missedText(world: World, state: State, row: RuleRow): string {
   return `no: ${missWords(event.because, row.entry?.rule, seen).condition}`;
 }
 
+/** While dead rules are not known: that they are coming, or why they are not. */
+function deadSpans(state: State, columns: number): readonly Span[] {
+  const { dead } = state.told;
+  if (!dead || !isFresh(state, 'dead')) return columns < 70 ? [] : [span('dead rules are asked … ', 'faint')];
+  if (dead.answered.kind === 'done') return [];
+  return columns < 70 ? [] : [span(`dead rules are not told: ${dead.answered.reason} `, 'faint')];
+}
+
 function listTitle(world: World, state: State, columns: number): Line {
   switch (state.screen) {
     case 'path': {
       const size = currentChain(world, state)?.size ?? 0;
       return title(crumbs(state), columns, [
+        ...deadSpans(state, columns),
         span(`${Math.min(state.cursor.row + 1, size)}/${size}`, 'faint'),
       ]);
     }
