@@ -1,5 +1,4 @@
 import { defaultRegistry, exposureOf } from '../../asking.ts';
-import { checks, lintMachine } from '../../linting.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { type FindingCounts, printExposure } from '../../report/exposure.ts';
 import { printExposureJson } from '../../report/exposure-json.ts';
@@ -30,7 +29,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
   });
   const findings =
     result.couldNotLook === undefined && invocation.options['lint'] !== false
-      ? countFindings(machine, readingOptions(invocation))
+      ? await countFindings(machine, readingOptions(invocation))
       : undefined;
   const detail = { all: flag(invocation, 'all'), verbose: flag(invocation, 'verbose') };
   io.out(
@@ -43,7 +42,12 @@ export const run: CommandModule['run'] = async (invocation, io) => {
   return exitCodes.couldNotLook;
 };
 
-function countFindings(machine: MachineTexts, reading: ReturnType<typeof readingOptions>): FindingCounts {
+/** The linter is loaded for this alone. */
+async function countFindings(
+  machine: MachineTexts,
+  reading: ReturnType<typeof readingOptions>,
+): Promise<FindingCounts> {
+  const { checks, lintMachine } = await import('../../linting.ts');
   const { findings } = lintMachine(machine.texts, {
     registry: defaultRegistry(),
     checks,
