@@ -2,13 +2,16 @@
 
 import type { Packet } from '../model/packet.ts';
 import type { Assumption, EntryPoint, Fate, Trace } from '../model/trace.ts';
+import type { Address } from '../net/address.ts';
 import { sendDuplicate, sendGenerated } from './generated.ts';
+import { chosenSource } from './icmp-error.ts';
 import { setupNat } from './nat.ts';
 import { arrive, send, traceOf } from './path.ts';
 import type { Program } from './program.ts';
 import { sendReject } from './reject.ts';
+import { routeOutput } from './routing.ts';
 import { changeSet, readSet } from './sets.ts';
-import type { SimulationState } from './state.ts';
+import { emptyState, type SimulationState } from './state.ts';
 import { emptyTape, type Tape } from './tape.ts';
 import { Walk } from './walk.ts';
 import { createShared, stateOf, type WalkActions } from './working-state.ts';
@@ -88,6 +91,17 @@ export function judge(
     assumptions: shared.assumptions,
     state: finished(fate) ? stateOf(shared) : state,
   };
+}
+
+/** The source that routing gives a packet of a process that names none; undefined: the routes do not tell. */
+export function sourceByRoutes(program: Program, packet: Packet, entry: EntryPoint): Address | undefined {
+  const { family, dst, mark, tos, protocol, sport, dport } = packet;
+  if (!program.facts.fib[family]) return undefined;
+  const shared = createShared(actions, program, emptyState(), { detail: 'none' });
+  const w = new Walk(shared, program.families[family], packet, entry);
+  const flow = { dst, src: undefined, mark, tos, protocol, sport, dport, uid: packet.uid ?? 0 };
+  const answer = routeOutput(w, { ...flow, anySource: false });
+  return answer.kind === 'to' ? chosenSource(w, answer.destination, dst) : undefined;
 }
 
 const finished = (fate: Fate): boolean => fate.kind !== 'undecided' && fate.kind !== 'exhausted';

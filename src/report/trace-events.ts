@@ -4,7 +4,7 @@ import { ruleText } from '../link/rule-text.ts';
 import type { CtState } from '../model/netfilter.ts';
 import type { MutablePacket, Packet } from '../model/packet.ts';
 import type { Chain, Rule, Ruleset } from '../model/ruleset.ts';
-import type { PolicyRef, RuleRef, Trace, TraceEvent } from '../model/trace.ts';
+import type { PolicyRef, RuleOutcome, RuleRef, Trace, TraceEvent } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
 import { logLevelName } from '../net/syslog-levels.ts';
 import { assertNever } from '../support/invariant.ts';
@@ -34,6 +34,12 @@ export interface RuleBook {
 
 /** Rules that did not match and are told of one trace; nobody reads more. */
 const missesToldMax = 2000;
+
+/** Outcomes that end no table. */
+const goesOn: ReadonlySet<RuleOutcome> = new Set(['continue', 'jump', 'goto', 'return']);
+
+/** Rules that matched and went on, in one trace: only a ruleset that never ends has more. */
+const passedToldMax = 1000;
 
 /** Makes the book of a ruleset. */
 export function ruleBook(ruleset: Ruleset): RuleBook {
@@ -81,6 +87,11 @@ export interface EventLine {
 
 const lineColumns = 6;
 const ruleIndent = ' '.repeat(lineColumns + 2);
+/** Deeper jumps are not moved further to the right: no kernel takes a ruleset that jumps so deep. */
+const depthShownMax = 16;
+
+const nested = (depth: number): string => '  '.repeat(Math.min(depth, depthShownMax));
+
 /** What a rule did stands below it. */
 const effectIndent = `${ruleIndent}    `;
 
@@ -90,7 +101,7 @@ function ruleLines(ref: RuleRef, depth: number, to: EventStyle): readonly string
   const rule = book.rule(ref);
   const text = rule ? ruleText(rule) : `-A ${ref.chain}`;
   const line = ref.line > 0 ? String(ref.line) : '';
-  const indent = '  '.repeat(depth);
+  const indent = nested(depth);
   const first = `${style.theme.faint(line.padStart(lineColumns))}  ${indent}${style.theme.faint(`#${ref.number}`)} `;
   return wrap(escapeTerminal(text), style, { first, rest: `${effectIndent}${indent}` });
 }
@@ -158,9 +169,24 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
     missesLeftOut = 0;
     say(theme.faint(`… ${count} more that did not match; --json has them all`));
   };
+  let passedTold = 0;
+  let passedLeftOut = 0;
+  const flushPassed = (): void => {
+    if (passedLeftOut === 0) return;
+    const count = passedLeftOut.toLocaleString('en');
+    passedLeftOut = 0;
+    say(theme.faint(`… ${count} more that matched and went on`), effectIndent);
+  };
+  /** Whether a rule is one of too many; what becomes of jumps is followed all the same. */
+  const isTooMuch = (outcome: RuleOutcome): boolean => {
+    if (!goesOn.has(outcome) || passedTold++ < passedToldMax) return false;
+    passedLeftOut++;
+    return true;
+  };
 
   const tell = (event: TraceEvent): void => {
     if (event.kind !== 'miss') flushMisses();
+    if (event.kind !== 'rule' && event.kind !== 'miss' && event.kind !== 'chain-end') flushPassed();
     switch (event.kind) {
       case 'hook': {
         flushQuiet();
@@ -206,7 +232,7 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         }
         tellRule(event.rule);
         const note = heldBack.get(event.rule.id);
-        if (note !== undefined) say(note, `${effectIndent}${'  '.repeat(depth)}`);
+        if (note !== undefined) say(note, `${effectIndent}${nested(depth)}`);
         heldBack.delete(event.rule.id);
         const { condition, has } = missWords(event.because, book.rule(event.rule), {
           packet,
@@ -215,30 +241,31 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
           ctState,
         });
         const but = has === undefined ? '' : `, the packet has: ${has}`;
-        say(
-          theme.faint(`no: ${escapeTerminal(`${condition}${but}`)}`),
-          `${effectIndent}${'  '.repeat(depth)}`,
-        );
+        say(theme.faint(`no: ${escapeTerminal(`${condition}${but}`)}`), `${effectIndent}${nested(depth)}`);
         return;
       }
       case 'rule': {
+        if (isTooMuch(event.outcome)) {
+          ctState = event.ctState;
+          if (event.outcome === 'jump') callers.push(depth++);
+          else if (event.outcome === 'return') depth = callers.pop() ?? 0;
+          return;
+        }
+        flushPassed();
         tellRule(event.rule);
         const untracked = event.ctState === 'UNTRACKED' && ctState !== 'UNTRACKED';
         ctState = event.ctState;
         const note = heldBack.get(event.rule.id);
-        if (note !== undefined) say(note, `${effectIndent}${'  '.repeat(depth)}`);
+        if (note !== undefined) say(note, `${effectIndent}${nested(depth)}`);
         heldBack.delete(event.rule.id);
-        if (untracked) say('its connection is not tracked', `${effectIndent}${'  '.repeat(depth)}`);
-        if (event.outcome === 'jump') {
-          callers.push(depth);
-          depth++;
-        } else if (event.outcome === 'return') depth = callers.pop() ?? 0;
+        if (untracked) say('its connection is not tracked', `${effectIndent}${nested(depth)}`);
+        if (event.outcome === 'jump') callers.push(depth++);
+        else if (event.outcome === 'return') depth = callers.pop() ?? 0;
         return;
       }
       case 'chain-end':
         depth = callers.pop() ?? 0;
-        if (all)
-          say(theme.faint(`end of ${escapeTerminal(event.chain)}`), `${ruleIndent}${'  '.repeat(depth)}`);
+        if (all) say(theme.faint(`end of ${escapeTerminal(event.chain)}`), `${ruleIndent}${nested(depth)}`);
         return;
       case 'policy': {
         depth = 0;
@@ -268,7 +295,7 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         if (event.field === 'mark' && typeof event.after === 'number') packet.mark = event.after;
         if (event.field === 'tos' && typeof event.after === 'number') packet.tos = event.after;
         const words = escapeTerminal(changeWords(event.field, event.before, event.after));
-        if (typeof event.by === 'object') say(theme.rewritten(words), `${effectIndent}${'  '.repeat(depth)}`);
+        if (typeof event.by === 'object') say(theme.rewritten(words), `${effectIndent}${nested(depth)}`);
         else if (event.by === 'kernel' || all) say(theme.faint(words), '  ');
         return;
       }
@@ -320,7 +347,7 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         const prefix = event.prefix === '' ? '' : ` "${escapeTerminal(event.prefix)}"`;
         say(
           theme.faint(`writes a log line${prefix} (${escapeTerminal(event.via)}${level}${group})`),
-          `${effectIndent}${'  '.repeat(depth)}`,
+          `${effectIndent}${nested(depth)}`,
         );
         return;
       }
@@ -329,7 +356,7 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         const change = event.text.replace(/ \?$/, ' what its type takes of the packet');
         say(
           theme.rewritten(`set ${escapeTerminal(event.set)}: ${escapeTerminal(change)}`),
-          `${effectIndent}${'  '.repeat(depth)}`,
+          `${effectIndent}${nested(depth)}`,
         );
         return;
       }
@@ -347,7 +374,7 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
           return;
         }
         const words = escapeTerminal(assumptionWords(assumption));
-        const indent = `${effectIndent}${'  '.repeat(depth)}`;
+        const indent = `${effectIndent}${nested(depth)}`;
         if (isTold(trace.events, at, rule)) {
           heldBack.set(
             rule.id,
@@ -364,7 +391,7 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
       }
       case 'note':
         flushQuiet();
-        say(theme.faint(`note: ${escapeTerminal(event.text)}`), `${effectIndent}${'  '.repeat(depth)}`);
+        say(theme.faint(`note: ${escapeTerminal(event.text)}`), `${effectIndent}${nested(depth)}`);
         return;
       default:
         assertNever(event);
@@ -376,6 +403,7 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
     at++;
   }
   flushMisses();
+  flushPassed();
   flushQuiet();
   return lines;
 }

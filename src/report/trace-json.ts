@@ -17,6 +17,9 @@ import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
 import { unreadLineCount } from './machine-header.ts';
 import { type RuleBook, ruleBook } from './trace-events.ts';
 
+/** Events of one way that are told. With --all, a chain of tens of thousands of rules comes whole. */
+const eventsMax = 200_000;
+
 /** Raised when a field changes its meaning or goes away; new fields do not raise it. */
 const traceSchemaVersion = 1;
 
@@ -30,9 +33,9 @@ const traceSchemaVersion = 1;
  * - `packet`, `entry`: the packet as the engine takes it and how it comes; addresses are texts
  * - `defaults`: values that were not given, `option` and `because`; `assume`: as given
  * - `branches`: each way with `assumptions` (`key`, `answer`, `option`), `immaterial` (those that lead the same way
- *   either way but for a log line), `events` (kinds and fields of src/model/trace.ts; a rule has `text`), `fate`,
- *   `decidedBy`, `errno`, `connection`, and `reply` where the packet arrived: `none` (why none is to expect), or
- *   `sort` (`answer`, or `refusal` where no program listens), `packet`, `entry`, `shortcut` (it may go past this
+ *   either way but for a log line), `events` (kinds and fields of src/model/trace.ts; a rule has `text`),
+ *   `eventsLeftOut` (how many more a walk without end has), `fate`, `decidedBy`, `errno`, `connection`, and `reply`
+ *   where the packet arrived: `none` (why none is to expect), or `sort` (`answer`, or `refusal` where no program listens), `packet`, `entry`, `shortcut` (it may go past this
  *   machine) and `branches` as above, each with its `end`: `comes-back`, `not-translated` (its address is another than
  *   was asked), `elsewhere` (not to the asker), `stopped`, `open`
  * - `flow` with --flow: `steps` (`label`, `from`, `packet`, `entry`, `end`, `mayStop`, and as a branch), `complete`,
@@ -141,7 +144,8 @@ function flowJson(flow: Flow | undefined, book: RuleBook) {
 function traceJson(trace: Trace, book: RuleBook) {
   const at = decidedBy(trace);
   return {
-    events: trace.events,
+    events: trace.events.slice(0, eventsMax),
+    eventsLeftOut: Math.max(0, trace.events.length - eventsMax) || undefined,
     fate: trace.fate,
     decidedBy: at && 'policy' in at ? { ...at, line: book.chain(at.table, at.chain)?.line } : at,
     errno: trace.errno,

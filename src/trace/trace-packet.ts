@@ -3,7 +3,7 @@
 import { type Diagnostic, diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import { type Branch, type Exploration, explore } from '../engine/explore.ts';
-import { compile, emptyState, type Program } from '../engine/simulate.ts';
+import { compile, emptyState, type Program, sourceByRoutes } from '../engine/simulate.ts';
 import { asFirstSeen } from '../expression/first-seen.ts';
 import { familyOfWords, type PacketRequest, packetFromExpression } from '../expression/packet-expression.ts';
 import type { Registry } from '../extensions/registry.ts';
@@ -11,7 +11,8 @@ import { type ReadMachine, type ReadRuleset, readMachine } from '../link/read-ma
 import { whyNothingToLookAt } from '../link/recognise.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
-import type { Family } from '../net/address.ts';
+import { type Family, sameAddress } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
 import { type RefusedAssumption, readAssumptions } from './assumptions.ts';
 import { type Flow, type NoFlow, playFlow, whyNoFlow } from './flow.ts';
 import type { KernelComparison } from './kernel-run.ts';
@@ -153,10 +154,10 @@ export function traceRead(read: ReadMachine, program: () => Program, options: Tr
     const expressionText = { name: 'packet', text: made.text };
     return { refused: { expressionText, diagnostics: made.diagnostics } };
   }
-  const { request, tape } = asFirstSeen(made.request, assumptions.tape);
-  const noFlow = flow ? whyNoFlow(request.packet) : undefined;
+  const noFlow = flow ? whyNoFlow(made.request.packet) : undefined;
   if (noFlow !== undefined) return { refused: refusedFlow(expression.join(' '), noFlow) };
   const compiled = program();
+  const { request, tape } = asFirstSeen(withRoutedSource(made.request, compiled), assumptions.tape);
   const exploration = explore(compiled, emptyState(), request.packet, request.entry, undefined, tape, {
     detail: all ? 'all' : 'matched',
     ...(options.forks === undefined ? {} : { forks: options.forks }),
@@ -178,6 +179,21 @@ export function traceRead(read: ReadMachine, program: () => Program, options: Tr
   };
   const limit = limitReached(exploration);
   return limit === undefined ? { traced } : { traced, couldNotLook: limit };
+}
+
+/** What a process of this machine sends from, where nobody said: the routes know better than the list of addresses. */
+function withRoutedSource(request: PacketRequest, program: Program): PacketRequest {
+  const { packet, entry, defaults } = request;
+  const at = defaults.findIndex((d) => d.option === `-s ${addressText(packet.src)}`);
+  if (entry.kind !== 'local' || at < 0) return request;
+  const src = sourceByRoutes(program, packet, entry);
+  if (src === undefined || sameAddress(src, packet.src)) return request;
+  const because = "this machine's address on the way there";
+  return {
+    ...request,
+    packet: { ...packet, src },
+    defaults: defaults.with(at, { option: `-s ${addressText(src)}`, because }),
+  };
 }
 
 function refusedFlow(text: string, why: NoFlow): NonNullable<TraceResult['refused']> {

@@ -222,6 +222,37 @@ describe('refused and not looked', () => {
     expect(io.said.err).toMatch(/more than the \d+ ways/);
     expect(io.said.out).toContain('It depends:');
   });
+
+  test('of a walk without end the first thousand rules are told, within the columns', {
+    timeout: 120_000,
+  }, async () => {
+    const chains = Array.from({ length: 30 }, (_, i) => `c${i}`);
+    const text = [
+      '*filter',
+      ':INPUT ACCEPT [0:0]',
+      ...chains.map((c) => `:${c} - [0:0]`),
+      '-A INPUT -j c0',
+      ...chains.slice(1).flatMap((c, i) => [`-A c${i} -j ${c}`, `-A c${i} -j ${c}`]),
+      'COMMIT',
+      '',
+    ];
+    const io = fakeIo({ a: text.join('\n') });
+    const words = ['trace', 'a', '--assume', 'local=192.0.2.1', '--', '-d', '192.0.2.1'];
+    expect(await runCommandLine(words, () => io)).toBe(exitCodes.couldNotLook);
+    const lines = io.said.out.split('\n');
+    expect(lines.length).toBeLessThan(1100);
+    for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80);
+    expect(io.said.out).toContain('… 999,000 more that matched and went on');
+    expect(io.said.out).toContain('GIVEN UP after 1000000 rules');
+  });
+
+  test('a packet of this machine has the source that its route gives it', async () => {
+    const there = await run('trace gw.rules --with gw.context --local -- -p udp -d 192.168.1.9 --dport 53');
+    expect(there.said.out).toContain('192.168.1.1:40000 -> 192.168.1.9:53 sent by this machine');
+    expect(there.said.out).toContain("-s 192.168.1.1 (this machine's address on the way there)");
+    const out = await run('trace gw.rules --with gw.context --local -- -p udp -d 192.0.2.9 --dport 53');
+    expect(out.said.out).toContain('203.0.113.1:40000 -> 192.0.2.9:53 sent by this machine');
+  });
 });
 
 describe('command line', () => {
