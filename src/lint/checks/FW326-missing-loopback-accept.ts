@@ -7,6 +7,7 @@ import { type FixDraft, insertRules } from '../fixes/fix-draft.ts';
 import { isRefused } from './support/limiters.ts';
 import { deciderOf, deciderText, isGuardedElsewhere, knobOf, unspokenPort } from './support/openness.ts';
 import { accepts } from './support/path-probes.ts';
+import { conditionsOf } from './support/rule-shape.ts';
 
 const loopback: Readonly<Record<Family, string>> = { ipv4: '127.0.0.1', ipv6: '::1' };
 
@@ -14,7 +15,7 @@ const loopback: Readonly<Record<Family, string>> = { ipv4: '127.0.0.1', ipv6: ':
 function isForLoopback(rule: Rule): boolean {
   const { inInterface, outInterface } = rule.base;
   const named = [inInterface, outInterface].some((i) => i && !i.negated && i.value.name === 'lo');
-  return named && accepts(rule) && (rule.base.protocol !== undefined || rule.matches.length > 0);
+  return named && accepts(rule) && (rule.base.protocol !== undefined || conditionsOf(rule).length > 0);
 }
 
 /** As the first rule, so that nothing is asked before it; in the other chain too, where its policy would refuse next. */
