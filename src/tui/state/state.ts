@@ -208,7 +208,7 @@ export function walkNow(world: World, state: State): State {
 }
 
 /** Asks again after the packet or the rules changed; a line that is no packet leaves the last answer. */
-export function refresh(world: World, before: State): State {
+function refresh(world: World, before: State): State {
   const state: State = before.walkPending === undefined ? before : { ...before, walkPending: undefined };
   const answer = world.ask(state.draft, state.packet);
   if (answer.kind === 'refused' && state.answer.kind === 'walked') return state;
