@@ -1,6 +1,6 @@
 /** All texts of one machine, read: its rulesets, what other commands said of it, and what there was to say of both. */
 
-import type { Assumption } from '../context/assume.ts';
+import { type Assumption, assumptionText } from '../context/assume.ts';
 import { claimContext } from '../context/claim.ts';
 import type { DeclaredContext } from '../context/declared.ts';
 import type { ContextFacts } from '../context/facts.ts';
@@ -43,6 +43,8 @@ export interface ReadMachine {
   readonly diagnostics: readonly Diagnostic[];
   /** Lines that are neither ruleset nor any output that is known here; `offset` is within the named text. */
   readonly unclaimed: readonly (Run & { readonly source: string })[];
+  /** What was taken for known of it besides, as `--assume` takes it. */
+  readonly assumed: readonly string[];
 }
 
 /** Runs of lines that the grammar left alone; blank lines between them do not part them. */
@@ -108,11 +110,22 @@ function joinRuns(parts: readonly { readonly text: SourceText; readonly runs: re
   };
 }
 
+/** Trees by their texts: a text is read again for another back end, or as the other family. */
+const trees = new WeakMap<SourceText, ReturnType<typeof parse>>();
+
+function parsedOnce(text: SourceText): ReturnType<typeof parse> {
+  const known = trees.get(text);
+  if (known !== undefined) return known;
+  const made = parse(text.text);
+  trees.set(text, made);
+  return made;
+}
+
 /** Reads one machine. Never throws for any input. */
 export function readMachine(texts: readonly SourceText[], options: ReadMachineOptions): ReadMachine {
   const { registry, family, backend, assume = [], declared } = options;
   const diagnostics: Diagnostic[] = [];
-  const parsed = texts.map((text) => ({ text, ...parse(text.text) }));
+  const parsed = texts.map((text) => ({ text, ...parsedOnce(text) }));
 
   const joined = joinRuns(parsed.map(({ text, tree }) => ({ text, runs: foreignRuns(tree) })));
   const claimed = claimContext(joined.runs);
@@ -151,6 +164,7 @@ export function readMachine(texts: readonly SourceText[], options: ReadMachineOp
       const { source, shift } = joined.locate(run.offset);
       return { text: run.text, offset: run.offset - shift, source };
     }),
+    assumed: assume.map(assumptionText),
   };
 }
 

@@ -101,6 +101,7 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
   const { space } = vocabulary;
   let rules: RuleAnswers | undefined;
   let opening: PacketSet | undefined;
+  const entering = new Map<Heading, PacketSet>();
   const fates = new Map<Heading, Fates>();
   const accepted = new Map<Heading, MaySet>();
 
@@ -135,7 +136,14 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
       );
       return opening;
     },
-    entering: (heading) => space.and(space.entryOf(road(heading).entering), all.openers),
+    entering: (heading) => {
+      let set = entering.get(heading);
+      if (set === undefined) {
+        set = space.and(space.entryOf(road(heading).entering), all.openers);
+        entering.set(heading, set);
+      }
+      return set;
+    },
     fates: (heading) => {
       let found = fates.get(heading);
       if (found === undefined) {

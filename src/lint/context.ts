@@ -1,8 +1,6 @@
 /** The context of the checks of one machine. */
 
-import { analyse } from '../analysis/analysis.ts';
 import type { RemoteEnd } from '../analysis/diff-connections.ts';
-import { answerRules, type RuleAnswers } from '../analysis/rule-answers.ts';
 import { compile, type Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
 import type { ReadMachine } from '../link/read-machine.ts';
@@ -31,9 +29,6 @@ export interface ContextInput {
   /** What the checks of the run will ask of all packets. */
   readonly mentions: readonly NonNullable<Check['mentions']>[];
 }
-
-/** Ceiling on nodes of packet sets: some 250 MB for each family. */
-const nodesMax = 1 << 23;
 
 /** Makes the context of one machine's views. Nothing is computed before a check asks. */
 export function createContext({
@@ -72,7 +67,22 @@ export function createContext({
     }),
   );
   const allPackets = new Map<RulesetView, AllPackets>();
-  const answered = new Map<RulesetView, RuleAnswers>();
+  const packets = (view: RulesetView): AllPackets => {
+    let all = allPackets.get(view);
+    if (all === undefined) {
+      all = createAllPackets({
+        view,
+        program,
+        registry,
+        mentions: mentions.map((mention) => mention(view.family, sensitive(), read)),
+        interfaceNames: () => mentioned().filter((name) => name !== 'lo'),
+        localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),
+        remoteAddress: (family, behind) => chooseRemote(machine, views, family, behind),
+      });
+      allPackets.set(view, all);
+    }
+    return all;
+  };
   return {
     machine,
     profile,
@@ -88,30 +98,8 @@ export function createContext({
       const sketch = sketchOfRule(view, rule, given, { registry, machine, interfaces });
       return sketch ? [sketch] : [];
     },
-    packets: (view) => {
-      let all = allPackets.get(view);
-      if (all === undefined) {
-        all = createAllPackets({
-          view,
-          program,
-          registry,
-          mentions: mentions.map((mention) => mention(view.family, sensitive(), read)),
-          interfaceNames: () => mentioned().filter((name) => name !== 'lo'),
-          localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),
-          remoteAddress: (family, behind) => chooseRemote(machine, views, family, behind),
-        });
-        allPackets.set(view, all);
-      }
-      return all;
-    },
-    answers(view) {
-      let answers = answered.get(view);
-      if (answers === undefined) {
-        answers = answerRules(analyse({ ruleset: view.ruleset, machine, registry, nodesMax }));
-        answered.set(view, answers);
-      }
-      return answers;
-    },
+    packets,
+    answers: (view) => packets(view).rules,
     interfaces: () => sidedInterfaces(machine, mentioned()),
     localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),
     remoteAddress: (family, behind) => chooseRemote(machine, views, family, behind),

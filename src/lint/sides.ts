@@ -159,12 +159,22 @@ function behindByRules(
   return undefined;
 }
 
-/** Networks that rules name as source or destination, everybody left out. */
+/** Networks that rules name as source or destination, everybody left out; each text once. */
 function namedNetworks(family: Family, views: readonly RulesetView[]): readonly Network[] {
-  return views
-    .filter((view) => view.family === family)
-    .flatMap((view) => view.rules().flatMap(({ base }) => [base.src, base.dst]))
+  return views.filter((view) => view.family === family).flatMap(namedIn);
+}
+
+const namedByView = new WeakMap<RulesetView, readonly Network[]>();
+
+function namedIn(view: RulesetView): readonly Network[] {
+  const known = namedByView.get(view);
+  if (known !== undefined) return known;
+  const named = view
+    .rules()
+    .flatMap(({ base }) => [base.src, base.dst])
     .flatMap((condition) => (condition && prefixLength(condition.value.mask) !== 0 ? [condition.value] : []));
+  namedByView.set(view, named);
+  return named;
 }
 
 /** A host of a network: its seventh, or the network's one address. */

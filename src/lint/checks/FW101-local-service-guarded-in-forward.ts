@@ -1,6 +1,6 @@
 import type { Listener } from '../../model/machine.ts';
 import type { Rule } from '../../model/ruleset.ts';
-import { addressBits, networkContains, prefixLength } from '../../net/address.ts';
+import { addressBits, networkContains, prefixLength, sameAddress } from '../../net/address.ts';
 import { addressKind, witnessAddresses } from '../../net/documentation.ts';
 import {
   type CheckContext,
@@ -126,25 +126,31 @@ function* guardedServices(
 }
 
 /** Sources that a deny refuses (as far as it describes them), or that an accept does not name. */
-function strangersTo(
+function* strangersTo(
   context: CheckContext,
   view: RulesetView,
   rule: Rule,
   from: SidedInterface,
   denied: Partial<PacketSketch> | undefined,
-): readonly ChosenAddress[] {
+): Iterable<ChosenAddress> {
   const { family } = view;
-  const some = [
+  const { src } = rule.base;
+  const described = denied ? context.packetsOf(view, rule, denied) : [];
+  if (denied && described.length === 0) return;
+  const tried: ChosenAddress[] = [];
+  for (const one of [
     context.remoteAddress(family, from.name),
     context.remoteAddress(family),
     ...witnessAddresses(family).map(ofRule),
-  ];
-  if (!denied) return some.filter((x) => !rule.base.src || !networkContains(rule.base.src.value, x.address));
-  const described = context.packetsOf(view, rule, denied).map((x) => ofRule(x.src));
-  return [
-    ...some.filter((x) => context.packetsOf(view, rule, { ...denied, src: x.address }).length > 0),
-    ...described,
-  ];
+  ]) {
+    if (tried.some((other) => sameAddress(other.address, one.address))) continue;
+    tried.push(one);
+    const named = src !== undefined && networkContains(src.value, one.address) !== src.negated;
+    if (!denied) {
+      if (!src || !networkContains(src.value, one.address)) yield one;
+    } else if (!src || named) yield one;
+  }
+  for (const sketch of described) yield ofRule(sketch.src);
 }
 
 /** Sends one stranger to this machine and through it. */

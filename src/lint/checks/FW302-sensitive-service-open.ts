@@ -1,3 +1,4 @@
+import { atEntry } from '../../analysis/fates.ts';
 import type { PacketSet } from '../../packetset/space.ts';
 import {
   type CheckContext,
@@ -63,6 +64,19 @@ function grouped(view: RulesetView, open: readonly Open[]): readonly { at: Subje
     const sure = list.filter(({ port }) => !port.common);
     return { at, list: sure.length > 0 ? sure : list };
   });
+}
+
+/** Packets of strangers that whoever let this one in lets in as well. */
+function letInAlike({ all }: Openness, { walk, opening }: Reached): PacketSet {
+  const { space, analysis } = all;
+  const by = walk.decidedBy;
+  const rule = by?.kind === 'rule' ? all.view.ruleById(by.id) : undefined;
+  const road = all.road('to');
+  const taken = road.visits.flatMap((visit) => {
+    if (by === undefined || visit.table !== 'filter' || visit.hook !== 'INPUT') return [];
+    return [atEntry(analysis.vocabulary, rule ? visit.taking(rule) : visit.byPolicy, road)];
+  });
+  return space.and(space.may(space.union(taken)), opening.set);
 }
 
 /** Whether the rule that lets it in names so many ports that it is about none of them. */
@@ -213,11 +227,21 @@ COMMIT
         // Addresses of services within a cluster are nobody's outside.
         const guests = way === 'through' && context.profile.value === 'container-host';
         const open: Open[] = [];
-        for (const port of context.sensitivePorts()) {
-          if (way === 'to' && router && isManagementPort(port)) continue;
-          const what = space.and(setOf(openness, port), moved);
-          const reached = openness.reached(way, what, guests ? { asked: openness.publicDestinations } : {});
-          if (reached && !isLostInRange(view, { port, reached })) open.push({ port, reached });
+        const asked = guests ? { asked: openness.publicDestinations } : {};
+        const wanted = context
+          .sensitivePorts()
+          .filter((port) => way === 'through' || !router || !isManagementPort(port))
+          .map((port) => ({ port, what: space.and(setOf(openness, port), moved) }));
+        const asSent = !moves && !analysis.vocabulary.rewritten.has('dport');
+        if (asSent && !openness.mayReach(way, space.union(wanted.map(({ what }) => what)))) continue;
+        const walked: { readonly reached: Reached; readonly alike: PacketSet }[] = [];
+        for (const { port, what } of wanted) {
+          // Whom one rule or policy lets in, it lets in to all ports that it takes alike: one packet shows it.
+          const likewise = walked.find(({ alike }) => openness.fromAnybody(space.and(alike, what)));
+          const reached = likewise?.reached ?? openness.reached(way, what, asked);
+          if (!reached) continue;
+          if (!likewise && way === 'to') walked.push({ reached, alike: letInAlike(openness, reached) });
+          if (!isLostInRange(view, { port, reached })) open.push({ port, reached });
         }
         for (const { at, list } of grouped(view, open)) {
           const [first] = list;

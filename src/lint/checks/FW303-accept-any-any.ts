@@ -75,6 +75,9 @@ export const acceptAnyAny = defineCheck({
 :OUTPUT ACCEPT [0:0]
 -A FORWARD -i eth0 -j ACCEPT
 COMMIT
+*nat
+-A POSTROUTING -o eth0 -j MASQUERADE
+COMMIT
 `,
       },
       {

@@ -63,8 +63,26 @@ export function isRefused(walk: Walk): boolean {
   return refusals.includes(walk.fate);
 }
 
-/** First packets of strangers that this rule describes, walked with both answers of its rate. */
-export function* walksOfLimiter(
+const walkedLimiters = new WeakMap<CheckContext, Map<Rule, readonly TwoWalks[]>>();
+
+/** First packets of strangers that this rule describes, walked with both answers of its rate; kept. */
+export function walksOfLimiter(
+  context: CheckContext,
+  view: RulesetView,
+  rule: Rule,
+  limiter: Limiter,
+): readonly TwoWalks[] {
+  const walked = walkedLimiters.get(context) ?? new Map<Rule, readonly TwoWalks[]>();
+  walkedLimiters.set(context, walked);
+  let walks = walked.get(rule);
+  if (walks === undefined) {
+    walks = [...walkLimiter(context, view, rule, limiter)];
+    walked.set(rule, walks);
+  }
+  return walks;
+}
+
+function* walkLimiter(
   context: CheckContext,
   view: RulesetView,
   rule: Rule,
