@@ -50,6 +50,7 @@ export function createDocMachine(repository: string, program: string): DocMachin
   const fwsim = join(bin, 'fwsim');
   writeFileSync(fwsim, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
   chmodSync(fwsim, 0o755);
+  symlinkSync(resolve(repository, 'share/review/fwsim-review'), join(bin, 'fwsim-review'));
   // A clone's own `node dist/cli.js` is the same program.
   mkdirSync(join(home, 'dist'));
   for (const name of ['cli.js', 'fwsim.mjs']) symlinkSync(program, join(home, 'dist', name));

@@ -5,6 +5,7 @@ import { type DecidedPart, type Decider, decidedParts, deciderKey } from '../ana
 import { atEntry } from '../analysis/fates.ts';
 import { byKnownInterfaces, openingPackets, ordinaryAddresses, ordinaryOn } from '../analysis/ordinary.ts';
 import type { FateKind, FatePart, Road, RoadName } from '../analysis/road.ts';
+import { unconfirmed } from '../analysis/tracking.ts';
 import type { Description } from '../analysis/vocabulary.ts';
 import { createWitnessWalker, type WalkedWitness, type WitnessWalker } from '../analysis/witness-walk.ts';
 import type { Program } from '../engine/program.ts';
@@ -12,6 +13,7 @@ import type { Tape } from '../engine/tape.ts';
 import type { Registry } from '../extensions/registry.ts';
 import type { ReadMachine, ReadRuleset } from '../link/read-machine.ts';
 import type { Trace } from '../model/trace.ts';
+import type { FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { Meter } from '../support/budget.ts';
 import { ownPackets, plausibleSources } from './plausible.ts';
@@ -101,6 +103,12 @@ export function createBench(o: BenchOptions): Bench {
     const states = (['ctState', 'ctDirection', 'ctStatus'] as const).filter((f) => space.codec.fields.has(f));
     return side.switches.conntrack || states.length === 0 ? set : space.forget(set, states);
   };
+  /** What becomes of a first packet becomes of its repetition: of these nothing is said. */
+  const again = (): PacketSet => {
+    if (!side.switches.conntrack || !space.codec.fields.has('ctState')) return space.none;
+    const header = { has: (field: FieldName) => space.codec.fields.has(field), tcpFlagsMask: 0 };
+    return space.diff(space.named('ctState', 'NEW'), unconfirmed(space, header));
+  };
   let ordinaryOpeners: Readonly<Record<RoadName, PacketSet>> | undefined;
   const openers = (): Readonly<Record<RoadName, PacketSet>> => {
     if (ordinaryOpeners === undefined) {
@@ -119,7 +127,9 @@ export function createBench(o: BenchOptions): Bench {
     asked(description, roadName, anyState) {
       const road: Road = analysis.road(roadName);
       const entering = space.may(
-        space.and(atEntry(vocabulary, road.entering, road), anyState ? space.all : openers()[roadName]),
+        anyState
+          ? space.diff(atEntry(vocabulary, road.entering, road), again())
+          : space.and(atEntry(vocabulary, road.entering, road), openers()[roadName]),
       );
       // Interfaces are what the machine adds: a condition on them is about the end of the way.
       const added =

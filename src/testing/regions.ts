@@ -246,7 +246,9 @@ function sameClass(layout: FieldLayout, value: WitnessValue, family: Family): re
     const { values } = coding.atoms;
     const at = values.findLastIndex((first) => first <= value);
     const low = values[at] ?? value;
-    const high = (values[at + 1] ?? coding.max + 1) - 1;
+    // Type 255 of ICMP cannot be written: to iptables it is any.
+    const last = layout.field === 'icmpType' && family === 'ipv4' ? 254 : coding.max;
+    const high = Math.max(low, (values[at + 1] ?? last + 1) - 1);
     const odd = layout.field === 'icmpType' ? icmpTypes[family] : [];
     return [low, high, ...odd.filter((n) => n >= low && n <= high)];
   }
