@@ -102,13 +102,14 @@ function compileSides(
   old: ReadMachine,
   now: ReadMachine,
   oneMachine: boolean,
-  { registry, backend }: MachineQuestion,
+  { registry, backend, assume }: MachineQuestion,
 ): readonly [Program, Program] {
   if (!oneMachine)
     return [compile(rulesetsOf(old), old.machine, registry), compile(rulesetsOf(now), now.machine, registry)];
   const machine = buildMachine({
     facts: joinFacts(old.facts, now.facts),
     rulesets: [...rulesetsOf(old), ...rulesetsOf(now)],
+    ...(assume === undefined ? {} : { assume }),
     ...(backend === undefined ? {} : { backend }),
   });
   return [compile(rulesetsOf(old), machine, registry), compile(rulesetsOf(now), machine, registry)];
@@ -120,9 +121,9 @@ export function diffMachines(
   newTexts: readonly SourceText[],
   options: MachineDiffOptions,
 ): MachineDiffResult {
-  const { registry, family, backend, expression = [] } = options;
+  const { registry, family, backend, assume = [], expression = [] } = options;
   const read = (texts: readonly SourceText[]): ReadMachine =>
-    readMachine(texts, { registry, family, backend });
+    readMachine(texts, { registry, family, backend, assume });
   const old = read(oldTexts);
   const alike = newTexts.length === oldTexts.length && newTexts.every((t, i) => t.text === oldTexts[i]?.text);
   const now = alike ? { ...old, texts: newTexts, diagnostics: [] } : read(newTexts);

@@ -1,5 +1,6 @@
 /** The rulesets of one machine's texts that are in force, ready for questions about all packets. */
 
+import type { Assumption } from '../context/assume.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import { compile, type Program } from '../engine/program.ts';
@@ -15,6 +16,8 @@ export interface MachineQuestion {
   readonly registry: Registry;
   readonly family?: Family | undefined;
   readonly backend?: Backend | undefined;
+  /** What is to be taken for known of the machine. */
+  readonly assume?: readonly Assumption[];
   /** What was wrong with the bytes of the texts. */
   readonly diagnostics?: readonly Diagnostic[];
   /** Ceiling on nodes of sets, for each family; by default about a gigabyte. */
@@ -34,9 +37,9 @@ export interface MachineRulesets {
 /** Reads and compiles; a text says why there is nothing to look at. Never throws for any input. */
 export function machineRulesets(
   texts: readonly SourceText[],
-  { registry, family, backend, diagnostics = [] }: MachineQuestion,
+  { registry, family, backend, assume = [], diagnostics = [] }: MachineQuestion,
 ): MachineRulesets | string {
-  const read = readMachine(texts, { registry, family, backend });
+  const read = readMachine(texts, { registry, family, backend, assume });
   const couldNotLook = whyNothingToLookAt(read);
   if (couldNotLook !== undefined) return couldNotLook;
   const rulesets = (['ipv4', 'ipv6'] as const).flatMap(

@@ -1,5 +1,5 @@
 import type { CommandDescription } from './command-specs.ts';
-import { readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+import { assumeOptionSpec, readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
 
 /** Formats of `--format`. */
 export const diffFormats = ['pretty', 'json', 'markdown'] as const;
@@ -34,6 +34,7 @@ export const diffDescription: CommandDescription = {
       description: 'more about the machine of NEW (repeatable)',
       repeatable: true,
     },
+    assumeOptionSpec,
     ...readingOptionSpecs,
     {
       flags: '--nodes <count>',

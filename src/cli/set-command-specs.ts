@@ -1,6 +1,6 @@
 import type { ArgumentSpec, OptionSpec } from './command.ts';
 import type { CommandDescription } from './command-specs.ts';
-import { readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+import { assumeOptionSpec, readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
 
 const rulesFile: ArgumentSpec = {
   name: 'FILE',
@@ -37,6 +37,7 @@ export const exposureDescription: CommandDescription = {
   arguments: [rulesFile],
   options: [
     withOptionSpec,
+    assumeOptionSpec,
     ...readingOptionSpecs,
     nodes,
     { flags: '--all', description: 'every row, also of long lists' },
@@ -78,6 +79,7 @@ export const queryDescription: CommandDescription = {
     },
     { flags: '--reached-from <address>', description: 'short for --new --fate accept -- -s ADDRESS' },
     withOptionSpec,
+    assumeOptionSpec,
     ...readingOptionSpecs,
     nodes,
     { flags: '--all', description: 'also packets of odd addresses, and every row' },
@@ -123,6 +125,7 @@ export const matrixDescription: CommandDescription = {
       default: 'pretty',
     },
     withOptionSpec,
+    assumeOptionSpec,
     ...readingOptionSpecs,
     nodes,
     { flags: '--all', description: 'every class' },
@@ -142,6 +145,6 @@ export const spoofDescription: CommandDescription = {
   description:
     'Exit code 0: proved for every interface; 1: a packet was found; 3: it is not known what belongs behind which interface.',
   arguments: [rulesFile],
-  options: [ranges, withOptionSpec, ...readingOptionSpecs, nodes, json, verbose],
+  options: [ranges, withOptionSpec, assumeOptionSpec, ...readingOptionSpecs, nodes, json, verbose],
   examples: [['fwsim spoof gw.rules --with gw.addr', 'with the output of "ip -j addr" of the machine']],
 };

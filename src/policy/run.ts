@@ -27,7 +27,7 @@ import { replyDescriptions } from './replies.ts';
 import { newSources } from './source-translation.ts';
 
 /** What a run is told beside policy and machine. */
-export interface PolicyRunOptions extends MachineQuestion {
+export interface PolicyRunOptions extends Omit<MachineQuestion, 'assume'> {
   /** `KEY=VALUE` each, as for `fwsim trace`: facts that nobody told. */
   readonly assume?: readonly string[];
   /** The rulesets that `same-as` names, each with what is to be known of its machine. */

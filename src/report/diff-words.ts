@@ -195,6 +195,7 @@ export function witnessTrace(d: Difference, { read }: ReadSide, side: SideName):
   if (witness.local) words.push('--local');
   // Where only a limit or a log line differs, both ways of a rule are worth a look.
   const either = d.change === 'limited' || d.change === 'effect';
+  for (const text of read.assumed) words.push('--assume', text);
   for (const text of witness.assume[side])
     if (!either || !/^(rule|target):/.test(text)) words.push('--assume', text);
   return shellCommand([...words, '--', ...witness.packet]);

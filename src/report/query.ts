@@ -109,7 +109,9 @@ function rowLines(
       ...wrap(escapeTerminal(text), style, { first: `    ${/^ */.exec(text)?.[0] ?? ''}`, rest: '        ' }),
     );
   if (row.witness && read)
-    lines.push(`    ${theme.command(traceCommand(row.witness, { texts: read.texts, assume: [] }))}`);
+    lines.push(
+      `    ${theme.command(traceCommand(row.witness, { texts: read.texts, assume: read.assumed }))}`,
+    );
   else lines.push(theme.faint('    no single packet was found that shows it'));
   return lines;
 }

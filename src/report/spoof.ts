@@ -5,6 +5,7 @@ import { ruleText } from '../link/rule-text.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import { networkTextShort } from '../net/address-text.ts';
 import type { TerminalStyle } from './diagnostics.ts';
+import { jsonText } from './escape-json.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import { wrap } from './layout.ts';
 import { contextLines, rulesLines } from './machine-header.ts';
@@ -76,7 +77,9 @@ function rowLines(
       ...wrap(escapeTerminal(text), style, { first: `    ${/^ */.exec(text)?.[0] ?? ''}`, rest: '        ' }),
     );
   if (row.witness && read)
-    lines.push(`    ${theme.command(traceCommand(row.witness, { texts: read.texts, assume: [] }))}`);
+    lines.push(
+      `    ${theme.command(traceCommand(row.witness, { texts: read.texts, assume: read.assumed }))}`,
+    );
   return lines;
 }
 
@@ -112,5 +115,5 @@ export function printSpoofJson(result: SpoofResult, version: string): string {
     })),
     couldNotLook: result.couldNotLook ?? null,
   };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${jsonText(object, 2)}\n`;
 }

@@ -126,3 +126,38 @@ describe('fwsim spoof', () => {
     expect(unknown.code).toBe(3);
   });
 });
+
+describe('--assume', () => {
+  test('is one machine fact for all packets, and part of the commands that walk a witness', async () => {
+    const asked = ['query', 'gw.rules', '--new'];
+    const packets = ['--', '-i', 'eth0', '-d', '203.0.113.9', '-p', 'tcp', '--dport', '22'];
+    const open = await run(...asked, ...packets);
+    expect(open.out).toContain('through it');
+    const known = await run(...asked, '--assume', 'local=203.0.113.9', ...packets);
+    expect(known.code).toBe(0);
+    expect(known.out).not.toContain('through it');
+    expect(known.out).toMatch(/fwsim trace gw\.rules --assume local=203\.0\.113\.9 --/);
+    const io = fakeIo({ ...files, 'new.rules': rules.replace('--dport 22', '--dport 23') });
+    const line = [
+      'diff',
+      'gw.rules',
+      'new.rules',
+      '--assume',
+      'remote=203.0.113.9',
+      '--',
+      '-d',
+      '203.0.113.9',
+    ];
+    expect(await runCommandLine(line, () => io)).toBe(0);
+    expect(io.said.out).toContain('equal');
+  });
+  test.each([
+    ['limit=over', 'is about one packet'],
+    ['local=nowhere', 'is not an address'],
+    ['weather=fine', 'is nothing that can be assumed'],
+  ])('refuses %s', async (text, why) => {
+    const { code, out, err } = await run('query', 'gw.rules', '--assume', text);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(why);
+  });
+});

@@ -284,6 +284,7 @@ function recordedTests(c: KernelCase) {
       facts: undefined as never,
       diagnostics: [],
       unclaimed: [],
+      assumed: [],
     },
     program,
     registry,

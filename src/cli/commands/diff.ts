@@ -18,6 +18,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { readMachines } from '../read-machines.ts';
 import { version } from '../version.ts';
+import { assumeOption } from './assume-option.ts';
 import { nodesOption } from './budget-option.ts';
 import { readingOptions } from './reading-options.ts';
 
@@ -43,6 +44,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     logging: flag(invocation, 'logging'),
     twoMachines: forOld.length > 0 || forNew.length > 0,
     ...(remote === undefined ? {} : { remote }),
+    ...assumeOption(invocation),
     ...readingOptions(invocation),
     ...nodesOption(invocation),
   });

@@ -8,6 +8,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type MachineTexts, readMachines, stdinName } from '../read-machines.ts';
 import { version } from '../version.ts';
+import { assumeOption } from './assume-option.ts';
 import { nodesOption } from './budget-option.ts';
 import { readingOptions } from './reading-options.ts';
 
@@ -24,6 +25,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     registry: defaultRegistry(),
     diagnostics: machine.diagnostics,
     ...(flag(invocation, 'all') ? { rowsMax: 10_000 } : {}),
+    ...assumeOption(invocation),
     ...readingOptions(invocation),
     ...nodesOption(invocation),
   });

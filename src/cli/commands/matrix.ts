@@ -9,6 +9,7 @@ import type { Io } from '../io.ts';
 import { readMachines } from '../read-machines.ts';
 import { matrixFormats } from '../set-command-specs.ts';
 import { version } from '../version.ts';
+import { assumeOption } from './assume-option.ts';
 import { nodesOption } from './budget-option.ts';
 import { rangesOption } from './ranges-option.ts';
 import { readingOptions } from './reading-options.ts';
@@ -25,6 +26,7 @@ function questionOf(invocation: Invocation, io: Io): Omit<MatrixOptions, 'regist
     protocol,
     ...(given === undefined ? {} : { port: Number(given) }),
     ...rangesOption(invocation, io),
+    ...assumeOption(invocation),
     ...readingOptions(invocation),
     ...nodesOption(invocation),
   };

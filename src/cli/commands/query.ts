@@ -18,6 +18,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { readMachines } from '../read-machines.ts';
 import { fateWords, hookWords } from '../set-command-specs.ts';
 import { version } from '../version.ts';
+import { assumeOption } from './assume-option.ts';
 import { nodesOption } from './budget-option.ts';
 import { readingOptions } from './reading-options.ts';
 
@@ -48,6 +49,7 @@ function questionOf(invocation: Invocation): Omit<QueryOptions, 'registry'> {
     ...(flag(invocation, 'local') ? { road: 'local' as const } : {}),
     openersOnly: flag(invocation, 'new') || short !== undefined,
     ...(all ? { rowsMax: 10_000 } : {}),
+    ...assumeOption(invocation),
     ...readingOptions(invocation),
     ...nodesOption(invocation),
   };

@@ -22,6 +22,14 @@ export const withOptionSpec: OptionSpec = {
   repeatable: true,
 };
 
+/** What is to be taken for known of the machine, for questions about all packets. */
+export const assumeOptionSpec: OptionSpec = {
+  flags: '--assume <key=value>',
+  description:
+    'take for known what the input does not tell: local=ADDR, remote=ADDR, set:NAME=ADDR,…, conntrack=on|off (repeatable)',
+  repeatable: true,
+};
+
 /** What the options say about how to read; nothing said is nothing set. */
 export function readingOptions(invocation: Invocation): ReadingOptions {
   const family = choice(invocation, 'family', ['4', '6']);

@@ -6,6 +6,7 @@ import { CommandFailure } from '../command-failure.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readMachines } from '../read-machines.ts';
 import { version } from '../version.ts';
+import { assumeOption } from './assume-option.ts';
 import { nodesOption } from './budget-option.ts';
 import { rangesOption } from './ranges-option.ts';
 import { readingOptions } from './reading-options.ts';
@@ -22,6 +23,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     registry: defaultRegistry(),
     diagnostics: machine.diagnostics,
     ...ranges,
+    ...assumeOption(invocation),
     ...readingOptions(invocation),
     ...nodesOption(invocation),
   });
