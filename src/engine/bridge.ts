@@ -133,7 +133,11 @@ function portOf(w: Walk, bridge: string, to: Address | undefined): string | unde
     return behind;
   const key = `port:${addressText(host)}`;
   // Of two ports the other one is taken, where nobody says that the host is behind the same.
-  if (others.length <= 1 && (to === undefined || answerOf(w.shared, key) === undefined)) return others[0];
+  if (others.length <= 1 && (to === undefined || answerOf(w.shared, key) === undefined)) {
+    if (to !== undefined && others[0] !== undefined)
+      w.note(`${addressText(host)} is taken to be behind ${others[0]} (else: --assume ${key}=${w.physIn})`);
+    return others[0];
+  }
   const answers = to === undefined || w.physIn === undefined ? others : [...others, w.physIn];
   const told = decide(w.shared, key, key, answers, undefined);
   if (told !== undefined) w.emit({ kind: 'assumed', assumption: { key, answer: told }, rule: undefined });
