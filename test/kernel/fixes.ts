@@ -46,7 +46,10 @@ function mend({ text, context }: Dump): FixResult {
 /** What is told with a finding is counted as well: it was there before that one went. */
 const countsOf = (result: LintResult): Map<string, number> => {
   const counts = new Map<string, number>();
-  for (const finding of result.findings)
+  const undecided = result.read.rulesets.some((r) => r.linked.familyUndecided);
+  // Where nothing says which family a text is of, what only the less likely reading gives is none.
+  const told = result.findings.filter(({ family }) => !undecided || family !== 'ipv6');
+  for (const finding of told)
     for (const { code, severity } of [finding, ...(finding.explains ?? [])])
       if (!unsafe || severity !== 'info') counts.set(code, (counts.get(code) ?? 0) + 1);
   return counts;
