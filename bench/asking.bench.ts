@@ -3,12 +3,11 @@
  * process; the matrix of one port on the large dump 0.8 seconds. Measures dist/: run `npm run build` first.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { type BenchCase, measure } from '../src/dev/measure.ts';
-import { sharedPath } from '../test/support/shared.ts';
+import { largeDump } from './support/large-dump.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fwsim-bench-'));
 const empty = join(folder, 'empty.mjs');
@@ -31,20 +30,16 @@ function node(name: string, ...args: readonly string[]): BenchCase {
   return { name, run: () => spawnSync(process.execPath, args) };
 }
 
-const dump = sharedPath(
-  'corpus',
-  'gateway',
-  'net-network__configs_chair_for_Network_Architectures_and_Services__iptables-save-2016-06-27_16-29-01.gz',
-);
+const dump = largeDump();
 const large = join(folder, 'large.rules');
-if (existsSync(dump)) writeFileSync(large, gunzipSync(readFileSync(dump)));
+if (dump !== undefined) writeFileSync(large, dump, 'latin1');
 
 await measure('questions about all packets, the whole process', [
   node('an empty script', empty),
   node('fwsim FILE, 30 rules', 'dist/cli.js', small),
   node('fwsim FILE --no-lint, 30 rules', 'dist/cli.js', small, '--no-lint'),
   node('fwsim query, 30 rules', 'dist/cli.js', 'query', small, '--new'),
-  ...(existsSync(dump)
+  ...(dump !== undefined
     ? [node('fwsim matrix --port 22, 5,556 rules', 'dist/cli.js', 'matrix', large, '--port', '22')]
     : []),
 ]);

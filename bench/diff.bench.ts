@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { scatteredEdits } from './support/edited-text.ts';
 
 const root = join(import.meta.dirname, '..');
 const command = join(root, 'dist', 'cli.js');
@@ -20,20 +21,6 @@ function largeDump(): string | undefined {
   if (!existsSync(corpus)) return undefined;
   const name = readdirSync(corpus).find((n) => /^net-network.*2016-06-27.*\.gz$/.test(n));
   return name === undefined ? undefined : join(corpus, name);
-}
-
-/** A copy with every nth rule gone, turned over, or about another port. */
-function edited(text: string, edits: number): string {
-  const lines = text.split('\n');
-  const rules = lines.flatMap((line, i) => (/^(\[\d+:\d+\] )?-A /.test(line) ? [i] : []));
-  for (let n = 0; n < edits; n++) {
-    const at = rules[Math.floor((n * rules.length) / edits)] ?? 0;
-    const line = lines[at] ?? '';
-    const turned = line.replace(/-j (ACCEPT|DROP)$/, (_, t) => `-j ${t === 'ACCEPT' ? 'DROP' : 'ACCEPT'}`);
-    const other = line.replace(/--dport (\d+)/, (_, p) => `--dport ${(Number(p) % 65_535) + 1}`);
-    lines[at] = [turned, other].find((l) => l !== line) ?? '';
-  }
-  return lines.join('\n');
 }
 
 function tell(name: string, old: string, now: string): void {
@@ -66,7 +53,7 @@ else {
   const old = join(folder, 'old.rules');
   const now = join(folder, 'new.rules');
   writeFileSync(old, text, 'latin1');
-  writeFileSync(now, edited(text, 200), 'latin1');
+  writeFileSync(now, scatteredEdits(text, 200), 'latin1');
   console.log(`diff: ${(text.match(/^(\[\d+:\d+\] )?-A /gm) ?? []).length} rules`);
   tell('with itself', old, old);
   tell('with 200 edits', old, now);
