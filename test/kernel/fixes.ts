@@ -1,5 +1,5 @@
 /**
- * `node scripts/dev.mjs test/kernel/fixes.ts [--unsafe] [--load] [NAME]`: mends every dump of the corpus beside the
+ * `npm run fixes [-- [--unsafe] [--load] [NAME]]`: mends every dump of the corpus beside the
  * project, of rules-examples and of the bad examples of checks, and tells where a promise does not hold: a second run
  * finds something to do, a finding has come, or (`--load`, as root) what loaded before does not load any more.
  */
