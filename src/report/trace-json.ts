@@ -14,6 +14,7 @@ import { notCovered } from '../trace/not-covered.ts';
 import { decidedBy, waysOf } from '../trace/outcome.ts';
 import { type Reply, replyEnd } from '../trace/reply.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
+import { jsonText } from './escape-json.ts';
 import { unreadLineCount } from './machine-header.ts';
 import { type RuleBook, ruleBook } from './trace-events.ts';
 
@@ -24,7 +25,7 @@ const eventsMax = 200_000;
 const traceSchemaVersion = 1;
 
 /**
- * Prints a trace as one JSON object:
+ * Prints a trace as one JSON object, as schemas/trace.schema.json has it:
  *
  * - `schemaVersion`, `tool` (`name`, `version`)
  * - `input`: `files`, `ruleset` (the file of the rules), `family`, `familyUndecided`, `backend`, `version`, `date`,
@@ -36,7 +37,7 @@ const traceSchemaVersion = 1;
  *   either way but for a log line), `events` (kinds and fields of src/model/trace.ts; a rule has `text`),
  *   `eventsLeftOut` (how many more a walk without end has), `fate`, `decidedBy`, `errno`, `connection`, and `reply`
  *   where the packet arrived: `none` (why none is to expect), or `sort` (`answer`, or `refusal` where no program listens), `packet`, `entry`, `shortcut` (it may go past this
- *   machine) and `branches` as above, each with its `end`: `comes-back`, `not-translated` (its address is another than
+ *   machine), `complete` (all its ways were walked) and `branches` as above, each with its `end`: `comes-back`, `not-translated` (its address is another than
  *   was asked), `elsewhere` (not to the asker), `stopped`, `open`
  * - `flow` with --flow: `steps` (`label`, `from`, `packet`, `entry`, `end`, `mayStop`, and as a branch), `complete`,
  *   `wholeCount` (packets of a whole conversation), `refused`, `connection` (the entry after the last packet)
@@ -58,7 +59,7 @@ export function printTraceJson(result: TraceResult, version: string): string {
     ...(traced && book ? tracedJson(traced, book) : { branches: [] }),
     couldNotLook,
   };
-  return `${JSON.stringify(answer, (_key, value: unknown) => plain(value, book), 2)}\n`;
+  return `${jsonText(answer, 2, (_key, value) => plain(value, book))}\n`;
 }
 
 function tracedJson(traced: PacketTrace, book: RuleBook) {
