@@ -3,6 +3,7 @@
 import type { Check, CheckExample, CheckMetadata } from '../lint/check.ts';
 import { measuredPrecision } from '../lint/precision.ts';
 import { severityWord, type TerminalStyle } from './diagnostics.ts';
+import { jsonText } from './escape-json.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from './escape-markdown.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import { table, wrap } from './layout.ts';
@@ -139,7 +140,7 @@ export function printCheckListJson(checks: readonly CheckMetadata[]): string {
       fixes,
     })),
   };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${jsonText(object, 2)}\n`;
 }
 
 /** The sections of a page as plain text, without examples. */

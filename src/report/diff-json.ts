@@ -8,6 +8,7 @@ import type { Trace } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
 import { hasPorts } from '../net/protocols.ts';
 import { changeWords, deciderWords, type SideName, sideFile, witnessTrace } from './diff-words.ts';
+import { jsonText } from './escape-json.ts';
 import { packetText } from './trace-words.ts';
 
 /** Raised when a field changes its meaning or goes away; new fields do not raise it. */
@@ -48,7 +49,7 @@ export function printDiffJson({ compared, couldNotLook }: MachineDiffResult, ver
     ...(compared === undefined ? {} : comparedJson(compared)),
     couldNotLook,
   };
-  return `${JSON.stringify(answer, undefined, 2)}\n`;
+  return `${jsonText(answer, 2)}\n`;
 }
 
 function comparedJson(compared: MachineDiff) {

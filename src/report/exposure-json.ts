@@ -4,6 +4,7 @@ import type { ExposureResult, ExposureRow, ExposureSection } from '../analysis/e
 import type { Ruleset } from '../model/ruleset.ts';
 import { addressText } from '../net/address-text.ts';
 import { notCovered } from '../trace/not-covered.ts';
+import { jsonText } from './escape-json.ts';
 import type { FindingCounts } from './exposure.ts';
 import { serviceText } from './service-words.ts';
 import { deciderJson } from './set-words.ts';
@@ -92,5 +93,5 @@ export function printExposureJson(
     findings: findings ? { error: findings.error, warning: findings.warning, info: findings.info } : null,
     couldNotLook: result.couldNotLook ?? null,
   };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${jsonText(object, 2)}\n`;
 }

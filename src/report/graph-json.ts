@@ -2,6 +2,7 @@
 
 import type { RulesetGraph } from '../graph/graph.ts';
 import { ruleText } from '../link/rule-text.ts';
+import { jsonText } from './escape-json.ts';
 import { roadWords } from './graph-words.ts';
 import { packetText } from './trace-words.ts';
 
@@ -57,5 +58,5 @@ export function printGraphJson(drawn: RulesetGraph, version: string): string {
           }
         : null,
   };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${jsonText(object, 2)}\n`;
 }

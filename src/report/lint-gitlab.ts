@@ -1,5 +1,6 @@
 /** Findings as a code quality report of GitLab. Source: GitLab docs, "Code Quality report format". */
 
+import { jsonText } from './escape-json.ts';
 import { placedFindings } from './finding-place.ts';
 import type { MachineReport } from './machine-report.ts';
 import { visible } from './visible.ts';
@@ -17,5 +18,5 @@ export function printLintGitlab(reports: readonly MachineReport[]): string {
     categories: [finding.code.startsWith('FW7') ? 'Performance' : 'Security'],
     location: { path: visible(file).replace(/^\.\//, ''), lines: { begin: at?.line ?? 1 } },
   }));
-  return `${JSON.stringify(issues, null, 2)}\n`;
+  return `${jsonText(issues, 2)}\n`;
 }

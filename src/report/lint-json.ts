@@ -2,6 +2,7 @@
 
 import type { DecidedBy, Finding } from '../lint/finding.ts';
 import type { SuppressedFinding } from '../lint/lint.ts';
+import { jsonText } from './escape-json.ts';
 import { createLocator, type Locate } from './finding-place.ts';
 import { type MachineReport, machineName, type RunDetails } from './machine-report.ts';
 import { shellCommand } from './shell-quote.ts';
@@ -150,7 +151,7 @@ export function printLintJson(reports: readonly MachineReport[], { version }: Ru
     suppressed,
     stats,
   };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${jsonText(object, 2)}\n`;
 }
 
 /** The same in lines: what each is stands in `type`; the last one is `stats`. */
@@ -164,5 +165,5 @@ export function printLintJsonLines(reports: readonly MachineReport[], { version 
     ...suppressed.map((one) => ({ type: 'suppressed', ...one })),
     { type: 'stats', ...stats },
   ];
-  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  return lines.map((line) => `${jsonText(line)}\n`).join('');
 }

@@ -20,6 +20,7 @@ import type { CheckMetadata } from '../lint/check.ts';
 import type { Confidence, Finding, FindingFix, Witness } from '../lint/finding.ts';
 import type { SuppressedBy } from '../lint/suppress.ts';
 import { checkPageText } from './check-page.ts';
+import { jsonText } from './escape-json.ts';
 import { createLocator, type FilePlace, type Locate, rulesetPlace } from './finding-place.ts';
 import { type MachineReport, machineName, type RunDetails } from './machine-report.ts';
 import { visible } from './visible.ts';
@@ -85,7 +86,7 @@ export function printLintSarif(
     version: '2.1.0',
     runs: [run],
   };
-  return `${JSON.stringify(log, null, 2)}\n`;
+  return `${jsonText(log, 2)}\n`;
 }
 
 interface SarifContext {

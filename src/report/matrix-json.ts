@@ -2,6 +2,7 @@
 
 import type { FamilyMatrix, MatrixOptions, MatrixResult } from '../analysis/matrix.ts';
 import { protocolName } from '../net/protocols.ts';
+import { jsonText } from './escape-json.ts';
 import { questionText } from './matrix.ts';
 import { addressText } from './service-words.ts';
 import { visible } from './visible.ts';
@@ -38,7 +39,7 @@ export function printMatrixJson(
     })),
     couldNotLook: result.couldNotLook ?? null,
   };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${jsonText(object, 2)}\n`;
 }
 
 /** A text between the quotes of Graphviz. */

@@ -2,6 +2,7 @@
 
 import { createSources } from '../diagnostics/sources.ts';
 import type { FamilyClaim, TestAnswer } from '../policy/run.ts';
+import { jsonText } from './escape-json.ts';
 import { claimText, type PolicyReport, rulesetOf, tryIt, verdictText } from './policy-words.ts';
 import { setJson, witnessJson } from './query-json.ts';
 import { deciderJson } from './set-words.ts';
@@ -76,5 +77,5 @@ export function printPolicyJson(reports: readonly PolicyReport[], version: strin
       })),
     })),
   };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${jsonText(object, 2)}\n`;
 }

@@ -4,6 +4,7 @@ import type { QueryOptions, QueryResult, QueryRow } from '../analysis/query.ts';
 import type { WalkedWitness } from '../analysis/witness-walk.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import type { SetDescription } from '../packetset/print.ts';
+import { jsonText } from './escape-json.ts';
 import { deciderJson } from './set-words.ts';
 import { shellCommand } from './shell-quote.ts';
 
@@ -66,5 +67,5 @@ export function printQueryJson(
     })),
     couldNotLook: result.couldNotLook ?? null,
   };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${jsonText(object, 2)}\n`;
 }

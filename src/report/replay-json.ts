@@ -8,6 +8,7 @@ import type { Difference, ReplayedPacket } from '../replay/comparison.ts';
 import type { Replay, ReplayedOutcome, ReplayResult } from '../replay/replay.ts';
 import type { Outcome } from '../replay/walker.ts';
 import { decidedBy } from '../trace/outcome.ts';
+import { jsonText } from './escape-json.ts';
 import { clockText, replayTraceCommand } from './replay.ts';
 import { ruleBook } from './trace-events.ts';
 import { assumeOption, packetText, topicWords } from './trace-words.ts';
@@ -47,7 +48,7 @@ export function printReplayJson({ replayed, couldNotLook }: ReplayResult, versio
     ...(replayed ? replayJson(replayed) : {}),
     couldNotLook,
   };
-  return `${JSON.stringify(answer, undefined, 2)}\n`;
+  return `${jsonText(answer, 2)}\n`;
 }
 
 type AtJson = (at: RuleRef | PolicyRef | undefined, family: string) => unknown;

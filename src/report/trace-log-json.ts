@@ -7,6 +7,7 @@ import type { Address } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import type { LogGroup, LogResult } from '../trace/log-story.ts';
 import { decidedBy } from '../trace/outcome.ts';
+import { jsonText } from './escape-json.ts';
 import { ruleBook } from './trace-events.ts';
 import { mendCommand } from './trace-log.ts';
 
@@ -48,7 +49,7 @@ export function printLogStoryJson({ story, couldNotLook }: LogResult, version: s
     groups: story?.groups.map(groupJson) ?? [],
     couldNotLook,
   };
-  return `${JSON.stringify(answer, plain, 2)}\n`;
+  return `${jsonText(answer, 2, plain)}\n`;
 }
 
 function groupJson(group: LogGroup) {
