@@ -1,6 +1,7 @@
 /** What a machine adds to the vocabulary: own addresses, interfaces, routes, and what tracking needs. */
 
 import { confOr } from '../engine/facts.ts';
+import type { Rule, Ruleset } from '../model/ruleset.ts';
 import { type AddressRange, type Family, ipv4, ipv6, type Network, prefix } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { Collector } from '../packetset/boundaries.ts';
@@ -35,12 +36,19 @@ export function mentionMachine(collector: Collector, side: Side): void {
     space.network(field, loopback);
     if (side.ruleset.family === 'ipv4') for (const net of oddNetworks) space.network(field, net);
   }
-  if (switches.nat) space.network('dst', redirectTarget(side.ruleset.family));
+  if (switches.nat || redirects(side.ruleset)) space.network('dst', redirectTarget(side.ruleset.family));
   if (switches.conntrack) {
     collector.use('ctState');
     if (switches.nat) collector.use('ctDirection');
   }
   describeRoutes(side, space);
+}
+
+/** Whether a rule redirects; one outside of nat would not load, and is followed all the same. */
+function redirects({ tables }: Ruleset): boolean {
+  const isRedirect = ({ target }: Rule): boolean =>
+    target.kind === 'extension' && target.extension === 'REDIRECT';
+  return tables.some(({ chains }) => chains.some(({ rules }) => rules.some(isRedirect)));
 }
 
 const net4 = (address: number, length: number): Network => prefix(ipv4(address), length);

@@ -3,6 +3,7 @@
  * they switch on.
  */
 
+import { loopOf } from '../model/chain-loop.ts';
 import type { Machine } from '../model/machine.ts';
 import { type Backend, builtinChains, type Hook, type TableName, tableNames } from '../model/netfilter.ts';
 import type { Ruleset } from '../model/ruleset.ts';
@@ -29,6 +30,8 @@ export interface FamilyProgram {
   readonly defragment: boolean;
   /** The nat table exists, so its hooks run for tracked packets. */
   readonly nat: boolean;
+  /** Jumps go round in a circle, which no kernel loads: a walk in it ends soon. */
+  readonly loops: boolean;
 }
 
 /** See the head of this file. Immutable; serves any number of walks. */
@@ -85,6 +88,7 @@ function* compileFamily(
     conntrack,
     defragment: conntrack || usesSockets,
     nat: Object.keys(chains.nat).length > 0,
+    loops: ruleset?.tables.some((table) => loopOf(table) !== undefined) ?? false,
   };
 }
 

@@ -63,6 +63,9 @@ export interface Shared {
 /** Rules tried before a walk gives up. */
 const stepsDefault = 1_000_000;
 
+/** The same where jumps go round in a circle: no kernel loads such rules, and lint walks hundreds of packets. */
+const stepsInLoops = 20_000;
+
 /** The working copy of a state. Without `timeMs` there is no clock. */
 export function createShared(
   actions: WalkActions,
@@ -75,7 +78,8 @@ export function createShared(
     readonly steps?: number | undefined;
   },
 ): Shared {
-  const steps = options.steps ?? stepsDefault;
+  const { ipv4, ipv6 } = program.families;
+  const steps = options.steps ?? (ipv4.loops || ipv6.loops ? stepsInLoops : stepsDefault);
   return {
     actions,
     program,

@@ -54,10 +54,11 @@ function isLibvirts({ table, chain, base, target }: Rule): boolean {
  * administrator's, as far as anybody can tell. `bridges`: whether the ruleset names a bridge of libvirt.
  */
 export function generatorOfRule(rule: Rule, bridges: boolean): string | undefined {
-  for (const { extension, data } of rule.matches) {
-    if (extension !== 'comment') continue;
-    const { text } = data as { readonly text?: string };
-    const found = comments.find(([beginning]) => beginning.test(text ?? ''));
+  for (const { extension, known, data } of rule.matches) {
+    // A comment without its text would not load; nothing is known of it.
+    if (extension !== 'comment' || !known) continue;
+    const { text } = data as { readonly text: string };
+    const found = comments.find(([beginning]) => beginning.test(text));
     if (found) return found[1];
   }
   if (isDockers(rule)) return 'docker';

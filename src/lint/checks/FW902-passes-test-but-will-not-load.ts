@@ -1,4 +1,5 @@
 import { type Extension, isRefusal, type RuleContext } from '../../extensions/define.ts';
+import { loopOf } from '../../model/chain-loop.ts';
 import type { Hook } from '../../model/netfilter.ts';
 import type { Chain, Rule, Table } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
@@ -70,33 +71,8 @@ function* wrongHooks(context: CheckContext, view: RulesetView, chain: Chain): It
   }
 }
 
-/** A rule that closes a circle of jumps which a hook leads to. */
-function loopOf(view: RulesetView, table: Table): Rule | undefined {
-  const done = new Set<string>();
-  const path = new Set<string>();
-  const visit = (chain: Chain): Rule | undefined => {
-    path.add(chain.name);
-    for (const rule of chain.rules) {
-      if (rule.target.kind !== 'jump' && rule.target.kind !== 'goto') continue;
-      const name = rule.target.chain;
-      if (path.has(name)) return rule;
-      const next = done.has(name) ? undefined : view.chain(table.name, name);
-      const found = next && visit(next);
-      if (found) return found;
-    }
-    path.delete(chain.name);
-    done.add(chain.name);
-    return undefined;
-  };
-  for (const chain of table.chains) {
-    const found = chain.hook === undefined ? undefined : visit(chain);
-    if (found) return found;
-  }
-  return undefined;
-}
-
 function* loops(view: RulesetView, table: Table): Iterable<FindingDraft> {
-  const rule = loopOf(view, table);
+  const rule = loopOf(table);
   if (rule?.target.kind !== 'jump' && rule?.target.kind !== 'goto') return;
   yield {
     at: { kind: 'rule', view, rule },
