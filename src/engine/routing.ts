@@ -246,17 +246,18 @@ function isLocalSource(w: Walk, fib: Fib, a: Address): boolean {
 
 function outputRoute4(w: Walk, fib: Fib, flow: OutputFlow): RouteAnswer {
   const { facts } = w.shared;
-  let device = flow.outInterface;
+  const device = flow.outInterface;
   const { src } = flow;
   let dst = flow.dst;
   if (src && !isZero(src)) {
     if (isMulticast4(src) || isLimitedBroadcast(src)) return dropped('martian-source', 'blackhole');
     const many = isMulticast4(dst) || isLimitedBroadcast(dst);
     if (device === undefined && many) {
-      const holder = facts.ownAddresses.get(addressText(src));
-      if (holder !== undefined) device = holder;
-      else if (!flow.anySource) return dropped('no-route', 'no-route');
-      if (device !== undefined) return makeOutput4(w, flow, dst, device, undefined);
+      // To many it goes out by the interface that has the source, which must be an own one even where any would do.
+      const holder =
+        facts.ownAddresses.get(addressText(src)) ?? (isLocalSource(w, fib, src) ? 'lo' : undefined);
+      if (holder === undefined) return dropped('no-route', 'no-route');
+      return makeOutput4(w, flow, dst, holder, undefined);
     }
     if (!flow.anySource && !isLocalSource(w, fib, src)) return dropped('martian-source', 'blackhole');
   }
