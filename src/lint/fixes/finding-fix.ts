@@ -5,11 +5,13 @@ import { commandsOf } from './fix-commands.ts';
 import type { FixDraft, RuleEdit } from './fix-draft.ts';
 import { lineEditsOf } from './line-edits.ts';
 
-/** Makes a finding's fix; undefined for chains that a program writes: it would write them again. */
+/** Makes a finding's fix; undefined for what a program writes: it would write it again. */
 export function findingFix(draft: FixDraft): FindingFix | undefined {
   const { view, edits, title, applicability } = draft;
-  if (edits.length === 0 || edits.some((edit) => view.owner(...chainOf(edit)) !== undefined))
-    return undefined;
+  const written = edits.some((edit) =>
+    'rule' in edit ? view.writer(edit.rule) : view.owner(...chainOf(edit)),
+  );
+  if (edits.length === 0 || written) return undefined;
   return {
     title,
     applicability,
