@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deflateRawSync } from 'node:zlib';
+import { build } from 'esbuild';
 
 /** The folder of package.json, absolute. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -30,6 +32,48 @@ const builtinsWithoutRequire = {
   },
 };
 
+/**
+ * The page of `fwsim report` has a script of its own, which is bundled for browsers and takes the place of
+ * src/page/page-script.ts in the programs that print pages.
+ */
+export const pageScriptPath = join(root, 'src', 'page', 'page-script.ts');
+
+/** @type {Promise<string> | undefined} */
+let pageScript;
+
+/** The code of src/page/page-script.ts, with the script in it; built once. */
+export function pageScriptModule() {
+  pageScript ??= bundlePageScript().then(
+    (script) =>
+      `export const packedPageScript = ${JSON.stringify(deflateRawSync(script, { level: 9 }).toString('base64'))};`,
+  );
+  return pageScript;
+}
+
+async function bundlePageScript() {
+  const { plugins: _, ...options } = commonOptions;
+  const { outputFiles } = await build({
+    ...options,
+    entryPoints: ['src/browser/main.ts'],
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'none',
+    write: false,
+  });
+  return outputFiles[0].contents;
+}
+
+const pageScriptInside = {
+  name: 'page-script-inside',
+  setup(build) {
+    build.onLoad({ filter: /[/\\]page-script\.ts$/ }, async (args) =>
+      args.path === pageScriptPath ? { contents: await pageScriptModule(), loader: 'js' } : undefined,
+    );
+  },
+};
+
 /** @type {import('esbuild').BuildOptions} */
 export const commonOptions = {
   absWorkingDir: root,
@@ -53,5 +97,5 @@ export const commonOptions = {
     'string-width': join(root, 'scripts', 'lazy-string-width.cjs'),
     'string-width-itself': join(root, 'node_modules', 'string-width', 'index.js'),
   },
-  plugins: [builtinsWithoutRequire],
+  plugins: [builtinsWithoutRequire, pageScriptInside],
 };

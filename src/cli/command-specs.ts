@@ -1,6 +1,6 @@
 import { collectedNames } from './collect-script.ts';
 import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
-import { readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+import { configOptionSpecs, readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
 import { fixOptionSpecs } from './lint/fix-option-specs.ts';
 
 /** A row of the table before its code is attached. */
@@ -20,11 +20,6 @@ const verbose: OptionSpec = { flags: '--verbose', description: 'also what was in
 const json: OptionSpec = { flags: '--json', description: 'print JSON' };
 
 /** Where what an administrator says of the machine and of the linter comes from. */
-const configOptionSpecs: readonly OptionSpec[] = [
-  { flags: '--config <file>', description: 'the configuration; default: fwsim.yml beside FILE, or upward' },
-  { flags: '--no-config', description: 'read no configuration and no file of suppressions' },
-];
-
 /** Finds the rules that do not do what they seem to. */
 export const lintDescription: CommandDescription = {
   name: 'lint',

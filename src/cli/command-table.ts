@@ -12,6 +12,7 @@ import {
 import { diffDescription } from './diff-command-spec.ts';
 import { graphDescription } from './graph-command-spec.ts';
 import { testDescription } from './policy/test-command-spec.ts';
+import { reportDescription } from './report-command-spec.ts';
 import {
   exposureDescription,
   matrixDescription,
@@ -33,6 +34,7 @@ export const commands: readonly CommandSpec[] = [
   { ...diffDescription, load: () => import('./commands/diff.ts') },
   { ...testDescription, load: () => import('./commands/test.ts') },
   { ...graphDescription, load: () => import('./commands/graph.ts') },
+  { ...reportDescription, load: () => import('./commands/report.ts') },
   { ...replayDescription, load: () => import('./commands/replay.ts') },
   { ...tuiDescription, load: () => import('./commands/tui.ts') },
   { ...collectDescription, load: () => import('./commands/collect.ts') },

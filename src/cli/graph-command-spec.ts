@@ -1,3 +1,4 @@
+import type { OptionSpec } from './command.ts';
 import type { CommandDescription } from './command-specs.ts';
 import { readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
 
@@ -6,6 +7,13 @@ export const graphFormats = ['svg', 'dot', 'mermaid', 'json'] as const;
 
 /** What arrows may be labelled with. */
 export const graphWeights = ['counters', 'none'] as const;
+
+/** How many boxes a picture may have. */
+export const boxesOptionSpec: OptionSpec = {
+  flags: '--boxes <count>',
+  description: 'boxes of one table at one hook before chains share them',
+  default: '16',
+};
 
 /** Draws the chains of a ruleset. */
 export const graphDescription: CommandDescription = {
@@ -25,11 +33,7 @@ export const graphDescription: CommandDescription = {
       description: 'how to print; dot is for Graphviz, mermaid for Markdown',
       choices: graphFormats,
     },
-    {
-      flags: '--boxes <count>',
-      description: 'boxes of one table at one hook before chains share them',
-      default: '16',
-    },
+    boxesOptionSpec,
     {
       flags: '--weights <name>',
       description: 'what arrows are labelled with: packets that the rules have counted, or nothing',

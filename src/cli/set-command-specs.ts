@@ -6,7 +6,8 @@ const rulesFile: ArgumentSpec = {
   name: 'FILE',
   description: 'what iptables-save printed; stdin if missing or "-"',
 };
-const nodes: OptionSpec = {
+/** How much sets of packets may take. */
+export const nodesOptionSpec: OptionSpec = {
   flags: '--nodes <count>',
   description: 'give up when sets need more nodes than this; a million take about 32 MB',
 };
@@ -39,7 +40,7 @@ export const exposureDescription: CommandDescription = {
     withOptionSpec,
     assumeOptionSpec,
     ...readingOptionSpecs,
-    nodes,
+    nodesOptionSpec,
     { flags: '--all', description: 'every row, also of long lists' },
     { flags: '--no-lint', description: 'do not count the findings of lint' },
     json,
@@ -81,7 +82,7 @@ export const queryDescription: CommandDescription = {
     withOptionSpec,
     assumeOptionSpec,
     ...readingOptionSpecs,
-    nodes,
+    nodesOptionSpec,
     { flags: '--all', description: 'also packets of odd addresses, and every row' },
     json,
     verbose,
@@ -127,7 +128,7 @@ export const matrixDescription: CommandDescription = {
     withOptionSpec,
     assumeOptionSpec,
     ...readingOptionSpecs,
-    nodes,
+    nodesOptionSpec,
     { flags: '--all', description: 'every class' },
     json,
     verbose,
@@ -145,6 +146,6 @@ export const spoofDescription: CommandDescription = {
   description:
     'Exit code 0: proved for every interface; 1: a packet was found; 3: it is not known what belongs behind which interface.',
   arguments: [rulesFile],
-  options: [ranges, withOptionSpec, assumeOptionSpec, ...readingOptionSpecs, nodes, json, verbose],
+  options: [ranges, withOptionSpec, assumeOptionSpec, ...readingOptionSpecs, nodesOptionSpec, json, verbose],
   examples: [['fwsim spoof gw.rules --with gw.addr', 'with the output of "ip -j addr" of the machine']],
 };

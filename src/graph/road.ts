@@ -73,6 +73,36 @@ function between(from: Place | Hook, to: Place | Hook): readonly string[] {
   return [arrow(from, to)];
 }
 
+/** Names of the pieces of a picture that a road may light, each once in one picture. */
+export const pictureParts = {
+  node: (id: string): string => `node ${id}`,
+  call: (from: string, to: string): string => `call ${from} ${to}`,
+  step: (from: Place | Hook, to: Place | Hook): string => `step ${from} ${to}`,
+  /** The piece of a hook's own road above its n-th built-in chain, from 0; the last one is below all of them. */
+  spine: (hook: Hook, index: number): string => `spine ${hook} ${index}`,
+} as const;
+
+/** The {@link pictureParts} that a road lights. */
+export function litParts(graph: FlowGraph, road: Road): ReadonlySet<string> {
+  const lit = new Set<string>();
+  for (const id of road.nodes) lit.add(pictureParts.node(id));
+  for (const call of road.calls) lit.add(`call ${call}`);
+  for (const step of road.steps) lit.add(`step ${step}`);
+  const steps = [...road.steps];
+  for (const { hook } of graph.hooks) {
+    const entered = steps.some((s) => s.endsWith(` ${hook}`));
+    const left = steps.some((s) => s.startsWith(`${hook} `));
+    const here = graph.nodes.filter((n) => n.hook === hook);
+    const stopped = here.some((n) => road.stoppedIn.has(n.id));
+    const bases = here.filter((n) => n.builtin);
+    bases.forEach(({ id }, i) => {
+      if (road.nodes.has(id)) lit.add(pictureParts.spine(hook, i));
+    });
+    if (left || (entered && !stopped)) lit.add(pictureParts.spine(hook, bases.length));
+  }
+  return lit;
+}
+
 /** The arrows between hooks and places, the same for every ruleset. */
 export const flowSteps: readonly (readonly [Place | Hook, Place | Hook])[] = [
   ['arrives', 'PREROUTING'],

@@ -1,19 +1,22 @@
 /** The exposure table for the terminal: what can be reached from where, in one screen for an ordinary gateway. */
 
-import type {
-  ExposureResult,
-  ExposureRow,
-  ExposureSection,
-  FamilyExposure,
-  InterfaceExposure,
-} from '../analysis/exposure.ts';
+import type { ExposureResult, ExposureSection, FamilyExposure } from '../analysis/exposure.ts';
 import type { Machine } from '../model/machine.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
+import {
+  byText,
+  interfaceWords,
+  outWho,
+  servedText,
+  throughWho,
+  toWho,
+  type Who,
+  whatText,
+} from './exposure-words.ts';
 import { padColumns, wrap } from './layout.ts';
 import { contextLines, labelled, rulesLines } from './machine-header.ts';
-import { addressText, serviceText } from './service-words.ts';
-import { deciderPlace, rulePlace } from './set-words.ts';
+import { deciderPlace } from './set-words.ts';
 import type { Paint } from './theme.ts';
 
 /** How much to say. */
@@ -23,8 +26,6 @@ export interface ExposureDetail {
   readonly verbose: boolean;
 }
 
-/** Addresses of a list that fit into a table. */
-const addressesMax = 4;
 /** Interfaces that are told of unless all are wanted: about two screens. */
 const interfacesMax = 6;
 
@@ -94,7 +95,7 @@ function familyLines(
   const several = family.interfaces.length > 1;
   const shown = detail.all ? family.interfaces : family.interfaces.slice(0, interfacesMax);
   for (const one of shown) {
-    lines.push(theme.strong(`From ${interfaceWords(one, several, machine)}`));
+    lines.push(theme.strong(`From ${escapeTerminal(interfaceWords(one, several, machine))}`));
     lines.push(...sectionLines('to this machine', one.to, family, style, toWho));
     const through = family.forwards === 'unknown' ? 'through it, if it forwards' : 'through it';
     if (one.through.idle) lines.push(`  ${through}  ${theme.faint('nothing is forwarded')}`);
@@ -112,47 +113,6 @@ function familyLines(
   lines.push(theme.strong('From this machine'));
   lines.push(...sectionLines('out', family.out, family, style, outWho));
   return lines;
-}
-
-function interfaceWords(
-  { interfaces, others }: InterfaceExposure,
-  several: boolean,
-  machine: Machine,
-): string {
-  const outside = new Map(machine.outside.map((f) => [f.value, f.source]));
-  const names = interfaces.map(
-    (name) => `${escapeTerminal(name)}${outside.has(name) ? ' (leads outside)' : ''}`,
-  );
-  if (!others) return names.join(', ');
-  if (names.length === 0) return several ? 'any other interface' : 'any interface';
-  return `${names.join(', ')} and any other interface`;
-}
-
-type Who = (row: ExposureRow) => string;
-
-const toWho: Who = (row) => {
-  const to = addressText(row.to, addressesMax);
-  const from = addressText(row.from, addressesMax) ?? 'anywhere';
-  return to === undefined ? from : `${from} to ${to}`;
-};
-
-const throughWho: Who = (row) => {
-  const to = [addressText(row.to, addressesMax), outText(row)].filter((t) => t !== undefined).join(' by ');
-  const from = addressText(row.from, addressesMax) ?? 'anywhere';
-  return to === '' ? from : `${from} to ${to}`;
-};
-
-const outWho: Who = (row) => {
-  const to = [addressText(row.to, addressesMax), outText(row)].filter((t) => t !== undefined).join(' by ');
-  const from = addressText(row.from, addressesMax);
-  return `${from === undefined ? '' : `from ${from} `}to ${to === '' ? 'anywhere' : to}`;
-};
-
-function outText({ out }: ExposureRow): string | undefined {
-  if (out.length === 0) return undefined;
-  const [first = ''] = out;
-  if (first.startsWith('!')) return `any interface but ${out.map((name) => name.slice(1)).join(', ')}`;
-  return out.join(', ');
 }
 
 const stateColumns = 8;
@@ -179,7 +139,7 @@ function sectionLines(
   const ofFamily = family.ruleset.linked.ruleset.family;
   const cells = rows.map((row) => ({
     row,
-    service: `${serviceText(row.service, ofFamily)}${row.conditions.length === 0 ? '' : ` ${escapeTerminal(row.conditions.join(' '))}`}${row.translated === undefined ? '' : ` -> ${row.translated.to || 'elsewhere'}`}`,
+    service: escapeTerminal(whatText(row, ofFamily)),
     who: escapeTerminal(who(row)),
   }));
   const room = style.columns - 4 - stateColumns;
@@ -194,7 +154,7 @@ function sectionLines(
       cells.map((c) => c.who),
       0,
     ),
-    longest([...rows.map(byText), closed], 0),
+    longest([...rows.map((row) => escapeTerminal(byText(row))), closed], 0),
   ] as const;
   const fits = widest[0] + widest[1] + widest[2] <= room + 2;
   const serviceColumns = fits
@@ -221,47 +181,20 @@ function sectionLines(
       row.certain ? theme.verdictAccept : theme.verdictOther,
       service,
       whose,
-      byText(row),
+      escapeTerminal(byText(row)),
     );
     const served = servedText(row);
     if (served !== undefined)
       lines.push(
-        ...wrap(served, style, { first: ' '.repeat(4 + stateColumns), rest: ' '.repeat(6 + stateColumns) }),
+        ...wrap(escapeTerminal(served), style, {
+          first: ' '.repeat(4 + stateColumns),
+          rest: ' '.repeat(6 + stateColumns),
+        }),
       );
   }
   if (rowsLeftOut > 0) lines.push(theme.faint(`    … and ${rowsLeftOut} more rows (--all)`));
   if (closed !== '') add('closed', theme.verdictDrop, 'everything else', '', closed);
   return lines;
-}
-
-function byText({ by, dependsOn, translated }: ExposureRow): string {
-  // `limit of INPUT 10` beside INPUT 10 is said once.
-  const own = new Map(by.map((one) => [deciderPlace(one), [] as string[]]));
-  const elsewhere = dependsOn.filter((text) => {
-    const [match = '', place = ''] = text.split(' of ');
-    own.get(place)?.push(match);
-    return !own.has(place);
-  });
-  const names = [...own]
-    .slice(0, 2)
-    .map(([place, open]) => (open.length === 0 ? place : `${place} (${open.join(', ')})`));
-  const more = by.length > 2 ? ` and ${by.length - 2} more` : '';
-  const nat = translated === undefined ? '' : ` (${rulePlace(translated.by)})`;
-  const depends = elsewhere.length === 0 ? '' : `; if ${elsewhere.slice(0, 2).join(', ')}`;
-  return escapeTerminal(`${names.join(', ')}${more}${nat}${depends}`);
-}
-
-/** Programs that stand behind a row. */
-function servedText({ listeners, service }: ExposureRow): string | undefined {
-  if (listeners === undefined) return undefined;
-  if (listeners.length === 0) return service.ports === 'any' ? undefined : 'nothing listens there';
-  const byName = new Map<string, Set<number>>();
-  for (const { process, port } of listeners) {
-    const name = process ?? 'a program';
-    byName.set(name, (byName.get(name) ?? new Set()).add(port));
-  }
-  const said = [...byName].map(([name, ports]) => `${escapeTerminal(name)} (${[...ports].join(', ')})`);
-  return `served by ${said.join(', ')}`;
 }
 
 function wrapCell(text: string, columns: number): readonly string[] {

@@ -1,8 +1,7 @@
 /** A graph as a picture: one SVG file, readable on light and on dark ground, without anything from elsewhere. */
 
 import type { RulesetGraph } from '../graph/graph.ts';
-import { type Place, placeWords } from '../graph/road.ts';
-import type { Hook } from '../model/netfilter.ts';
+import { litParts, type Place, pictureParts, placeWords } from '../graph/road.ts';
 import { terminalCells, terminalWidth } from './escape-terminal.ts';
 import { escapeXml, xmlElement } from './escape-xml.ts';
 import {
@@ -56,7 +55,7 @@ function sheet(ground: 0 | 1): string {
     `.box{fill:${c('box')};stroke:${c('boxEdge')}}.base{fill:${c('base')};stroke:${c('baseEdge')}}.place{fill:${c('text')}}`,
     `text{fill:${c('text')}}.faint{fill:${c('faint')}}.accept{fill:${c('accept')}}.drop{fill:${c('drop')}}.nat{fill:${c('nat')}}.onplace{fill:${c('ground')}}`,
     `.line{stroke:${c('line')}}.tip{fill:${c('line')}}.under{fill:${c('table')}}`,
-    `.lit .box,.lit .base{stroke:${c('road')}}.line.lit{stroke:${c('road')}}.tip.lit{fill:${c('road')}}.stop{stroke:${c('drop')}}`,
+    `.lit .box,.lit .base,.lit .line{stroke:${c('road')}}.lit .tip{fill:${c('road')}}.stop{stroke:${c('drop')}}`,
   ].join('');
 }
 
@@ -65,12 +64,15 @@ const common = [
   '.name{font:600 12px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}',
   '.hook{font-size:14px;font-weight:700}.heading{font-size:15px;font-weight:600}',
   '.line{fill:none;stroke-width:1.4}.line.goto{stroke-dasharray:5 3}.spine{stroke-width:2.4}',
-  '.lit .box,.lit .base{stroke-width:2.4}.line.lit{stroke-width:3}.stop{fill:none;stroke-width:2.4;stroke-dasharray:4 3}',
+  '.lit .box,.lit .base{stroke-width:2.4}.lit .line{stroke-width:3}.stop{fill:none;stroke-width:2.4;stroke-dasharray:4 3}',
   '.dim{opacity:.5}',
 ].join('');
 
 const margin = 24;
 const headLine = 20;
+
+/** The style of pictures, for light and dark ground: of a whole document, where they stand in one. */
+export const graphStyle = `${common}${sheet(0)}@media (prefers-color-scheme:dark){${sheet(1)}}`;
 
 /** Prints the picture. The same bytes for the same graph. */
 export function printGraphSvg(drawn: RulesetGraph): string {
@@ -89,29 +91,38 @@ export function printGraphSvg(drawn: RulesetGraph): string {
   const widest = Math.max(...words.map((w, i) => terminalWidth(w) * (i === 0 ? 9 : characterWidth.small)));
   const width = Math.ceil(Math.max(layout.width, widest) + 2 * margin);
   const height = Math.ceil(bottom + notes.length * headLine);
-  const style = `${common}${sheet(0)}@media (prefers-color-scheme:dark){${sheet(1)}}`;
-  return `${xmlElement(
+  return `${svgElement(width, height, graphHeading(drawn), [
+    `<style>${graphStyle}</style>`,
+    xmlElement('rect', { class: 'ground', width, height }),
+    group(margin, margin + 12, head),
+    group(margin, top, drawing(drawn, layout, false)),
+    group(
+      margin,
+      bottom,
+      notes.map((note, i) => textElement(note, { x: 0, y: i * headLine }, 'faint')),
+    ),
+  ])}\n`;
+}
+
+/**
+ * The picture alone, without head, notes and style, for a page that has {@link graphStyle}. Whatever a road may light
+ * is a `g` with its name of {@link pictureParts} in `data-part`; frames of stopped packets are there for every box.
+ */
+export function printGraphDrawing(drawn: RulesetGraph): string {
+  const layout = layoutGraph(drawn.graph);
+  const width = Math.ceil(layout.width + 2 * margin);
+  const height = Math.ceil(layout.height + 2 * margin);
+  return svgElement(width, height, graphHeading(drawn), [
+    group(margin, margin, drawing(drawn, layout, true)),
+  ]);
+}
+
+function svgElement(width: number, height: number, title: string, content: readonly string[]): string {
+  return xmlElement(
     'svg',
-    {
-      xmlns: 'http://www.w3.org/2000/svg',
-      width,
-      height,
-      viewBox: `0 0 ${width} ${height}`,
-      role: 'img',
-    },
-    [
-      xmlElement('title', {}, [escapeXml(graphHeading(drawn))]),
-      `<style>${style}</style>`,
-      xmlElement('rect', { class: 'ground', width, height }),
-      group(margin, margin + 12, head),
-      group(margin, top, drawing(drawn, layout)),
-      group(
-        margin,
-        bottom,
-        notes.map((note, i) => textElement(note, { x: 0, y: i * headLine }, 'faint')),
-      ),
-    ],
-  )}\n`;
+    { xmlns: 'http://www.w3.org/2000/svg', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img' },
+    [xmlElement('title', {}, [escapeXml(title)]), ...content],
+  );
 }
 
 function legend({ road, graph }: RulesetGraph): string {
@@ -156,7 +167,7 @@ function polyline(points: readonly Point[], className: string): string {
 }
 
 /** A triangle whose point is at the end of the line. */
-function tip(points: readonly Point[], className: string): string {
+function tip(points: readonly Point[]): string {
   const end = points.at(-1) as Point;
   const before = points.at(-2) ?? end;
   const length = Math.hypot(end.x - before.x, end.y - before.y) || 1;
@@ -165,7 +176,7 @@ function tip(points: readonly Point[], className: string): string {
   const corner = (side: 1 | -1): string =>
     `${px(end.x - dx * 9 - side * dy * 4.5)} ${px(end.y - dy * 9 + side * dx * 4.5)}`;
   return xmlElement('path', {
-    class: `tip ${className}`,
+    class: 'tip',
     d: `M${px(end.x)} ${px(end.y)}L${corner(1)}L${corner(-1)}Z`,
   });
 }
@@ -211,11 +222,18 @@ function smallPrint(pieces: readonly Piece[], at: Point): string {
   return `<text x="${px(at.x)}" y="${px(at.y)}">${spans.join('')}</text>`;
 }
 
-function drawing(drawn: RulesetGraph, layout: GraphLayout): readonly string[] {
-  const { road } = drawn;
-  const dimmed = (lit: boolean): string => (road === undefined ? '' : lit ? 'lit' : 'dim');
-  const hookLit = (hook: Hook): boolean => [...(road?.steps ?? [])].some((s) => s.endsWith(` ${hook}`));
-  const passes = (hook: Hook): boolean => [...(road?.steps ?? [])].some((s) => s.startsWith(`${hook} `));
+function drawing(drawn: RulesetGraph, layout: GraphLayout, named: boolean): readonly string[] {
+  const { road, graph } = drawn;
+  const lit = road === undefined ? undefined : litParts(graph, road);
+  const part = (name: string, content: readonly string[]): string =>
+    xmlElement(
+      'g',
+      {
+        class: lit === undefined ? undefined : lit.has(name) ? 'lit' : 'dim',
+        'data-part': named ? name : undefined,
+      },
+      content,
+    );
 
   const places: ReadonlySet<string> = new Set(layout.places.keys());
   const panels = layout.panels.flatMap((panel) => {
@@ -234,25 +252,18 @@ function drawing(drawn: RulesetGraph, layout: GraphLayout): readonly string[] {
       ]),
     ];
   });
-  const steps = layout.steps.flatMap(({ from, to, points }) => {
-    const state = dimmed(road?.steps.has(`${from} ${to}`) === true);
-    const arrow = places.has(to) ? [tip(points, state)] : [];
-    return [polyline(points, `spine ${state}`), ...arrow];
-  });
+  const steps = layout.steps.map(({ from, to, points }) =>
+    part(pictureParts.step(from, to), [polyline(points, 'spine'), ...(places.has(to) ? [tip(points)] : [])]),
+  );
   const spines = layout.spines.flatMap(({ hook, points }) => {
-    const lines: string[] = [];
-    const stopped = drawn.graph.nodes.some((n) => n.hook === hook && road?.stoppedIn.has(n.id) === true);
     const boxes = layout.nodes.filter((n) => n.node.hook === hook && n.node.builtin);
-    for (let i = 0; i + 1 < points.length; i += 2) {
-      const part = [points[i] as Point, points[i + 1] as Point];
-      // The piece above the n-th built-in chain is on the road if that chain is, the last one if the packet goes on.
-      const next = boxes[i / 2]?.node.id;
-      const lit =
-        next === undefined ? passes(hook) || (hookLit(hook) && !stopped) : road?.nodes.has(next) === true;
-      lines.push(polyline(part, `spine ${dimmed(lit)}`));
-      if (next !== undefined) lines.push(tip(part, dimmed(lit)));
-    }
-    return lines;
+    return Array.from({ length: Math.floor(points.length / 2) }, (_, i) => {
+      const line = [points[2 * i] as Point, points[2 * i + 1] as Point];
+      return part(pictureParts.spine(hook, i), [
+        polyline(line, 'spine'),
+        ...(i < boxes.length ? [tip(line)] : []),
+      ]);
+    });
   });
   const placeBoxes = [...layout.places].flatMap(([place, box]) => [
     rectangle(box, 'place', 17),
@@ -263,27 +274,18 @@ function drawing(drawn: RulesetGraph, layout: GraphLayout): readonly string[] {
       'middle',
     ),
   ]);
-  const calls = layout.calls.map((c) =>
-    callElement(c, dimmed(road?.calls.has(`${c.call.from} ${c.call.to}`) === true)),
-  );
+  const calls = layout.calls.map((c) => part(pictureParts.call(c.call.from, c.call.to), callElements(c)));
   const nodes = layout.nodes.map((box) => {
     const { node } = box;
     const x = box.x + 12;
     const actions = actionPieces(node);
     const behind = { ...box, x: box.x + 4, y: box.y + 4 };
-    return xmlElement('g', { class: dimmed(road?.nodes.has(node.id) === true) || undefined }, [
+    const around = { x: box.x - 5, y: box.y - 5, width: box.width + 10, height: box.height + 10 };
+    return part(pictureParts.node(node.id), [
       `<title>${nodeTitle(node).map(escapeXml).join('\n')}</title>`,
       ...(node.chains.length > 1 ? [rectangle(behind, 'box', 6)] : []),
       rectangle(box, node.builtin ? 'base' : 'box', 6),
-      ...(road?.stoppedIn.has(node.id) === true
-        ? [
-            rectangle(
-              { x: box.x - 5, y: box.y - 5, width: box.width + 10, height: box.height + 10 },
-              'stop',
-              9,
-            ),
-          ]
-        : []),
+      ...(named || road?.stoppedIn.has(node.id) === true ? [rectangle(around, 'stop', 9)] : []),
       textElement(cut(node.name, nameColumnsMax), { x, y: box.y + 20 }, 'name'),
       smallPrint(sizePieces(node), { x, y: box.y + 36 }),
       ...(actions.length > 0 ? [smallPrint(actions, { x, y: box.y + 52 })] : []),
@@ -292,20 +294,20 @@ function drawing(drawn: RulesetGraph, layout: GraphLayout): readonly string[] {
   return [...panels, ...steps, ...spines, ...placeBoxes, ...calls, ...nodes];
 }
 
-function callElement({ call, points, label }: PlacedCall, state: string): string {
+function callElements({ call, points, label }: PlacedCall): readonly string[] {
   const words = callLabel(call);
   const end = points.at(-1) as Point;
   const level = [{ x: end.x - 9 * direction(points), y: end.y }, end];
   const width = terminalWidth(words) * characterWidth.label + 8;
-  return xmlElement('g', { class: state === 'dim' ? state : undefined }, [
+  return [
     `<title>${escapeXml(callTitle(call))}</title>`,
-    xmlElement('path', { class: `line ${call.goto ? 'goto ' : ''}${state}`, d: curve(points) }),
-    tip(level, state),
+    xmlElement('path', { class: call.goto ? 'line goto' : 'line', d: curve(points) }),
+    tip(level),
     ...(label && words !== ''
       ? [
           rectangle({ x: label.x - width / 2, y: label.y - 8, width, height: 15 }, 'under', 3),
           textElement(words, { x: label.x, y: label.y + 4 }, 'faint', 'middle'),
         ]
       : []),
-  ]);
+  ];
 }

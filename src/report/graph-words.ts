@@ -5,6 +5,7 @@ import type { RulesetGraph } from '../graph/graph.ts';
 import { ruleText } from '../link/rule-text.ts';
 import type { Assumption, Trace } from '../model/trace.ts';
 import { decidedBy, type Ways } from '../trace/outcome.ts';
+import type { PacketTrace } from '../trace/trace-packet.ts';
 import { unreadLineCount } from './machine-header.ts';
 import { deciderWords, ruleBook } from './trace-events.ts';
 import { assumptionWords, fateWords, packetText } from './trace-words.ts';
@@ -99,7 +100,11 @@ const endsShown = 6;
 
 /** The packet whose road is lit, and each way that it may end; empty without one. */
 export function roadWords({ traced }: RulesetGraph): readonly Piece[] {
-  if (!traced) return [];
+  return traced ? packetRoadWords(traced) : [];
+}
+
+/** A packet, and each way that it may end. */
+export function packetRoadWords(traced: PacketTrace): readonly Piece[] {
   const book = ruleBook(traced.ruleset.linked.ruleset);
   const ends = endsOf(traced.ways, []).map(({ trace, given }): Piece => {
     const { word, rest, tone } = fateWords(trace.fate);

@@ -7,7 +7,8 @@ import { importsOf, repositoryFiles, withoutComments } from '../support/source-t
  * folder of a group below its own, and itself. Folders of one group ignore each other.
  */
 const groups: readonly (readonly string[])[] = [
-  ['cli', 'tui', 'dev', 'live', 'testing'],
+  ['cli', 'tui', 'dev', 'live', 'testing', 'browser'],
+  ['page'],
   ['report'],
   ['replay', 'graph', 'policy'],
   ['trace'],

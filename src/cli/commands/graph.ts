@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { createSources } from '../../diagnostics/sources.ts';
-import { boxesLimit, defaultRegistry, graphOf, type RulesetGraph } from '../../graphing.ts';
+import { defaultRegistry, graphOf, type RulesetGraph } from '../../graphing.ts';
 import { printDiagnostics } from '../../report/diagnostics.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { type CommandModule, choice, flag, type Invocation, value, values } from '../command.ts';
@@ -9,6 +9,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { graphFormats, graphWeights } from '../graph-command-spec.ts';
 import { readMachines } from '../read-machines.ts';
 import { version } from '../version.ts';
+import { boxesOption } from './boxes-option.ts';
 import { readingOptions } from './reading-options.ts';
 
 type Format = (typeof graphFormats)[number];
@@ -39,15 +40,6 @@ function formatOf(invocation: Invocation, output: string | undefined): Format | 
   return format;
 }
 
-/** @throws CommandFailure for what is no number, or too many boxes to lay out */
-function boxesOf(invocation: Invocation): number {
-  const given = value(invocation, 'boxes') ?? '';
-  const boxes = Number(given);
-  if (!/^\d+$/.test(given) || boxes < 2 || boxes > boxesLimit)
-    throw new CommandFailure(`--boxes "${given}" is not a number from 2 to ${boxesLimit}`);
-  return boxes;
-}
-
 /** Each printer is loaded when it is asked for: the layout library is of no use to the others. */
 async function print(drawn: RulesetGraph, format: Format): Promise<string> {
   switch (format) {
@@ -71,7 +63,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     throw new CommandFailure('the picture is an SVG file, which a terminal does not show', {
       hint: 'name a file (-o gw.svg), or print text with --format mermaid, dot or json',
     });
-  const boxesMax = boxesOf(invocation);
+  const boxesMax = boxesOption(invocation);
   const [machine] = await readMachines(file === undefined ? [] : [file], values(invocation, 'with'), io);
   if (machine === undefined) return exitCodes.couldNotLook;
   const result = graphOf(machine.texts, {

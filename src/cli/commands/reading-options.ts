@@ -15,6 +15,12 @@ export const readingOptionSpecs: readonly OptionSpec[] = [
   },
 ];
 
+/** Which configuration is read. */
+export const configOptionSpecs: readonly OptionSpec[] = [
+  { flags: '--config <file>', description: 'the configuration; default: fwsim.yml beside FILE, or upward' },
+  { flags: '--no-config', description: 'read no configuration and no file of suppressions' },
+];
+
 /** Further text about the same machine. */
 export const withOptionSpec: OptionSpec = {
   flags: '--with <file>',
