@@ -6,7 +6,8 @@ import type { SourceText } from '../diagnostics/sources.ts';
 import { compile } from '../engine/program.ts';
 import { readMachine } from '../link/read-machine.ts';
 import { whyNothingToLookAt } from '../link/recognise.ts';
-import { describeSet } from '../packetset/print.ts';
+import type { Family } from '../net/address.ts';
+import { describeSet, type SetDescription } from '../packetset/print.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { readAssumptions } from '../trace/assumptions.ts';
 import { type Bench, createBench, type Group } from './bench.ts';
@@ -40,7 +41,16 @@ const sections = [
     local: false,
     options: ['-m addrtype ! --dst-type LOCAL'],
   },
-  { title: 'Packets that this machine sends', local: true, options: [''] },
+  {
+    title: 'Packets that this machine sends',
+    local: true,
+    options: ['-m addrtype ! --dst-type LOCAL'],
+  },
+  {
+    title: 'Packets that this machine sends to itself',
+    local: true,
+    options: ['-m addrtype --dst-type LOCAL'],
+  },
 ] as const;
 
 /** Lines of a description that a test may have and still be read. */
@@ -56,7 +66,7 @@ const wordOfFate: Partial<Record<Group['fate'], Expectation>> = {
   reject: 'reject',
 };
 
-/** Writes the policy of a machine; only tests that were proved are in it. Never throws for any input. */
+/** Writes the policy of a machine; only tests that hold are in it. Never throws for any input. */
 export function todaysPolicy(texts: readonly SourceText[], o: PolicyRunOptions): TodayPolicy {
   const assumptions = readAssumptions(o.assume ?? []);
   if ('diagnostics' in assumptions)
@@ -104,12 +114,22 @@ export function todaysPolicy(texts: readonly SourceText[], o: PolicyRunOptions):
   }
   const policy: Policy = { names: noNames, tests: drafts.map((d) => d.test) };
   const run = runPolicy(texts, policy, o);
-  const passed = new Set(run.tests.filter((t) => t.verdict === 'passed').map((t) => t.test));
+  const holds = new Set(['passed', 'allowed']);
+  const passed = new Set(run.tests.filter((t) => holds.has(t.verdict)).map((t) => t.test));
   const tests = drafts.filter((d) => passed.has(d.test));
   return { tests, unsaid: unsaid + drafts.length - tests.length };
 }
 
-/** One test for each rule or policy that ends packets of this way, in the order of the rules. */
+/** What a section's packets are, and what else is said of them. */
+interface Part {
+  readonly describe: Description;
+  readonly options: string;
+}
+
+/**
+ * One test for each rule or policy that ends packets of this way, in the order of the rules. What depends on the
+ * interface by which packets leave is told for each of them; what depends on something else may hold.
+ */
 function draftsOf(
   bench: Bench,
   describe: Description,
@@ -117,54 +137,104 @@ function draftsOf(
   both: boolean,
   context: ReadingContext,
 ): { readonly tests: readonly TodayTest[]; readonly unsaid: number } {
-  const { space } = bench.analysis.vocabulary;
   const { family } = bench.ruleset.linked.ruleset;
-  const asked = bench.asked(describe, local ? 'local' : 'arrive', false);
+  const section = both ? `${title} (${family === 'ipv4' ? 'IPv4' : 'IPv6'})` : title;
+  const base = { section, local, family: both ? family : undefined };
+  const first = told(bench, { describe, options }, base, context, 'sure');
+  const tests = [...first.tests];
+  let rest: ReadonlySet<string> = first.unsaid;
+  if (!local && rest.size > 0)
+    for (const name of bench.program.namedInterfaces) {
+      if (name === 'lo') continue;
+      const out = readExpression(unplaced(`-o ${name}`), context);
+      if (!out.ok || out.describe === undefined) continue;
+      const leaving = out.describe;
+      const part: Part = {
+        describe: (space) => space.and(describe(space), leaving(space)),
+        options: `${options} -o ${name}`,
+      };
+      const found = told(bench, part, base, context, 'sure', rest);
+      tests.push(...found.tests);
+      rest = new Set([...rest].filter((key) => !found.said.has(key)));
+    }
+  const open = told(bench, { describe, options }, base, context, 'open', rest);
+  tests.push(...open.tests);
+  return { tests, unsaid: [...rest].filter((key) => !open.said.has(key)).length };
+}
+
+/** Tests about one part; `only`: of these rules and policies. By keys of {@link deciderKey} with their fates. */
+function told(
+  bench: Bench,
+  { describe, options }: Part,
+  base: { readonly section: string; readonly local: boolean; readonly family: Family | undefined },
+  context: ReadingContext,
+  how: 'sure' | 'open',
+  only?: ReadonlySet<string>,
+): {
+  readonly tests: readonly TodayTest[];
+  readonly said: ReadonlySet<string>;
+  readonly unsaid: ReadonlySet<string>;
+} {
+  const { space } = bench.analysis.vocabulary;
+  const asked = bench.asked(describe, base.local ? 'local' : 'arrive', false);
   const groups = bench.groups(bench.parts(asked)).filter((g) => g.fate !== 'route-drop');
   const whole = space.union(groups.map((g) => g.set));
   const tests: TodayTest[] = [];
-  let unsaid = Math.max(0, groups.length - groupsMax);
-  for (const group of sorted(groups).slice(0, groupsMax)) {
+  const said = new Set<string>();
+  const unsaid = new Set<string>();
+  for (const [index, group] of sorted(groups).entries()) {
+    const key = `${group.fate} ${deciderKey(group.by)}`;
+    if (only?.has(key) === false) continue;
     const expect = wordOfFate[group.fate];
     const wanted = expect === undefined ? [] : fatesOfExpectation[expect];
     const others = space.union(groups.filter((g) => !wanted.includes(g.fate)).map((g) => g.set));
-    const sure: PacketSet = space.diff(group.set, others);
-    if (sure === space.none || expect === undefined) {
-      unsaid++;
+    const sure: PacketSet = how === 'sure' ? space.diff(group.set, others) : group.set;
+    const packets = index < groupsMax ? sayable(bench, sure, whole, context) : undefined;
+    if (sure === space.none || expect === undefined || packets === undefined) {
+      unsaid.add(key);
       continue;
     }
-    const careless = (['ctStatus', 'ctDirection', 'ctState'] as const).filter((f) =>
-      space.codec.fields.has(f),
-    );
-    const set = describeSet(space, space.forget(sure, careless), {
-      care: space.forget(whole, careless),
-      linesMax,
-      boxesMax: 100,
-    });
-    // What no single rule can say, no expression can either.
-    const sayable =
-      set.complete &&
-      set.lineCount <= linesMax &&
-      set.lines.every((line) => readExpression(unplaced(line), context).ok);
-    if (!sayable || set.kind === 'nothing' || set.kind === 'undecided') {
-      unsaid++;
-      continue;
-    }
+    said.add(key);
     const join = (line: string): string => [line, options].filter((part) => part !== '').join(' ');
     tests.push({
-      section: both ? `${title} (${family === 'ipv4' ? 'IPv4' : 'IPv6'})` : title,
+      section: base.section,
       test: {
         ...plainTest,
-        name: nameOf(group, expect),
-        family: both ? family : undefined,
-        local,
-        packets: (set.kind === 'these' ? set.lines : ['']).map((line) => unplaced(join(line))),
-        except: set.kind === 'all-but' ? set.lines.map((line) => unplaced(line)) : [],
+        name: `${nameOf(group, expect, how)}${options.includes(' -o ') ? ` to ${options.split(' ').at(-1)}` : ''}`,
+        family: base.family,
+        local: base.local,
+        packets: (packets.kind === 'these' ? packets.lines : ['']).map((line) => unplaced(join(line))),
+        except: packets.kind === 'all-but' ? packets.lines.map((line) => unplaced(line)) : [],
         expect,
+        allowUnknown: how === 'open',
       },
     });
   }
-  return { tests, unsaid };
+  return { tests, said, unsaid };
+}
+
+/** A set in words that an expression can say, and a reader still reads. */
+function sayable(
+  bench: Bench,
+  sure: PacketSet,
+  whole: PacketSet,
+  context: ReadingContext,
+): SetDescription | undefined {
+  const { space } = bench.analysis.vocabulary;
+  const careless = (['ctStatus', 'ctDirection', 'ctState', 'outInterface'] as const).filter((f) =>
+    space.codec.fields.has(f),
+  );
+  const set = describeSet(space, space.forget(sure, careless), {
+    care: space.forget(whole, careless),
+    linesMax,
+    boxesMax: 100,
+  });
+  // What no single rule can say, no expression can either.
+  const fits =
+    set.complete &&
+    set.lineCount <= linesMax &&
+    set.lines.every((line) => readExpression(unplaced(line), context).ok);
+  return fits && set.kind !== 'nothing' && set.kind !== 'undecided' ? set : undefined;
 }
 
 /** Rules before policies; the order of sets stays otherwise, which is that of the rules. */
@@ -189,9 +259,19 @@ const deeds: Readonly<Record<Expectation, string>> = {
   blocked: 'stops',
 };
 
+const possibleDeeds: Readonly<Record<Expectation, string>> = {
+  accept: 'may let pass',
+  delivered: 'may let in',
+  forwarded: 'may let through',
+  sent: 'may let out',
+  drop: 'may drop',
+  reject: 'may reject',
+  blocked: 'may stop',
+};
+
 /** Who does it, and the rule's own comment if it has one. */
-function nameOf({ by }: Group, expect: Expectation): string {
-  const deed = deeds[expect];
+function nameOf({ by }: Group, expect: Expectation, how: 'sure' | 'open'): string {
+  const deed = (how === 'sure' ? deeds : possibleDeeds)[expect];
   if (by === undefined) return `no rule ${deed}`;
   const table = (name: string): string => (name === 'filter' ? '' : `${name} `);
   if (by.kind === 'policy') return `the policy of ${table(by.table)}${by.chain} ${deed} the rest`;

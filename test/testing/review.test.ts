@@ -50,6 +50,22 @@ describe('the worked example', () => {
     }
     await expect(rest).toMatchFileSnapshot(readme);
   });
+
+  test('the package also serves a runner without matchers', () => {
+    machine.write(
+      'plain.mjs',
+      `import test from 'node:test';
+import { assertRules, loadRules } from 'fwsim/testing';
+const rules = loadRules('gw.rules', 'gw.context');
+test('holds', () => assertRules(rules).toDeliver('-i eth0 -s 198.51.100.0/28 -d 203.0.113.1 -p tcp --dport 22'));
+test('does not', () => assertRules(rules).toDrop('-i eth0 -d 203.0.113.1 -p tcp --dport 22'));
+`,
+    );
+    const { output } = machine.run('node --test plain.mjs; rm plain.mjs');
+    expect(output).toMatch(/pass 1$/m);
+    expect(output).toMatch(/fail 1$/m);
+    expect(output).toContain('accepted by INPUT 3');
+  });
 });
 
 describe('mistakes in the rules of the example', () => {

@@ -44,5 +44,6 @@ function entryOf({ test }: TodayTest): Readonly<Record<string, unknown>> {
     ...(packets === '' ? {} : { packets }),
     ...(test.except.length === 0 ? {} : { except: one(test.except) }),
     expect: test.expect,
+    ...(test.allowUnknown ? { unknown: 'allow' } : {}),
   };
 }
