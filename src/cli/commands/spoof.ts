@@ -38,6 +38,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
   }
   const rows = result.families.flatMap((f) => f.interfaces.flatMap((i) => i.spoofed));
   if (rows.some((row) => row.witness !== undefined)) return exitCodes.findings;
-  // Neither a proof nor a packet.
-  return rows.length > 0 ? exitCodes.couldNotLook : exitCodes.ok;
+  if (rows.length === 0) return exitCodes.ok;
+  io.err('fwsim: not proved, and no packet was found that shows the contrary: see "not proved" above\n');
+  return exitCodes.couldNotLook;
 };
