@@ -104,7 +104,6 @@ function exposureOfRulesets(machine: MachineRulesets, options: ExposureOptions):
   const families: FamilyExposure[] = [];
   for (const ruleset of machine.rulesets) {
     const { family } = ruleset.linked.ruleset;
-    if (options.family !== undefined && options.family !== family) continue;
     const analysis = analyse({
       ruleset: ruleset.linked.ruleset,
       machine: read.machine,

@@ -3,6 +3,7 @@
 import type { ReadMachine } from '../link/read-machine.ts';
 import { addressBits, type Family, type Network, prefix } from '../net/address.ts';
 import { parseAddress } from '../net/address-text.ts';
+import type { Description } from './vocabulary.ts';
 
 /** Addresses that stand behind an interface. */
 export interface InterfaceRange {
@@ -20,6 +21,26 @@ export function connectedRanges(read: ReadMachine, family: Family): readonly Int
           .filter((a) => a.address.family === family && a.scope === 'global')
           .map((a) => ({ interface: i.name, network: prefix(a.peer ?? a.address, a.prefixLength) })),
   );
+}
+
+/** The ranges of one family that a question is about: those given, or what the machine's addresses say. */
+export function rangesOf(
+  given: readonly InterfaceRange[] | undefined,
+  read: ReadMachine,
+  family: Family,
+): readonly InterfaceRange[] {
+  return (given ?? connectedRanges(read, family)).filter((r) => r.network.address.family === family);
+}
+
+/** Tells the sources of these ranges, and the interfaces, from all others. */
+export function mentionRanges(ranges: readonly InterfaceRange[]): Description {
+  return (space) => {
+    for (const r of ranges) {
+      space.network('src', r.network);
+      space.interface('in', { name: r.interface, exact: true });
+    }
+    return space.all;
+  };
 }
 
 function readNetwork(text: string): Network | undefined {

@@ -25,7 +25,7 @@ export interface MachineQuestion {
   readonly meter?: Meter;
 }
 
-/** A machine with its rulesets in force, one for each family that was given. */
+/** A machine with its rulesets in force that are asked about, one for each family that was given. */
 export interface MachineRulesets {
   readonly read: ReadMachine;
   readonly rulesets: readonly ReadRuleset[];
@@ -42,9 +42,9 @@ export function machineRulesets(
   const read = readMachine(texts, { registry, family, backend, assume });
   const couldNotLook = whyNothingToLookAt(read);
   if (couldNotLook !== undefined) return couldNotLook;
-  const rulesets = (['ipv4', 'ipv6'] as const).flatMap(
-    (f) => read.rulesets.findLast((r) => r.linked.ruleset.family === f) ?? [],
-  );
+  const rulesets = (['ipv4', 'ipv6'] as const)
+    .filter((f) => family === undefined || family === f)
+    .flatMap((f) => read.rulesets.findLast((r) => r.linked.ruleset.family === f) ?? []);
   return {
     read,
     rulesets,

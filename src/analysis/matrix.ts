@@ -18,7 +18,7 @@ import { addressWords } from '../packetset/option-texts.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { fieldClasses } from './field-classes.ts';
-import { connectedRanges, type InterfaceRange } from './interface-ranges.ts';
+import { type InterfaceRange, mentionRanges, rangesOf } from './interface-ranges.ts';
 import {
   budgetReached,
   type MachineQuestion,
@@ -84,10 +84,7 @@ function matrixOfRulesets(machine: MachineRulesets, options: MatrixOptions): Mat
   const families: FamilyMatrix[] = [];
   for (const ruleset of machine.rulesets) {
     const { family } = ruleset.linked.ruleset;
-    if (options.family !== undefined && options.family !== family) continue;
-    const ranges = (options.ranges ?? connectedRanges(read, family)).filter(
-      (r) => r.network.address.family === family,
-    );
+    const ranges = rangesOf(options.ranges, read, family);
     const port = options.protocol === 1 || options.protocol === 58 ? 'icmpType' : 'dport';
     const analysis = analyse({
       ruleset: ruleset.linked.ruleset,
@@ -96,11 +93,8 @@ function matrixOfRulesets(machine: MachineRulesets, options: MatrixOptions): Mat
       program: machine.program,
       queries: [
         ordinaryAddresses(family),
+        mentionRanges(ranges),
         (space) => {
-          for (const r of ranges) {
-            space.network('src', r.network);
-            space.interface('in', { name: r.interface, exact: true });
-          }
           if (options.port !== undefined) space.interval(port, options.port, options.port);
           return space.interval('protocol', options.protocol, options.protocol);
         },

@@ -112,11 +112,8 @@ export function queryMachine(texts: readonly SourceText[], options: QueryOptions
 /** The same for a machine that has been read. */
 function queryRulesets(machine: MachineRulesets, options: QueryOptions): QueryResult {
   const { read, diagnostics } = machine;
-  const asked = machine.rulesets.filter(
-    (r) => options.family === undefined || r.linked.ruleset.family === options.family,
-  );
   const families: FamilyAnswer[] = [];
-  if (asked.length === 0) {
+  if (machine.rulesets.length === 0) {
     const name = options.family === 'ipv6' ? 'IPv6' : 'IPv4';
     return {
       read,
@@ -125,7 +122,7 @@ function queryRulesets(machine: MachineRulesets, options: QueryOptions): QueryRe
       couldNotLook: `there is no ${name} ruleset, and the packets asked about are ${name}`,
     };
   }
-  for (const ruleset of asked) {
+  for (const ruleset of machine.rulesets) {
     const { family, backend } = ruleset.linked.ruleset;
     const described = packetSetFromExpression(options.expression, {
       registry: options.registry,

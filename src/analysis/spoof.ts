@@ -13,7 +13,7 @@ import type { PacketSet } from '../packetset/space.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { type Decider, decidedParts, deciderKey } from './deciders.ts';
 import { atEntry } from './fates.ts';
-import { connectedRanges, type InterfaceRange } from './interface-ranges.ts';
+import { type InterfaceRange, mentionRanges, rangesOf } from './interface-ranges.ts';
 import {
   budgetReached,
   type MachineQuestion,
@@ -75,10 +75,7 @@ function spoofOfRulesets(machine: MachineRulesets, options: SpoofOptions): Spoof
   const families: FamilySpoof[] = [];
   for (const ruleset of machine.rulesets) {
     const { family } = ruleset.linked.ruleset;
-    if (options.family !== undefined && options.family !== family) continue;
-    const ranges = (options.ranges ?? connectedRanges(read, family)).filter(
-      (r) => r.network.address.family === family,
-    );
+    const ranges = rangesOf(options.ranges, read, family);
     // A family without addresses has nothing to forge.
     if (ranges.length === 0) continue;
     const analysis = analyse({
@@ -86,16 +83,7 @@ function spoofOfRulesets(machine: MachineRulesets, options: SpoofOptions): Spoof
       machine: read.machine,
       registry: options.registry,
       program: machine.program,
-      queries: [
-        ordinaryAddresses(family),
-        (space) => {
-          for (const r of ranges) {
-            space.network('src', r.network);
-            space.interface('in', { name: r.interface, exact: true });
-          }
-          return space.all;
-        },
-      ],
+      queries: [ordinaryAddresses(family), mentionRanges(ranges)],
       ...(options.nodesMax === undefined ? {} : { nodesMax: options.nodesMax }),
       ...(options.meter === undefined ? {} : { meter: options.meter }),
     });
