@@ -1,4 +1,4 @@
-import { type Assumption, contradiction, isAssumptionError, parseAssumption } from '../../context/assume.ts';
+import { type Assumption, contradiction, isAssumptionError, parseAssumption } from '../../assuming.ts';
 import { type Invocation, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 
