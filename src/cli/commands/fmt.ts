@@ -38,7 +38,7 @@ export function fmtCommand(core: FmtCore): CommandModule['run'] {
     }
 
     const changed = text !== source.text;
-    if (check) io.out(changed ? `${source.name}\n` : '');
+    if (check) io.out(changed ? `${escapeTerminal(source.name)}\n` : '');
     else if (!write) io.out(text);
     else if (changed) replace(source.name, text, told);
     return outcome(told, check && changed, io);

@@ -41,12 +41,18 @@ async function inThreads(
   const reports = new Array<MachineReport>(jobs.length);
   let next = 0;
   const serve = async (): Promise<void> => {
-    const worker = startWorker();
+    let worker = startWorker();
     try {
       for (let index = next++; index < jobs.length; index = next++) {
         const job = jobs[index];
         if (!job) break;
-        reports[index] = await ask(worker, job);
+        const answer = await ask(worker, job);
+        if ('failed' in answer) {
+          reports[index] = failedReport(job, answer.failed);
+          // What is left of the thread is not to be trusted with another file.
+          await worker.terminate();
+          worker = startWorker();
+        } else reports[index] = answer;
         onDone(job);
       }
     } finally {
@@ -57,13 +63,27 @@ async function inThreads(
   return reports;
 }
 
-function ask(worker: Worker, job: LintJob): Promise<MachineReport> {
-  return new Promise((resolve, reject) => {
-    worker.once('message', (report: MachineReport) => {
-      worker.off('error', reject);
-      resolve(report);
-    });
-    worker.once('error', reject);
+/** What stands in the place of a machine whose thread has ended: the others' results are not lost for it. */
+function failedReport(job: LintJob, reason: string): MachineReport {
+  const name = job.texts[0]?.name ?? '';
+  const nothing = runLintJob({ ...job, texts: [{ name, text: '' }], otherTexts: [], diagnostics: [] });
+  return {
+    ...nothing,
+    couldNotLook: `"${name}" was not looked at: its thread ended (${reason}); the other files were`,
+  };
+}
+
+function ask(worker: Worker, job: LintJob): Promise<MachineReport | { readonly failed: string }> {
+  return new Promise((resolve) => {
+    const settle = (answer: MachineReport | { readonly failed: string }): void => {
+      worker.off('message', settle).off('error', onError).off('exit', onExit);
+      // A thread that dies may tell it twice, and an error that nobody hears ends the process.
+      if ('failed' in answer) worker.on('error', () => undefined);
+      resolve(answer);
+    };
+    const onError = (error: Error): void => settle({ failed: error.message });
+    const onExit = (code: number): void => settle({ failed: `exit code ${code}` });
+    worker.on('message', settle).on('error', onError).on('exit', onExit);
     worker.postMessage(job);
   });
 }
