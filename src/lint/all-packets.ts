@@ -134,6 +134,12 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
         [...vocabulary.rewritten],
         'entry',
       );
+      // Rules that never ask for states leave conntrack alone: then no packet has one, first ones neither.
+      const states = (['ctState', 'ctStatus', 'ctDirection'] as const).filter((f) =>
+        space.codec.fields.has(f),
+      );
+      if (space.and(opening, space.entryOf(road('to').entering)) === space.none)
+        opening = space.forget(opening, states);
       return opening;
     },
     entering: (heading) => {

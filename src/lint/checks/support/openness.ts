@@ -10,6 +10,7 @@ import type { Description } from '../../../analysis/vocabulary.ts';
 import type { Chain } from '../../../model/ruleset.ts';
 import { type Family, prefix } from '../../../net/address.ts';
 import { parseAddress } from '../../../net/address-text.ts';
+import { interfacePattern } from '../../../net/interface-pattern.ts';
 import type { FieldName } from '../../../packetset/fields.ts';
 import { createMeasure } from '../../../packetset/measure.ts';
 import type { PacketSet } from '../../../packetset/space.ts';
@@ -84,7 +85,11 @@ export function strangersMention(family: Family): Description {
             space.interval('dport', unspokenPort, unspokenPort),
           ),
         ),
-      space.or(ofPrivateNetworks(family, 'src')(space), space.interval('sport', clientPort, clientPort)),
+      // Of interfaces that nobody names, lo must be told apart: strangers never come by it.
+      [
+        space.interval('sport', clientPort, clientPort),
+        space.interface('in', interfacePattern('lo')),
+      ].reduce<PacketSet>((set, other) => space.or(set, other), ofPrivateNetworks(family, 'src')(space)),
     );
 }
 
