@@ -7,6 +7,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CompileContext, MatchEnv, Tri } from '../../src/extensions/define.ts';
+import { lacksHeader } from '../../src/model/layer4-header.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import type { Rule } from '../../src/model/ruleset.ts';
 import type { Family } from '../../src/net/address.ts';
@@ -107,6 +108,9 @@ function coin(text: string, seed: number): boolean {
   return ((hash ^ (hash >>> 15)) & 1) === 1;
 }
 
+/** These take what stands in the place of a header for one. */
+const readsAnyBytes: ReadonlySet<string> = new Set(['ecn', 'tcp', 'tcpmss', 'udp']);
+
 function checkUse(rule: Rule, name: string, data: object, c: TableCase): void {
   const extension = allExtensions.match(name, c.family);
   if (!extension) throw new Error(`no match ${name}`);
@@ -128,6 +132,8 @@ function checkUse(rule: Rule, name: string, data: object, c: TableCase): void {
   const views = fc.sample(packetView(c.family), { numRuns: samples, seed: 7 });
   for (const [i, random] of views.entries()) {
     const view = coherent(random, c.family, i % 4 === 0 ? undefined : wanted);
+    // Sets speak of headers that are there.
+    if (readsAnyBytes.has(name) && lacksHeader(view.packet)) continue;
     const membership = (seed: number): boolean =>
       space.contains(set, {
         ...view,
