@@ -53,7 +53,11 @@ function chainBlock(chain: Chain, { family }: Ruleset, notes: RuleNotes): Html {
     );
   return element(
     'details',
-    { class: 'chain', id: chainName(family, table, name), open: rules.length > 0 },
+    {
+      class: rules.length > rulesTogether ? 'chain' : 'chain waiting',
+      id: chainName(family, table, name),
+      open: rules.length > 0,
+    },
     element(
       'summary',
       {},

@@ -51,6 +51,8 @@ export interface ReportPage {
 
 /** Rows of the exposure table that are worked out for the matrix of services. */
 const rowsMax = 1000;
+/** Pixels that the style leaves for a picture in a wide window. */
+const pictureRoom = 1150;
 /** Nodes for the question which rules are dead. */
 const deadNodesMax = 6_000_000;
 
@@ -358,7 +360,7 @@ function walk({ pictures }: Parts): readonly Content[] {
         element(
           'div',
           { class: 'picture scroll', tabindex: 0, role: 'region', 'aria-label': `Chains, ${word}` },
-          madeHtml(printGraphDrawing(drawn)),
+          madeHtml(printGraphDrawing(drawn, pictureRoom)),
         ),
       );
     }),

@@ -64,7 +64,7 @@ html{scroll-padding-top:4rem}
 body{margin:0;background:var(--ground);color:var(--text);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 code,pre,.code,.rules,.number,.hits{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:13px}
 a{color:var(--link)}
-a,button,summary,input,.scroll{outline-offset:2px}
+a,button,input,.scroll{outline-offset:2px}summary{outline-offset:-2px}
 :focus-visible{outline:2px solid var(--link)}
 [hidden]{display:none!important}
 header,main{max-width:1240px;margin:0 auto;padding:0 20px}
@@ -122,7 +122,7 @@ input::placeholder{color:var(--faint);opacity:1}
 .ends .plain{color:var(--faint)}.ends .accept{color:var(--good);font-weight:600}.ends .drop{color:var(--bad);font-weight:600}
 .scroll{overflow:auto}
 .picture{border:1px solid var(--edge);border-radius:10px;background:var(--ground);margin:0 0 12px}
-.picture svg{display:block;margin:0 auto;max-width:100%;height:auto;min-width:min(100%,720px)}
+.picture svg{display:block;margin:0 auto}
 .picture .stop{display:none}.picture .stopped .stop{display:inline}
 figure{margin:0}figcaption{color:var(--faint);margin:0 0 6px}
 .told{white-space:pre;overflow:auto}
@@ -133,7 +133,8 @@ thead th{color:var(--faint);font-weight:600;font-size:13px}
 th[scope=rowgroup]{padding-top:18px}
 .exposure td:first-child{width:6rem}.exposure td:nth-child(2){width:38%}
 .matrix{width:auto}.matrix th[scope=row]{font-weight:400;white-space:nowrap}.matrix thead th{min-width:6rem;vertical-align:bottom}
-.rules{list-style:none;margin:0;padding:0}.rules.waiting{content-visibility:auto;contain-intrinsic-size:auto 1250px}
+.rules{list-style:none;margin:0;padding:0}.chain.waiting{content-visibility:auto;contain-intrinsic-size:auto 90px}
+.rules.waiting{content-visibility:auto;contain-intrinsic-size:auto 1250px}
 .rules li{display:flex;gap:12px;padding:2px 6px;border-radius:5px;align-items:baseline}
 .rules li:target,.rules li:hover{background:var(--code)}
 .rules code{flex:1;min-width:0;overflow-wrap:anywhere}

@@ -70,6 +70,8 @@ const common = [
 
 const margin = 24;
 const headLine = 20;
+/** Small print of 11 pixels is hard to read below eight. */
+const scaleMin = 0.75;
 
 /** The style of pictures, for light and dark ground: of a whole document, where they stand in one. */
 export const graphStyle = `${common}${sheet(0)}@media (prefers-color-scheme:dark){${sheet(1)}}`;
@@ -107,20 +109,39 @@ export function printGraphSvg(drawn: RulesetGraph): string {
 /**
  * The picture alone, without head, notes and style, for a page that has {@link graphStyle}. Whatever a road may light
  * is a `g` with its name of {@link pictureParts} in `data-part`; frames of stopped packets are there for every box.
+ *
+ * @param room pixels that the page has for it: wider pictures are made smaller, as far as they can still be read
  */
-export function printGraphDrawing(drawn: RulesetGraph): string {
+export function printGraphDrawing(drawn: RulesetGraph, room: number): string {
   const layout = layoutGraph(drawn.graph);
   const width = Math.ceil(layout.width + 2 * margin);
   const height = Math.ceil(layout.height + 2 * margin);
-  return svgElement(width, height, graphHeading(drawn), [
-    group(margin, margin, drawing(drawn, layout, true)),
-  ]);
+  const scale = Math.min(1, Math.max(room / width, scaleMin));
+  return svgElement(
+    width,
+    height,
+    graphHeading(drawn),
+    [group(margin, margin, drawing(drawn, layout, true))],
+    scale,
+  );
 }
 
-function svgElement(width: number, height: number, title: string, content: readonly string[]): string {
+function svgElement(
+  width: number,
+  height: number,
+  title: string,
+  content: readonly string[],
+  scale = 1,
+): string {
   return xmlElement(
     'svg',
-    { xmlns: 'http://www.w3.org/2000/svg', width, height, viewBox: `0 0 ${width} ${height}`, role: 'img' },
+    {
+      xmlns: 'http://www.w3.org/2000/svg',
+      width: Math.ceil(width * scale),
+      height: Math.ceil(height * scale),
+      viewBox: `0 0 ${width} ${height}`,
+      role: 'img',
+    },
     [xmlElement('title', {}, [escapeXml(title)]), ...content],
   );
 }

@@ -82,7 +82,7 @@ describe.skipIf(!hasBrowser)(`in chromium${browserNote}`, () => {
     await page.locator('input[name=dport]').fill('25');
     await page.locator('button[type=submit]').click();
     await expect
-      .poll(() => page.locator('.walked code').allInnerTexts())
+      .poll(() => page.locator('.walked code').allTextContents())
       .toContainEqual(expect.stringContaining('--dport 25'));
     expect(await page.locator('[data-part].stopped').count()).toBe(1);
     await page.locator('input[name=dport]').fill('70000');
@@ -135,7 +135,7 @@ describe.skipIf(!hasBrowser)(`in chromium${browserNote}`, () => {
     await expect.poll(() => page.locator('.ends').innerText()).toContain('filter <b>x</b> (line 8)');
     expect(await page.locator('img, main b:not(.card b), main i, iframe').count()).toBe(0);
     expect(await page.locator('script').count()).toBe(2);
-    const shown = await page.locator('#chains').innerText();
+    const shown = (await page.locator('#chains').textContent()) ?? '';
     expect(shown).toContain('<img src=x onerror=alert(2)>');
     expect(shown).toContain('\\u202e');
     await page.close();
