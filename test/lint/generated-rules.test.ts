@@ -77,3 +77,9 @@ test('a file that leaves the policy of INPUT as it is says nothing of it', () =>
   const tells = (rules: string): boolean => codesOf(rules).some((code) => code.startsWith('FW301'));
   expect([tells(added), tells(kept), tells(open)]).toEqual([false, false, true]);
 });
+
+test('rules that never ask for states are looked at with all checks as with one', () => {
+  const rules =
+    '*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -s 8.8.8.0/24 -j DROP\nCOMMIT\n';
+  expect(lintText(rules).findings.map(({ code }) => code)).toContain('FW301');
+});
