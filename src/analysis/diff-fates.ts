@@ -106,12 +106,19 @@ export function decidersOf(frame: Frame, key: string, packets: PacketSet): reado
     const hook = filterHook[fate as keyof typeof filterHook];
     for (const visit of frame.road.visits)
       if (visit.table === 'filter' && visit.hook === hook)
-        found.push(...endersAt(frame, visit, 'accept', packets));
+        for (const one of endersAt(frame, visit, 'accept', packets)) found.push(one);
   } else {
     const text = key.slice(fate.length + 1);
     for (const { visit } of partsOf(frame, fate))
       if (visit !== undefined)
-        found.push(...endersAt(frame, visit, fate as Ending, packets, text === '' ? undefined : isOf(text)));
+        for (const one of endersAt(
+          frame,
+          visit,
+          fate as Ending,
+          packets,
+          text === '' ? undefined : isOf(text),
+        ))
+          found.push(one);
     if (fate === 'drop')
       for (const { set } of partsOf(frame, 'route-drop')) {
         const here = space.and(frame.packets(set), packets);

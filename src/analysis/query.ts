@@ -187,7 +187,7 @@ function answerFamily(
     const road = analysis.road(name);
     const { parts, total } = partsAsked(analysis, road, asked, at, options.openersOnly ?? false);
     for (const aspect of aspects) totals.set(`${name} ${aspect}`, space.and(total, within[aspect]));
-    drafts.push(...rowsOf(analysis, road, parts, within));
+    for (const one of rowsOf(analysis, road, parts, within)) drafts.push(one);
   }
   const decided = drafts.every((d) => space.isDecided(d.set)) && space.isDecided(asked);
   const problem = budgetReached(decided, options);

@@ -86,7 +86,7 @@ function buildRouting(
     }
     if (!hasLocal) {
       derived = true;
-      routes.push(...localRoutes(interfaces ?? [], family));
+      for (const one of localRoutes(interfaces ?? [], family)) routes.push(one);
     }
   }
   if (routes.length === 0)

@@ -200,7 +200,7 @@ export function createSuppressor(input: SuppressorInput): Suppressor {
 
   for (const suppression of [...read.found, ...beside]) {
     const faults = faultsOf(suppression, checks, today);
-    problems.push(...faults);
+    for (const one of faults) problems.push(one);
     if (faults.length > 0) continue;
     const { scope } = suppression;
     const comment =

@@ -75,7 +75,7 @@ function answerLines(
       continue;
     }
     lines.push('', style.theme.strong(aspectTitles[aspect]));
-    for (const row of rows) lines.push(...rowLines(row, answer, result, style));
+    for (const row of rows) for (const one of rowLines(row, answer, result, style)) lines.push(one);
   }
   if (answer.rowsLeftOut > 0) hidden.push(`${answer.rowsLeftOut} rows of small share`);
   if (lines.length === 0) lines.push('', 'No packet ends so.');

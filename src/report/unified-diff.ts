@@ -146,7 +146,7 @@ function hunksOf(steps: readonly Step[]): readonly (readonly Step[])[] {
     const from = Math.max(at - contextLines, upTo);
     const to = Math.min(at + contextLines + 1, steps.length);
     const last = hunks.at(-1);
-    if (last !== undefined && from <= upTo) last.push(...steps.slice(upTo, to));
+    if (last !== undefined && from <= upTo) for (const one of steps.slice(upTo, to)) last.push(one);
     else hunks.push(steps.slice(from, to));
     upTo = Math.max(upTo, to);
   }

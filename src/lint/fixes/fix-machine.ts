@@ -204,7 +204,7 @@ function apart(all: readonly ChosenFix[]): readonly ChosenFix[] {
   return all.filter(({ fix }) => {
     if (fix.touches.some((key) => touched.has(key)) || !areApart([...edits, ...fix.edits])) return false;
     for (const key of fix.touches) touched.add(key);
-    edits.push(...fix.edits);
+    for (const one of fix.edits) edits.push(one);
     return true;
   });
 }

@@ -68,7 +68,7 @@ export function lineEditsOf({ view, edits }: FixDraft): readonly Edit[] | undefi
   for (const edit of edits) {
     const here = editsOf(view, edit);
     if (here === undefined) return undefined;
-    found.push(...here);
+    for (const one of here) found.push(one);
   }
   return found.sort((a, b) => a.span.start - b.span.start || a.span.end - b.span.end);
 }
