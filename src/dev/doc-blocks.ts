@@ -3,8 +3,8 @@
  *
  * - ` ```console `: lines `$ COMMAND`, each with the output below it. A command goes on behind a `\` at the end of its
  *   line. Output must be what is written; "…" alone on a line stands for any number of lines.
- * - ` ```sh `: a script that must end with 0, or with the 1 of a command that has found something; nobody looks at what
- *   it prints.
+ * - ` ```sh `: commands, each on a line (or on several that end with `\` or `|`). Each must end with 0, or with the 1 of a
+ *   command that has found something; nobody looks at what it prints.
  * - `<!-- file: NAME -->` above a fence: the fence is the text of that file, written before what follows is run.
  * - `<!-- not run: REASON -->` above a fence: it is left alone. A reason is needed.
  */
@@ -19,7 +19,7 @@ export interface ShownCommand {
 /** What stands in one fence. */
 export type DocBlock =
   | { readonly kind: 'console'; readonly commands: readonly ShownCommand[]; readonly at: BlockPlace }
-  | { readonly kind: 'script'; readonly text: string; readonly at: BlockPlace }
+  | { readonly kind: 'script'; readonly commands: readonly string[]; readonly at: BlockPlace }
   | { readonly kind: 'file'; readonly name: string; readonly text: string; readonly at: BlockPlace }
   | { readonly kind: 'not-run'; readonly reason: string; readonly at: BlockPlace };
 
@@ -44,9 +44,16 @@ export function blocksOf(page: string): readonly DocBlock[] {
     if (note === 'file') blocks.push({ kind: 'file', name: said, text, at });
     else if (note === 'not run') blocks.push({ kind: 'not-run', reason: said, at });
     else if (language === 'console') blocks.push({ kind: 'console', commands: commandsOf(text), at });
-    else if (language === 'sh') blocks.push({ kind: 'script', text, at });
+    else if (language === 'sh') blocks.push({ kind: 'script', commands: scriptLines(text), at });
   }
   return blocks;
+}
+
+function scriptLines(text: string): readonly string[] {
+  return text
+    .split(/(?<![\\|])\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 function commandsOf(text: string): readonly ShownCommand[] {

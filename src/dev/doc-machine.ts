@@ -75,6 +75,9 @@ export function createDocMachine(repository: string, program: string): DocMachin
   };
   const who = '-c user.name=reader -c user.email=reader@example.net';
   run(
+    'ip -j addr > gw.addr; ip -j route show table all > gw.routes; { cat gw.addr gw.routes; ip -j rule; echo net.ipv4.ip_forward = 1; } > gw.context',
+  );
+  run(
     `git init -q -b main && printf 'node_modules\\nrules-examples\\ndist\\n' > .gitignore && git add . && git ${who} commit -qm 'As it is'`,
   );
   return {
@@ -100,7 +103,7 @@ export function runBlocks(blocks: readonly DocBlock[], machine: DocMachine): rea
 
 function commandsIn(block: DocBlock, machine: DocMachine): BlockResult['printed'] {
   if (block.kind === 'file') machine.write(block.name, block.text);
-  if (block.kind === 'script') return [ran(block.text, machine)];
+  if (block.kind === 'script') return block.commands.map((command) => ran(command, machine));
   if (block.kind === 'console') return block.commands.map(({ command }) => ran(command, machine));
   return [];
 }

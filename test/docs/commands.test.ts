@@ -79,6 +79,8 @@ describe('blocks of a page', () => {
     '```',
     '```sh',
     'test -f a/b.txt',
+    'cat a/b.txt |',
+    '  wc',
     '```',
   ].join('\n');
 
@@ -94,7 +96,11 @@ describe('blocks of a page', () => {
         at: expect.objectContaining({ line: 7 }),
       },
       { kind: 'not-run', reason: 'it needs root', at: expect.objectContaining({ line: 14 }) },
-      { kind: 'script', text: 'test -f a/b.txt\n', at: expect.objectContaining({ line: 17 }) },
+      {
+        kind: 'script',
+        commands: ['test -f a/b.txt', 'cat a/b.txt |\n  wc'],
+        at: expect.objectContaining({ line: 17 }),
+      },
     ]);
     const [, shown] = blocksOf(page);
     if (shown?.kind === 'console')
