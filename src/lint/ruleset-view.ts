@@ -24,6 +24,9 @@ const noRules: readonly Rule[] = [];
 /** Conditions that hold for every packet in a chain, because every way into it asks for them. */
 type Conditions = Partial<BaseMatch>;
 
+/** How deep chains are followed here: far deeper than the kernel lets them be. */
+const jumpDepthMax = 256;
+
 const conditionKeys = ['src', 'dst', 'protocol', 'inInterface', 'outInterface', 'fragment'] as const;
 
 /** Makes the view of one ruleset. */
@@ -40,6 +43,8 @@ export function createView(
   const effects = new Map<Rule, RuleEffect>();
   const implied = new Map<Chain, Conditions>();
   const deciding = new Map<Chain, boolean>();
+  let decidingDepth = 0;
+  let impliedDepth = 0;
   let rules: readonly Rule[] | undefined;
   let byId: ReadonlyMap<number, Rule> | undefined;
   let libvirt: boolean | undefined;
@@ -99,7 +104,8 @@ export function createView(
     if (done) return done;
     // A loop (which does not load) must not recurse for ever.
     implied.set(chain, {});
-    if (chain.hook !== undefined) return {};
+    if (chain.hook !== undefined || impliedDepth >= jumpDepthMax) return {};
+    impliedDepth++;
     const callers = view.callers(chain.table, chain.name);
     let common: Conditions | undefined;
     for (const caller of callers) {
@@ -116,6 +122,7 @@ export function createView(
         common = kept as Conditions;
       }
     }
+    impliedDepth--;
     implied.set(chain, common ?? {});
     return common ?? {};
   }
@@ -151,6 +158,9 @@ export function createView(
   function decidesAll(chain: Chain): boolean {
     const done = deciding.get(chain);
     if (done !== undefined) return done;
+    // That a packet may come back is the careful answer.
+    if (decidingDepth >= jumpDepthMax) return false;
+    decidingDepth++;
     deciding.set(chain, false);
     let result = false;
     for (const rule of chain.rules) {
@@ -166,6 +176,7 @@ export function createView(
       }
     }
     deciding.set(chain, result);
+    decidingDepth--;
     return result;
   }
 
