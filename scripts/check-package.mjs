@@ -78,6 +78,7 @@ const lines = [
   [['diff', 'a.rules', 'b.rules'], { codes: [1], expect: /OPENED/ }],
   [['test', 'a.policy.yml', '--assume', 'local=203.0.113.1'], { codes: [0, 1], expect: /ssh is open/ }],
   [['graph', 'a.rules', '--format', 'mermaid'], { expect: /flowchart|graph/ }],
+  [['report', 'a.rules'], { expect: /^<!DOCTYPE html>/ }],
   [['replay', 'a.pcap', 'a.rules'], { codes: [0, 3], expect: /./ }],
   [['tui', 'a.rules'], { codes: [2], expect: /terminal/ }],
   [['collect', '--script'], { expect: /iptables-save/ }],

@@ -1,9 +1,9 @@
 /** Goal: the page of `fwsim report` works in a real browser, without network, mouse or good will of the rules' author. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import axe from 'axe-core';
 import type { Browser, Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../support/source-tree.ts';
@@ -12,7 +12,6 @@ import { pageOf } from './report-page.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fwsim-page-'));
 const gateway = readFileSync(join(repositoryRoot, 'rules-examples/gateway-web-in-forward.rules'), 'utf8');
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 let browser: Browser;
 
 /** Writes a page; its address. */
@@ -101,7 +100,7 @@ describe.skipIf(!hasBrowser)(`in chromium${browserNote}`, () => {
     const { page } = await openFile(browser, `${written(`axe-${name}`, gateway)}${fragment}`, dark);
     await page.locator('.ends').waitFor();
     // The policy of the page keeps others' scripts out, and the checker is one: it comes by the debugger.
-    await page.evaluate(axe);
+    await page.evaluate(axe.source);
     const { violations } = await page.evaluate(() =>
       (globalThis as unknown as { axe: { run(): Promise<{ violations: AxeViolation[] }> } }).axe.run(),
     );
