@@ -49,11 +49,21 @@ export function blocksOf(page: string): readonly DocBlock[] {
   return blocks;
 }
 
+/** Lines of a script, each a command; what ends with a backslash or a bar goes on, a here-document to its end. */
 function scriptLines(text: string): readonly string[] {
-  return text
-    .split(/(?<![\\|])\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
+  const commands: string[] = [];
+  let open: string | undefined;
+  let until: string | undefined;
+  for (const line of text.split('\n')) {
+    if (open === undefined && (line.trim() === '' || line.startsWith('#'))) continue;
+    open = open === undefined ? line : `${open}\n${line}`;
+    until ??= /<<-?\s*'?(\w+)/.exec(line)?.[1];
+    if (until === undefined ? /[\\|]$/.test(line) : line !== until) continue;
+    commands.push(open);
+    open = undefined;
+    until = undefined;
+  }
+  return open === undefined ? commands : [...commands, open];
 }
 
 function commandsOf(text: string): readonly ShownCommand[] {

@@ -81,6 +81,9 @@ describe('blocks of a page', () => {
     'test -f a/b.txt',
     'cat a/b.txt |',
     '  wc',
+    "cat > b.txt <<'END'",
+    'text',
+    'END',
     '```',
   ].join('\n');
 
@@ -98,7 +101,7 @@ describe('blocks of a page', () => {
       { kind: 'not-run', reason: 'it needs root', at: expect.objectContaining({ line: 14 }) },
       {
         kind: 'script',
-        commands: ['test -f a/b.txt', 'cat a/b.txt |\n  wc'],
+        commands: ['test -f a/b.txt', 'cat a/b.txt |\n  wc', "cat > b.txt <<'END'\ntext\nEND"],
         at: expect.objectContaining({ line: 17 }),
       },
     ]);
