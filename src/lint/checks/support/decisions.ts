@@ -7,21 +7,25 @@ import type { CheckContext, RulesetView, Walk } from '../../check.ts';
 export type Decision = 'accept' | 'deny';
 
 /** What a rule may decide in the end, jumps followed; both for a chain that does both, none for LOG and its like. */
-export function decisions(
-  view: RulesetView,
-  rule: Rule,
-  seen: ReadonlySet<string> = new Set(),
-): ReadonlySet<Decision> {
-  const { outcome } = view.effect(rule);
-  if (outcome === 'accept') return new Set(['accept']);
-  if (outcome === 'drop' || outcome === 'stolen') return new Set(['deny']);
-  if (outcome !== 'jump' && outcome !== 'goto') return new Set();
-  const { target } = rule;
-  const to = target.kind === 'jump' || target.kind === 'goto' ? target.chain : '';
-  const chain = view.chain(rule.table, to);
-  if (!chain || seen.has(to)) return new Set();
-  const further = new Set([...seen, to]);
-  return new Set(chain.rules.flatMap((r) => [...decisions(view, r, further)]));
+export function decisions(view: RulesetView, rule: Rule): ReadonlySet<Decision> {
+  const found = new Set<Decision>();
+  // Each chain once: ways through chains can double at every jump, and jumps can be nested deeper than any stack.
+  const seen = new Set<string>();
+  const pending = [rule];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { outcome } = view.effect(next);
+    if (outcome === 'accept') found.add('accept');
+    else if (outcome === 'drop' || outcome === 'stolen') found.add('deny');
+    else if (outcome === 'jump' || outcome === 'goto') {
+      const { target } = next;
+      const to = target.kind === 'jump' || target.kind === 'goto' ? target.chain : '';
+      if (seen.has(to)) continue;
+      seen.add(to);
+      for (const inner of view.chain(next.table, to)?.rules ?? []) pending.push(inner);
+    }
+    if (found.size === 2) break;
+  }
+  return found;
 }
 
 /** The decision of an ending of packet sets; a RETURN decides nothing by itself. */
