@@ -29,7 +29,9 @@ export function fakeIo(files: Readonly<Record<string, string | Uint8Array>> = {}
     },
     readStdin: async () => bytes(stdin ?? ''),
     readFile: (path) => {
-      const content = files[path] ?? files[relative(cwd, path)];
+      const content = [path, relative(cwd, path)].flatMap((name) =>
+        Object.hasOwn(files, name) ? files[name] : [],
+      )[0];
       if (content === undefined) throw new CommandFailure(`cannot read "${path}": there is no such file`);
       return bytes(content);
     },
