@@ -11,6 +11,7 @@ import { decidedBy } from '../trace/outcome.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import { wrap } from './layout.ts';
+import { contextLines, rulesLines } from './machine-header.ts';
 import { shellCommand, shellQuote } from './shell-quote.ts';
 import { deciderWords, type RuleBook, ruleBook } from './trace-events.ts';
 import { missWords } from './trace-misses.ts';
@@ -36,16 +37,11 @@ export function printLogStory({ story }: LogResult, style: TerminalStyle): strin
 
 function headerLines(story: LogStory, style: TerminalStyle): readonly string[] {
   const { theme } = style;
-  const names = [...new Set(story.groups.map((g) => g.ruleset))].map(({ source, linked }) => {
-    const date = linked.date === undefined ? 'without a date' : `of ${linked.date}`;
-    return `${theme.strong(escapeTerminal(source.name))}, ${linked.ruleset.family === 'ipv4' ? 'IPv4' : 'IPv6'}, ${escapeTerminal(date)}`;
+  const lines = [...new Set(story.groups.map((g) => g.ruleset))].flatMap((ruleset, index) => {
+    const subject = { read: story.read, ruleset, diagnostics: [] };
+    // What is known of the machine is the same for both families.
+    return [...rulesLines(subject, style), ...(index === 0 ? contextLines(subject, style, () => false) : [])];
   });
-  const lines = names.flatMap((text, index) =>
-    wrap(text, style, {
-      first: `${theme.faint(index === 0 ? 'rules    ' : '         ')} `,
-      rest: ' '.repeat(10),
-    }),
-  );
   for (const [index, text] of story.assume.entries())
     lines.push(
       ...wrap(`--assume ${shellQuote(text)}`, style, {

@@ -17,6 +17,7 @@ import {
   strangersMention,
   type Way,
 } from './support/openness.ts';
+import { notrackRules } from './support/states.ts';
 
 /** Ports that one service has at most. */
 const portsMax = 1024n;
@@ -71,7 +72,11 @@ function* straysOn(context: CheckContext, view: RulesetView, way: Way): Iterable
   const openness = opennessOf(context, view);
   const { all } = openness;
   const { space } = all;
-  const strays = straySegments(all);
+  // Who takes them from connection tracking has nothing better than their flags.
+  const strays = notrackRules(view).reduce(
+    (set, rule) => space.diff(set, takenFromWire(all, rule)),
+    straySegments(all),
+  );
   if (strays === space.none || !space.isDecided(strays)) return;
   const begun = space.forget(space.and(space.or(all.accepted(way).may, translated(all)), all.openers), [
     'tcpFlags',
