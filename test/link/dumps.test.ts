@@ -31,7 +31,9 @@ describe('which family, back end and version', () => {
       'ipv6 nft 1.8.9 filter',
     ]);
     expect(summary(table('filter', '-A INPUT -p icmpv6'))).toEqual(['ipv6 nft 1.8.9 filter']);
-    expect(summary(table('filter', '-A INPUT -p icmp', '-A INPUT -p icmpv6'))).toEqual(['ipv6 nft 1.8.9 filter']);
+    expect(summary(table('filter', '-A INPUT -p icmp', '-A INPUT -p icmpv6'))).toEqual([
+      'ipv6 nft 1.8.9 filter',
+    ]);
     expect(summary(table('filter', ':ufw6-user-input - [0:0]', '-A ufw6-user-input -j ACCEPT'))).toEqual([
       'ipv6 nft 1.8.9 filter',
     ]);
