@@ -16,6 +16,8 @@ export default defineConfig({
   ],
   test: {
     include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
+    // Tests mostly compute: a worker for every core, not for all but one.
+    maxWorkers: '100%',
     testTimeout: 20_000,
     hookTimeout: 60_000,
     coverage: { include: ['src/**'], reporter: ['text-summary', 'html'] },
