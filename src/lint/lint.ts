@@ -240,20 +240,22 @@ function withoutExplained(placed: readonly Placed[], checks: readonly Check[]): 
   });
 }
 
-/** One finding of both readings, without a family; what only one of them gives keeps its own. */
+/**
+ * One finding of both readings, without a family. What only the first gives, which takes the text for IPv4 as every tool
+ * does, keeps its own; what only IPv6 would have is not told: nothing says that there is any.
+ */
 function mergeReadings(first: readonly Placed[], second: readonly Placed[]): readonly Placed[] {
   const inSecond = new Set(second.map(({ finding }) => keyOf(finding)));
-  const inFirst = new Set(first.map(({ finding }) => keyOf(finding)));
   // What is unreadable in one family alone says that the text is of the other.
   const refuses = (list: readonly Placed[]): number =>
     list.filter(
       ({ finding }) => (finding.code === 'FW901' || finding.code === 'FW902') && finding.severity === 'error',
     ).length;
   if (refuses(second) > refuses(first)) return first;
-  const merged = first.map((one) =>
+  if (refuses(second) < refuses(first)) return second;
+  return first.map((one) =>
     inSecond.has(keyOf(one.finding)) ? { ...one, finding: { ...one.finding, family: undefined } } : one,
   );
-  return [...merged, ...second.filter(({ finding }) => !inFirst.has(keyOf(finding)))];
 }
 
 /** One text for what both readings say. */
