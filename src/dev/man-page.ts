@@ -1,5 +1,6 @@
-import type { ArgumentSpec, CommandSpec, OptionSpec } from '../cli/command.ts';
+import type { CommandSpec, OptionSpec } from '../cli/command.ts';
 import { exitCodeMeanings } from '../cli/exit-codes.ts';
+import { argumentWord, optionMeaning, sentence } from './command-words.ts';
 
 /**
  * The manual page fwsim(1), made from the table of commands, in the man macros (man(7)).
@@ -61,11 +62,6 @@ function synopsis(command: CommandSpec): string {
   return `.B fwsim ${command.isDefault === true ? `\\fR[\\fB${command.name}\\fR]` : command.name}\n${words}`;
 }
 
-function argumentWord({ name, required, variadic }: ArgumentSpec): string {
-  const word = `${name}${variadic === true ? '...' : ''}`;
-  return required === true ? word : `[${word}]`;
-}
-
 function commandSection(command: CommandSpec): readonly string[] {
   const expression = command.expression;
   return [
@@ -84,17 +80,8 @@ function commandSection(command: CommandSpec): readonly string[] {
   ];
 }
 
-function optionItem({ flags, description, choices, default: fallback }: OptionSpec): readonly string[] {
-  const words = [
-    description,
-    ...(choices === undefined ? [] : [`one of ${choices.join(', ')}`]),
-    ...(fallback === undefined ? [] : [`default: ${fallback}`]),
-  ];
-  return ['.TP', `.B ${text(flags)}`, text(words.join('; '))];
-}
-
-function sentence(words: string): string {
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+function optionItem(option: OptionSpec): readonly string[] {
+  return ['.TP', `.B ${text(option.flags)}`, text(optionMeaning(option))];
 }
 
 function quoted(words: string): string {

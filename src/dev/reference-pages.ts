@@ -1,9 +1,10 @@
 /** Pages of docs/reference that are made from data and from doc comments. */
 import { readFileSync } from 'node:fs';
-import type { ArgumentSpec, CommandSpec, OptionSpec } from '../cli/command.ts';
+import type { CommandSpec } from '../cli/command.ts';
 import type { Extension } from '../extensions/define.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
+import { argumentWord, optionMeaning, sentence } from './command-words.ts';
 
 const madeBy = (from: string): string => `Made from ${from} by \`npm run generate\`.`;
 
@@ -24,7 +25,10 @@ export function commandsPage(commands: readonly CommandSpec[]): string {
             : [[command.expression.name, command.expression.description]]),
         ],
       ),
-      table(['option', 'meaning'], command.options.map(optionRow)),
+      table(
+        ['option', 'meaning'],
+        command.options.map((option) => [option.flags, optionMeaning(option)]),
+      ),
       ...(command.examples.length === 0
         ? []
         : [
@@ -112,22 +116,8 @@ ${sections.join('\n\n')}
 `;
 }
 
-function argumentWord({ name, required, variadic }: ArgumentSpec): string {
-  const word = `${name}${variadic === true ? '...' : ''}`;
-  return required === true ? word : `[${word}]`;
-}
-
 function expressionWord({ expression }: CommandSpec): readonly string[] {
   return expression === undefined ? [] : [`[-- ${expression.name}]`];
-}
-
-function optionRow({ flags, description, choices, default: fallback }: OptionSpec): readonly string[] {
-  const words = [
-    description,
-    ...(choices === undefined ? [] : [`one of ${choices.join(', ')}`]),
-    ...(fallback === undefined ? [] : [`default: ${fallback}`]),
-  ];
-  return [flags, words.join('; ')];
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -144,8 +134,4 @@ function rawTable(head: readonly string[], rows: readonly (readonly string[])[])
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('\\|', '|').replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
   return [line(head), `|${' --- |'.repeat(head.length)}`, ...rows.map(line)].join('\n');
-}
-
-function sentence(words: string): string {
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 }
