@@ -113,7 +113,8 @@ describe.skipIf(why !== undefined)('on a machine with everything', () => {
     const { stdout, stderr } = inNamespace(
       `${machine}{ ${state}; } > /tmp/fwsim-before-$$\n` +
         `( ${collectScript()} )\n{ ${state}; } > /tmp/fwsim-after-$$\n` +
-        'grep -v "^#" /tmp/fwsim-before-$$ > /tmp/fwsim-before-$$.x; grep -v "^#" /tmp/fwsim-after-$$ > /tmp/fwsim-after-$$.x\n' +
+        // Counters move by themselves: a bridge that comes up reports its multicast groups.
+        "for i in before after; do sed '/^#/d; s/\\[[0-9]*:[0-9]*\\]//' /tmp/fwsim-$i-$$ > /tmp/fwsim-$i-$$.x; done\n" +
         'cmp /tmp/fwsim-before-$$.x /tmp/fwsim-after-$$.x >&2; rm -f /tmp/fwsim-*-$$ /tmp/fwsim-*-$$.x\n',
     );
     expect(stderr).toBe('');
