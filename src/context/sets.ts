@@ -1,26 +1,25 @@
 /**
  * Looking packets up in ipsets.
  *
- * Networks are kept by prefix length, most specific first, as the kernel keeps them: a lookup costs one table access
- * per length that occurs, whatever the number of members.
- *
- * Source: net/netfilter/ipset/ip_set_core.c ip_set_test(), ip_set_hash_gen.h mtype_test_cidrs(),
- * ip_set_getport.c, ip_set_list_set.c list_set_ktest().
+ * Source: net/netfilter/ipset/ip_set_core.c ip_set_test(), ip_set_hash_gen.h mtype_test_cidrs(), ip_set_getport.c,
+ * ip_set_list_set.c list_set_ktest().
  */
 
 import { lacksHeader } from '../model/layer4-header.ts';
-import type { IpSet, IpSetMember } from '../model/machine.ts';
+import type { IpSet } from '../model/machine.ts';
 import type { Packet } from '../model/packet.ts';
-import { type Address, addressBits, maskAddress, prefixMask } from '../net/address.ts';
+import { type Address, addressBits } from '../net/address.ts';
+import { isOver, listMembers, type SetChanges, type SetClock } from './set-changes.ts';
+import { type Dimension, type ElementPart, elementPartText, maskForSet } from './set-element.ts';
 import {
-  type Dimension,
-  dimensionsOf,
-  type ElementPart,
-  elementPartText,
-  maskForSet,
-  parseElement,
-  setMask,
-} from './set-element.ts';
+  buildIndex,
+  cutTo,
+  type Entry,
+  keyAt,
+  mergedLevels,
+  type PreparedSet,
+  prepareSet,
+} from './set-index.ts';
 
 /** 0 no, 1 yes, 2 unknown: the answers of matches. */
 type Answer = 0 | 1 | 2;
@@ -51,59 +50,6 @@ export interface SetLookupFlags {
   readonly updateSubcounters: boolean;
 }
 
-/** Changes that SET targets made to a set since it was read: by element, null where it was deleted. Plain data. */
-export type SetChanges = Readonly<Record<string, ChangedMember | null>>;
-
-/** A member that a SET target added. */
-export interface ChangedMember extends IpSetMember {
-  /** When it times out; absent: never, or no clock is kept. */
-  readonly expiresMs?: number;
-}
-
-/** The time now, and the time from which the timeouts of members that were read count. */
-export interface SetClock {
-  readonly nowMs: number;
-  readonly sinceMs: number;
-}
-
-/** Whether the member's time is over. Zero seconds mean: for good. */
-function isOver(member: ChangedMember, clock: SetClock | undefined): boolean {
-  if (!clock) return false;
-  if (member.expiresMs !== undefined) return clock.nowMs > member.expiresMs;
-  const seconds = member.timeoutSeconds;
-  return seconds !== undefined && seconds > 0 && clock.nowMs > clock.sinceMs + seconds * 1000;
-}
-
-interface Entry {
-  readonly member: IpSetMember;
-  readonly parts: readonly ElementPart[];
-}
-
-type Key = number | string;
-
-/** All elements whose networks have these prefix lengths. */
-interface Level {
-  readonly lengths: readonly number[];
-  readonly entries: Map<Key, Entry | Entry[]>;
-}
-
-/** A set's members, ready to be looked up. */
-interface Index {
-  /** Most specific first, by the first network, then by the second. */
-  readonly levels: readonly Level[];
-  /** Members whose text could not be read: a lookup that finds nothing is not sure then. */
-  readonly unreadableCount: number;
-}
-
-/** A set made ready; keep it for as long as the set lives. */
-export interface PreparedSet {
-  readonly set: IpSet;
-  /** Undefined for a type that is not known here. */
-  readonly dimensions: readonly Dimension[] | undefined;
-  readonly mask: Address | undefined;
-  readonly index: Index;
-}
-
 /** A view of a set; fits the `SetView` of the extensions. */
 export interface SetLookup {
   readonly type: string;
@@ -116,97 +62,7 @@ export interface SetLookup {
   elementOf(packet: Packet, env: SetEnvironment, dirs: readonly SetDirection[]): string | undefined;
 }
 
-function addressKey(a: Address): Key {
-  return a.family === 'ipv4' ? a.w3 : `${a.w0},${a.w1},${a.w2},${a.w3}`;
-}
-
-/** Key of all parts but interfaces, with the addresses already masked. */
-function keyOf(parts: readonly ElementPart[], type: string): Key {
-  const [first] = parts;
-  if (parts.length === 1 && first && (first.kind === 'ip' || first.kind === 'net'))
-    return addressKey(first.address);
-  let key = '';
-  for (const p of parts) {
-    switch (p.kind) {
-      case 'ip':
-      case 'net':
-        key += `${addressKey(p.address)};`;
-        break;
-      case 'port':
-        key += type === 'bitmap:port' ? `${p.port};` : `${p.protocol}:${p.port};`;
-        break;
-      case 'mac':
-        // The members of bitmap:ip,mac are one per address; the MAC is compared afterwards.
-        if (type !== 'bitmap:ip,mac') key += `${p.mac};`;
-        break;
-      case 'mark':
-        key += `${p.mark};`;
-        break;
-      case 'set':
-        key += `${p.name};`;
-        break;
-      case 'iface':
-        break;
-    }
-  }
-  return key;
-}
-
 const isZero = (a: Address): boolean => a.w0 === 0 && a.w1 === 0 && a.w2 === 0 && a.w3 === 0;
-
-function buildIndex(set: IpSet, members: Iterable<IpSetMember>, mask: Address | undefined): Index {
-  const levels = new Map<string, Level>();
-  let unreadableCount = 0;
-  for (const member of members) {
-    const elements = parseElement(set.type, set.family, member.text);
-    if (!elements) {
-      unreadableCount++;
-      continue;
-    }
-    for (const element of elements) {
-      const parts = element.map((p) =>
-        p.kind === 'ip' || p.kind === 'net' ? { ...p, address: maskForSet(p.address, mask) } : p,
-      );
-      const lengths = parts.flatMap((p) => (p.kind === 'net' ? [p.length] : []));
-      const name = lengths.join();
-      let level = levels.get(name);
-      if (!level) {
-        level = { lengths, entries: new Map() };
-        levels.set(name, level);
-      }
-      const key = keyOf(parts, set.type);
-      const entry: Entry = { member, parts };
-      const known = level.entries.get(key);
-      // Only elements with an interface may share a key; elsewhere the last one stands.
-      if (known === undefined || !parts.some((p) => p.kind === 'iface')) level.entries.set(key, entry);
-      else if (Array.isArray(known)) known.push(entry);
-      else level.entries.set(key, [known, entry]);
-    }
-  }
-  const ordered = [...levels.values()].sort((a, b) => {
-    for (const [i, length] of a.lengths.entries()) {
-      const difference = (b.lengths[i] ?? 0) - length;
-      if (difference !== 0) return difference;
-    }
-    return 0;
-  });
-  return { levels: ordered, unreadableCount };
-}
-
-/** Reads all members once. Linear in their number. */
-export function prepareSet(set: IpSet): PreparedSet {
-  const mask = setMask(set.family, set.options);
-  const known = dimensionsOf(set.type);
-  return {
-    set,
-    dimensions: known,
-    mask,
-    index:
-      known && set.type !== 'list:set'
-        ? buildIndex(set, set.members, mask)
-        : { levels: [], unreadableCount: 0 },
-  };
-}
 
 /** A port as sets see it: ICMP has type and code, protocols without ports have 0; undefined: not to be had. */
 function packetPort(packet: Packet, dir: SetDirection | undefined): number | undefined {
@@ -259,26 +115,6 @@ function queryPart(
     case 'set':
       return undefined;
   }
-}
-
-/** The key of the parts with their networks cut to the lengths of a level. */
-function keyAt(parts: readonly ElementPart[], level: Level, type: string): Key {
-  if (level.lengths.length === 0) return keyOf(parts, type);
-  const [first] = parts;
-  // The commonest type, hash:net of IPv4, goes without a new object.
-  if (parts.length === 1 && first?.kind === 'net' && first.address.family === 'ipv4') {
-    const length = level.lengths[0] ?? 32;
-    return length === 0 ? 0 : (first.address.w3 & (-1 << (32 - length))) >>> 0;
-  }
-  let i = 0;
-  return keyOf(
-    parts.map((p) => (p.kind === 'net' ? cutTo(p, level.lengths[i++] ?? p.length) : p)),
-    type,
-  );
-}
-
-function cutTo(part: ElementPart & { readonly kind: 'ip' | 'net' }, length: number): ElementPart {
-  return { ...part, address: maskAddress(part.address, prefixMask(part.address.family, length)), length };
 }
 
 /** Whether the interfaces agree. Elements with `physdev:` never do: xt_set does not ask for bridge ports. */
@@ -480,76 +316,4 @@ export function createSetView(
         .join(',');
     },
   };
-}
-
-/** The members of a list:set now. */
-function listMembers(set: IpSet, changes: SetChanges): readonly IpSetMember[] {
-  const kept = set.members.filter((m) => !Object.hasOwn(changes, m.text));
-  return [...kept, ...Object.values(changes).flatMap((m) => m ?? [])];
-}
-
-/** Levels of both, those with the same lengths together, in lookup order; the changes come first. */
-function mergedLevels(base: readonly Level[], added: readonly Level[]): readonly (readonly Level[])[] {
-  const groups = new Map<string, Level[]>();
-  for (const level of [...added, ...base]) {
-    const name = level.lengths.join();
-    const group = groups.get(name);
-    if (group) group.push(level);
-    else groups.set(name, [level]);
-  }
-  return [...groups.values()].sort((a, b) => {
-    const x = a[0]?.lengths ?? [];
-    const y = b[0]?.lengths ?? [];
-    return (y[0] ?? 0) - (x[0] ?? 0) || (y[1] ?? 0) - (x[1] ?? 0);
-  });
-}
-
-/**
- * Adds an element (`timeoutSeconds` undefined: the set's default) or deletes it; the old changes stay as they are. An
- * element that is there already keeps its time, unless `exist` is said.
- */
-export function changeSet(
-  set: IpSet,
-  changes: SetChanges,
-  operation: 'add' | 'del',
-  element: string,
-  timeoutSeconds?: number,
-  clock?: SetClock,
-  exist = true,
-): SetChanges {
-  const fallback = set.options['timeout'];
-  const seconds = timeoutSeconds ?? (fallback === undefined ? undefined : Number(fallback));
-  if (operation === 'add' && !exist && clock && fallback !== undefined) {
-    const known = Object.hasOwn(changes, element)
-      ? changes[element]
-      : set.members.find((m) => m.text === element);
-    if (known && !isOver(known, clock)) return changes;
-  }
-  return {
-    ...changes,
-    [element]:
-      operation === 'del'
-        ? null
-        : {
-            text: element,
-            timeoutSeconds: seconds,
-            ...(clock && seconds ? { expiresMs: clock.nowMs + seconds * 1000 } : {}),
-            nomatch: false,
-            skbmark: undefined,
-            packets: Object.hasOwn(set.options, 'counters') ? 0 : undefined,
-            bytes: Object.hasOwn(set.options, 'counters') ? 0 : undefined,
-            comment: undefined,
-          },
-  };
-}
-
-/** The elements of a set as canonical texts, for checks: ranges spread out, ports with their protocol. */
-export function canonicalElements(set: IpSet): readonly string[] | undefined {
-  const out: string[] = [];
-  for (const member of set.members) {
-    const elements = parseElement(set.type, set.family, member.text);
-    if (!elements) return undefined;
-    for (const parts of elements) out.push(parts.map((p) => elementPartText(p, set.type)).join(','));
-  }
-  return out;
 }

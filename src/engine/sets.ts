@@ -1,13 +1,8 @@
 /** ipsets during a walk: what the machine gave, with the changes of SET targets on top. */
 
-import {
-  changeSet as changedSet,
-  createSetView,
-  type PreparedSet,
-  prepareSet,
-  type SetChanges,
-  type SetClock,
-} from '../context/sets.ts';
+import { changeSet as changedSet, type SetChanges, type SetClock } from '../context/set-changes.ts';
+import { type PreparedSet, prepareSet } from '../context/set-index.ts';
+import { createSetView } from '../context/sets.ts';
 import type { SetChange, SetView } from '../extensions/define.ts';
 import type { IpSet } from '../model/machine.ts';
 import type { Walk } from './walk.ts';

@@ -447,10 +447,10 @@ describe('a stream of everything', () => {
     ['blank', `${' '.repeat(60_000)}\n`.repeat(10)],
     ['dashes in prompts', `a@b:${'-'.repeat(60_000)}\n`],
     ['digits', `${'1'.repeat(60_000)}.\n`],
-  ])('hostile input takes linear time: %s', (_, text) => {
-    const start = performance.now();
-    claim(text);
-    expect(performance.now() - start).toBeLessThan(3000);
+  ])('hostile input is read to its end: %s', (_, text) => {
+    // Were it quadratic, the runner's own limit would end it.
+    for (const run of claim(text).unclaimed)
+      expect(text.slice(run.offset, run.offset + run.text.length)).toBe(run.text);
   });
 });
 
