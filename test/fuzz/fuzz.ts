@@ -2,7 +2,7 @@
  * Feeds fwsim with inputs that nobody would write:
  *
  *   npm run fuzz -- [--runs N] [--from N] [--seed N] [--keep FOLDER]
- *   npm run fuzz -- --processes --runs N [--from N] [--seed N] [--program FILE]
+ *   npm run fuzz -- --processes --runs N [--from N] [--seed N] [--program FILE] [--together N]
  *
  * Case I of a seed is always the same, so a run that was cut off goes on with --from. A failure is an exception that
  * is no message for the user, an exit code that does not exist, a control character in what is meant for a terminal, or
@@ -28,7 +28,7 @@ function option(name: string): string | undefined {
   return at < 0 ? undefined : process.argv[at + 1];
 }
 
-/** What the thread is told, and where it writes the number of the case that it is at. */
+/** What the thread is told, and where it writes the number of the case that it is at, then how often each target ran. */
 interface Orders {
   readonly seed: number;
   readonly from: number;
@@ -44,6 +44,7 @@ async function serve({ seed, from, to, at }: Orders): Promise<void> {
     Atomics.store(place, 0, index);
     const { target, input } = drawCase(seed, index, seeds);
     const reason = await failureOf(target, input);
+    Atomics.add(place, 1 + targets.indexOf(target), 1);
     if (reason === undefined || known.has(`${target.name} ${reason}`)) continue;
     known.add(`${target.name} ${reason}`);
     // Made smaller outside of the clock.
@@ -62,8 +63,11 @@ async function serve({ seed, from, to, at }: Orders): Promise<void> {
 const seed = Number(option('--seed') ?? 20261122);
 const from = Number(option('--from') ?? 0);
 const runs = Number(option('--runs') ?? 100_000);
+const together = Number(option('--together') ?? 1);
 const keep = option('--keep');
 let failures = 0;
+/** How often each target ran, in the order of the targets. */
+const shares = targets.map(() => 0);
 
 function tell({ index, target, reason, input }: Failure): void {
   failures++;
@@ -76,7 +80,7 @@ function tell({ index, target, reason, input }: Failure): void {
 
 /** Runs [from, to) in a thread. Answers the case at which it hung or died, else undefined. */
 function inThread(start: number, to: number): Promise<number | undefined> {
-  const at = new SharedArrayBuffer(4);
+  const at = new SharedArrayBuffer(4 * (1 + targets.length));
   const place = new Int32Array(at);
   const orders: Orders = { seed, from: start, to, at };
   const worker = new Worker(new URL(import.meta.url), {
@@ -84,7 +88,7 @@ function inThread(start: number, to: number): Promise<number | undefined> {
     resourceLimits: { maxOldGenerationSizeMb: 1500 },
   });
   Atomics.store(place, 0, -1);
-  return new Promise((resolve) => {
+  return new Promise<number | undefined>((resolve) => {
     let seen = -1;
     let since = process.cpuUsage();
     let reported = Date.now();
@@ -118,6 +122,8 @@ function inThread(start: number, to: number): Promise<number | undefined> {
       clearInterval(watch);
       resolve(undefined);
     });
+  }).finally(() => {
+    for (const [i] of targets.entries()) shares[i] = (shares[i] ?? 0) + (place[1 + i] ?? 0);
   });
 }
 
@@ -174,11 +180,17 @@ async function inProcesses(): Promise<void> {
   const program = option('--program') ?? join(repositoryRoot, 'dist', 'cli.js');
   const folder = mkdtempSync(join(tmpdir(), 'fwsim-fuzz-'));
   try {
-    for (let index = from; index < from + runs; index++) {
-      const failure = await runProgram(program, folder, index);
-      if (failure !== undefined) tell(failure);
-      if ((index + 1 - from) % 200 === 0) console.log(`${index + 1 - from} processes, ${failures} failures`);
-    }
+    let next = from;
+    const inTurn = async (): Promise<void> => {
+      while (next < from + runs) {
+        const index = next++;
+        const failure = await runProgram(program, folder, index);
+        if (failure !== undefined) tell(failure);
+        if ((index + 1 - from) % 200 === 0)
+          console.log(`${index + 1 - from} processes, ${failures} failures`);
+      }
+    };
+    await Promise.all(Array.from({ length: together }, inTurn));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -196,7 +208,9 @@ else {
     }
   }
   const seconds = Math.round((Date.now() - begin) / 1000);
-  const names = targets.map((t) => t.name).join(', ');
+  const names = process.argv.includes('--processes')
+    ? 'whole processes'
+    : targets.map((t, i) => `${t.name} ${shares[i]}`).join(', ');
   console.log(`seed ${seed}: ${runs} inputs from ${from} (${names}), ${failures} failures, ${seconds} s`);
   process.exitCode = failures > 0 ? 1 : 0;
 }
