@@ -18,18 +18,12 @@ import {
   admitsDestination,
   admitsInterface,
   denies,
-  insideInterfaces,
-  ofRule,
   rulesAt,
-  type Service,
-  sendThrough,
-  sendToMachine,
-  servicesOf,
-  servicesText,
-  serviceText,
   sourceNatRules,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+} from './support/rules-at.ts';
+import { ofRule, sendThrough, sendToMachine } from './support/sending.ts';
+import { type Service, servicesOf, servicesText, serviceText } from './support/services.ts';
+import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 /** A rule of FORWARD that keeps strangers from a service, and what becomes of them at this machine. */
 interface Guarded {

@@ -1,16 +1,10 @@
 import type { Chain } from '../../model/ruleset.ts';
 import { defineCheck, type FindingDraft, type RulesetView, type Subject } from '../check.ts';
 import { type FixDraft, insertRules } from '../fixes/fix-draft.ts';
-import {
-  destinationNatRules,
-  insideInterfaces,
-  type Service,
-  sendThrough,
-  sendToMachine,
-  sourceNatRules,
-  strangersInterfaces,
-  unspokenService,
-} from './support/path-probes.ts';
+import { destinationNatRules, sourceNatRules } from './support/rules-at.ts';
+import { sendThrough, sendToMachine } from './support/sending.ts';
+import { type Service, unspokenService } from './support/services.ts';
+import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 /** Services that a stranger would try: if all are let through, nothing is filtered. */
 const tried: readonly Service[] = [unspokenService, { protocol: 6, port: 22 }, { protocol: 6, port: 3389 }];

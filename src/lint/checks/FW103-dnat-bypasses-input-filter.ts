@@ -15,16 +15,10 @@ import {
   destinationNatRules,
   isNamedAt,
   rulesAt,
-  type Service,
-  sendByAnyWay,
-  sendOptions,
-  sendToMachine,
-  servicesOf,
-  serviceText,
-  sideOf,
-  strangersInterfaces,
-  unspokenService,
-} from './support/path-probes.ts';
+} from './support/rules-at.ts';
+import { sendByAnyWay, sendOptions, sendToMachine, sideOf } from './support/sending.ts';
+import { type Service, servicesOf, serviceText, unspokenService } from './support/services.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** A rule of INPUT that would have kept this packet out, had it come there: by naming its port. */
 function guardOf(

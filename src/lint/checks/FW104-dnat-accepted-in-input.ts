@@ -2,8 +2,9 @@ import type { Rule } from '../../model/ruleset.ts';
 import type { PacketSet } from '../../packetset/space.ts';
 import { defineCheck, type FindingDraft, type Walk } from '../check.ts';
 import { deleteRules } from '../fixes/fix-draft.ts';
-import { accepts, destinationNatRules, rulesAt, servicesOf, servicesText } from './support/path-probes.ts';
 import { comingTo, describedAtEntry, strangersOf, takenBy, walkOf } from './support/roads.ts';
+import { accepts, destinationNatRules, rulesAt } from './support/rules-at.ts';
+import { servicesOf, servicesText } from './support/services.ts';
 
 /** An accept in INPUT for packets that DNAT takes away. */
 export const dnatAcceptedInInput = defineCheck({

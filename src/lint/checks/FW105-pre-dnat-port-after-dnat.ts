@@ -9,13 +9,10 @@ import {
   denies,
   destinationNatRules,
   rulesAt,
-  sendByAnyWay,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  sideOf,
   translationsNamedBy,
-} from './support/path-probes.ts';
+} from './support/rules-at.ts';
+import { sendByAnyWay, sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf, serviceText } from './support/services.ts';
 
 /** Whether the rule asks conntrack for the original destination: it knows about the translation. */
 function asksForOriginal(rule: Rule): boolean {

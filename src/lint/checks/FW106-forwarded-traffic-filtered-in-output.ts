@@ -2,15 +2,10 @@ import { addressBits, networkContains, prefixLength } from '../../net/address.ts
 import { addressText, networkText } from '../../net/address-text.ts';
 import { defineCheck, type FindingDraft } from '../check.ts';
 import { copied } from './support/mends.ts';
-import {
-  denies,
-  insideInterfaces,
-  rulesAt,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  sideOf,
-} from './support/path-probes.ts';
+import { denies, rulesAt } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf, serviceText } from './support/services.ts';
+import { insideInterfaces } from './support/strangers.ts';
 
 /** A rule about forwarded traffic in OUTPUT. */
 export const forwardedTrafficFilteredInOutput = defineCheck({

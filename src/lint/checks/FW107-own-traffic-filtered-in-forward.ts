@@ -2,7 +2,9 @@ import { type Address, addressBits, prefixLength, sameAddress } from '../../net/
 import { addressText } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { copied } from './support/mends.ts';
-import { denies, rulesAt, sendOptions, servicesOf, serviceText } from './support/path-probes.ts';
+import { denies, rulesAt } from './support/rules-at.ts';
+import { sendOptions } from './support/sending.ts';
+import { servicesOf, serviceText } from './support/services.ts';
 
 /** How we know that the address is this machine's: given, inferred from a rule, or not at all. */
 function knownLocal(

@@ -2,7 +2,6 @@ import type { Rule } from '../../model/ruleset.ts';
 import { networkTextShort } from '../../net/address-text.ts';
 import type { Heading } from '../all-packets.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
-import { accepts, denies } from './support/path-probes.ts';
 import {
   describedAtEntry,
   holdsGuessedAddress,
@@ -10,6 +9,7 @@ import {
   movesAddresses,
   walkOf,
 } from './support/roads.ts';
+import { accepts, denies } from './support/rules-at.ts';
 
 /** A packet that the rule describes and that gets through by another road. */
 function walkElsewhere(context: CheckContext, view: RulesetView, rule: Rule): Walk | undefined {

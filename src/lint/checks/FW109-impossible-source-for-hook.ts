@@ -2,8 +2,8 @@ import type { Rule } from '../../model/ruleset.ts';
 import { type Network, networkContains } from '../../net/address.ts';
 import { networkTextShort } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { accepts } from './support/path-probes.ts';
 import { holdsGuessedAddress, isOffTheRoad, movesAddresses } from './support/roads.ts';
+import { accepts } from './support/rules-at.ts';
 
 /** Whether all addresses of this machine are known, and none of them is in the network. */
 function holdsNoneOfOurs({ machine }: CheckContext, net: Network): boolean {

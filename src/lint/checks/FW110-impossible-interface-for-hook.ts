@@ -3,7 +3,7 @@ import type { Hook } from '../../model/netfilter.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { interfacePatternText } from '../../net/interface-pattern.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { accepts } from './support/path-probes.ts';
+import { accepts } from './support/rules-at.ts';
 
 const withoutIn: readonly Hook[] = ['OUTPUT', 'POSTROUTING'];
 const withoutOut: readonly Hook[] = ['PREROUTING', 'INPUT'];

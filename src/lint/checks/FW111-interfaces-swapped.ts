@@ -5,9 +5,10 @@ import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, ty
 import type { Inference } from '../finding.ts';
 import { changedBody, type FixDraft } from '../fixes/fix-draft.ts';
 import { isTunnel, leadsElsewhere, placedNetworks } from './support/behind.ts';
-import { accepts, sendOptions } from './support/path-probes.ts';
 import { ownFilterRules } from './support/roads.ts';
 import { conditionsOf } from './support/rule-shape.ts';
+import { accepts } from './support/rules-at.ts';
+import { sendOptions } from './support/sending.ts';
 
 /** The interfaces of a rule that accepts everything that comes in by the one and leaves by the other. */
 function openedWay(rule: Rule): { readonly from: string; readonly to: string } | undefined {

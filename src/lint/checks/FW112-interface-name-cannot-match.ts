@@ -6,7 +6,7 @@ import {
   interfacePatternText,
 } from '../../net/interface-pattern.ts';
 import { defineCheck, type FindingDraft } from '../check.ts';
-import { denies } from './support/path-probes.ts';
+import { denies } from './support/rules-at.ts';
 
 /** Interfaces that come and go: that one is missing just now says nothing. */
 const dynamic =

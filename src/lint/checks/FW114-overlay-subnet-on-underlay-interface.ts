@@ -1,8 +1,8 @@
 import { networkTextShort } from '../../net/address-text.ts';
 import { defineCheck, type FindingDraft } from '../check.ts';
 import { isTunnel, leadsElsewhere, placedNetworks } from './support/behind.ts';
-import { accepts } from './support/path-probes.ts';
 import { ownFilterRules } from './support/roads.ts';
+import { accepts } from './support/rules-at.ts';
 
 /** Addresses of a tunnel, asked for on the interface that carries it. */
 export const overlaySubnetOnUnderlayInterface = defineCheck({

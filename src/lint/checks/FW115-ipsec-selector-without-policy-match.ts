@@ -4,15 +4,11 @@ import { type Address, networkContains, prefix } from '../../net/address.ts';
 import { addressText, networkTextShort } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import type { Inference } from '../finding.ts';
-import {
-  accepts,
-  admitsInterface,
-  insideInterfaces,
-  rulesAt,
-  sendByAnyWay,
-  servicesOf,
-} from './support/path-probes.ts';
 import { hasPrivateSource, ownFilterRules } from './support/roads.ts';
+import { accepts, admitsInterface, rulesAt } from './support/rules-at.ts';
+import { sendByAnyWay } from './support/sending.ts';
+import { servicesOf } from './support/services.ts';
+import { insideInterfaces } from './support/strangers.ts';
 
 const espAndAh: readonly number[] = [50, 51];
 const ikePorts: readonly number[] = [500, 4500];

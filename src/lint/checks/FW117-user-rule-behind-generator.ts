@@ -9,8 +9,8 @@ import {
   type Walk,
 } from '../check.ts';
 import { decisionOf } from './support/decisions.ts';
-import { accepts, denies } from './support/path-probes.ts';
 import { describedAtEntry, ownFilterRules, walkOf } from './support/roads.ts';
+import { accepts, denies } from './support/rules-at.ts';
 
 /** A rule is as good as dead where the program's rules take this share of its packets. */
 const lostShare = 0.9;

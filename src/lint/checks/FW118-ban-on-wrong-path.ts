@@ -5,8 +5,9 @@ import { type Address, addressBits, prefixLength } from '../../net/address.ts';
 import type { PacketSet } from '../../packetset/space.ts';
 import type { AllPackets } from '../all-packets.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
-import { denies, destinationNatRules, servicesOf, servicesText } from './support/path-probes.ts';
 import { describedAtEntry, strangersOf, takenBy, walkOf } from './support/roads.ts';
+import { denies, destinationNatRules } from './support/rules-at.ts';
+import { servicesOf, servicesText } from './support/services.ts';
 
 /** Programs that ban single addresses. */
 const banPrograms: readonly string[] = ['fail2ban', 'a ban daemon (sshguard, CrowdSec, CSF)'];

@@ -1,8 +1,9 @@
 import type { Rule } from '../../model/ruleset.ts';
 import type { Heading } from '../all-packets.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { accepts, denies, servicesOf, servicesText } from './support/path-probes.ts';
 import { comingTo, describedAtEntry, ownFilterRules, takenBy, walkOf } from './support/roads.ts';
+import { accepts, denies } from './support/rules-at.ts';
+import { servicesOf, servicesText } from './support/services.ts';
 
 /** Refusals of raw and mangle that packets from the wire meet before filter. */
 function earlyDenies(view: RulesetView): readonly Rule[] {

@@ -1,8 +1,9 @@
 import type { Rule } from '../../model/ruleset.ts';
 import type { AllPackets, Heading } from '../all-packets.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { accepts, servicesOf, servicesText } from './support/path-probes.ts';
 import { takenBy, walkOf } from './support/roads.ts';
+import { accepts } from './support/rules-at.ts';
+import { servicesOf, servicesText } from './support/services.ts';
 
 /** Whether the accept keeps packets from a rule that would do something with them: then it is an exception. */
 function keepsFromOthers(all: AllPackets, view: RulesetView, rule: Rule): boolean {

@@ -4,16 +4,9 @@ import { addressText, networkTextShort } from '../../net/address-text.ts';
 import { isPublicAddress } from '../../net/documentation.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import type { Inference } from '../finding.ts';
-import {
-  admitsInterface,
-  denies,
-  rulesAt,
-  type Service,
-  servicesOf,
-  servicesText,
-  serviceText,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+import { admitsInterface, denies, rulesAt } from './support/rules-at.ts';
+import { type Service, servicesOf, servicesText, serviceText } from './support/services.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 interface OwnAddress {
   readonly address: Address;

@@ -3,8 +3,10 @@ import { DNAT } from '../../extensions/targets/DNAT.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { parseIpv4 } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { accepts, sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
 import { countOf } from './support/rule-shape.ts';
+import { accepts } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 type Sysctls = Readonly<Record<string, string>>;
 

@@ -1,9 +1,10 @@
 import type { Chain, Rule, Table } from '../../model/ruleset.ts';
 import type { AllPackets, Heading } from '../all-packets.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
-import { denies, servicesOf } from './support/path-probes.ts';
 import { describedAtEntry, walkOf } from './support/roads.ts';
 import { countOf } from './support/rule-shape.ts';
+import { denies } from './support/rules-at.ts';
+import { servicesOf } from './support/services.ts';
 
 /** Chains of the administrator's that a program jumps to as soon as it runs. */
 const hungInLater: ReadonlySet<string> = new Set(['DOCKER-USER']);

@@ -20,8 +20,8 @@ import {
   toPrivateNetworks,
   type Way,
 } from './support/openness.ts';
-import { destinationPorts, serviceRangeMax } from './support/path-probes.ts';
 import { listText } from './support/rule-shape.ts';
+import { destinationPorts, serviceRangeMax } from './support/services.ts';
 
 const protocolOf = { tcp: 6, udp: 17 } as const;
 

@@ -11,7 +11,7 @@ import {
   strangersMention,
   type Way,
 } from './support/openness.ts';
-import { accepts } from './support/path-probes.ts';
+import { accepts } from './support/rules-at.ts';
 import { admitsState } from './support/states.ts';
 
 /** Strangers' packets that this rule accepts, if they are nearly all that there are. */

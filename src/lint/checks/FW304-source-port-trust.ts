@@ -6,7 +6,7 @@ import type { Rule } from '../../model/ruleset.ts';
 import { createMeasure } from '../../packetset/measure.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { isGuardedElsewhere, isWideOpen, knobOf, opennessOf, strangersMention } from './support/openness.ts';
-import { accepts } from './support/path-probes.ts';
+import { accepts } from './support/rules-at.ts';
 
 /** Ports that one service has at most: what is open beyond them was not asked for. */
 const portsMax = 1024n;

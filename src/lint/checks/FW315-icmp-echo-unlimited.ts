@@ -7,7 +7,7 @@ import {
   opennessOf,
   strangersMention,
 } from './support/openness.ts';
-import { strangersInterfaces } from './support/path-probes.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** Pings without end. */
 export const icmpEchoUnlimited = defineCheck({

@@ -20,7 +20,7 @@ import {
   unspokenPort,
   type Way,
 } from './support/openness.ts';
-import { strangersInterfaces } from './support/path-probes.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** "Fragmentation needed" of a connection that is known. */
 const tooBig: Description = (space) =>

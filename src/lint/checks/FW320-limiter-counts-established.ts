@@ -4,7 +4,7 @@ import { maskInUse } from '../../packetset/valid.ts';
 import { defineCheck, type FindingDraft } from '../check.ts';
 import { limiterOf } from './support/limiters.ts';
 import { knobOf } from './support/openness.ts';
-import { denies } from './support/path-probes.ts';
+import { denies } from './support/rules-at.ts';
 
 /** Packets in a second that any transfer exceeds. */
 const perSecondMax = 200;

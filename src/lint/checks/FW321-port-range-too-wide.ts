@@ -6,7 +6,7 @@ import type { Rule } from '../../model/ruleset.ts';
 import { createMeasure } from '../../packetset/measure.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { isGuardedElsewhere, isWideOpen, knobOf, opennessOf, strangersMention } from './support/openness.ts';
-import { accepts } from './support/path-probes.ts';
+import { accepts } from './support/rules-at.ts';
 
 const portsMax = { 6: 1000n, 17: 20_000n } as const;
 

@@ -6,8 +6,8 @@ import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { type FixDraft, insertRules } from '../fixes/fix-draft.ts';
 import { isRefused } from './support/limiters.ts';
 import { deciderOf, deciderText, isGuardedElsewhere, knobOf, unspokenPort } from './support/openness.ts';
-import { accepts } from './support/path-probes.ts';
 import { conditionsOf } from './support/rule-shape.ts';
+import { accepts } from './support/rules-at.ts';
 
 const loopback: Readonly<Record<Family, string>> = { ipv4: '127.0.0.1', ipv6: '::1' };
 

@@ -12,7 +12,8 @@ import {
 } from '../check.ts';
 import { isRefused } from './support/limiters.ts';
 import { deciderOf, deciderText } from './support/openness.ts';
-import { sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** The interfaces by which an address may come: the one whose network it is in, else those of its side. */
 function entrances(context: CheckContext, address: Address): readonly SidedInterface[] {

@@ -3,14 +3,9 @@ import type { Rule } from '../../model/ruleset.ts';
 import { addressText } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { refusedAt } from './support/conversations.ts';
-import {
-  destinationNatRules,
-  sendByAnyWay,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  type sideOf,
-} from './support/path-probes.ts';
+import { destinationNatRules } from './support/rules-at.ts';
+import { sendByAnyWay, sendOptions, type sideOf } from './support/sending.ts';
+import { servicesOf, serviceText } from './support/services.ts';
 import { takenOpeners } from './support/translations.ts';
 
 /** The new destination is taken for a host behind this machine, unless the machine's addresses are known. */

@@ -1,15 +1,10 @@
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { natEvents } from './support/conversations.ts';
-import {
-  destinationNatRules,
-  insideInterfaces,
-  sendByAnyWay,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  sideOf,
-} from './support/path-probes.ts';
+import { destinationNatRules } from './support/rules-at.ts';
+import { sendByAnyWay, sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf, serviceText } from './support/services.ts';
+import { insideInterfaces } from './support/strangers.ts';
 
 /** What is sent on wherever it was going, mostly on purpose: names and the time. */
 const steered: ReadonlySet<string> = new Set(['udp/53', 'tcp/53', 'udp/123', 'tcp/853']);

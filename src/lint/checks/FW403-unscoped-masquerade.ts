@@ -8,17 +8,10 @@ import {
   type Walk,
 } from '../check.ts';
 import { natEvents } from './support/conversations.ts';
-import {
-  destinationNatRules,
-  insideInterfaces,
-  sendByAnyWay,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  sideOf,
-  sourceNatRules,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+import { destinationNatRules, sourceNatRules } from './support/rules-at.ts';
+import { sendByAnyWay, sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf, serviceText } from './support/services.ts';
+import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 /** A connection of a stranger that arrives inside under this machine's address. */
 interface Hidden {

@@ -1,16 +1,10 @@
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { leftBy, natEvents } from './support/conversations.ts';
-import {
-  destinationNatRules,
-  sendByAnyWay,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  sideOf,
-  sourceNatRules,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+import { destinationNatRules, sourceNatRules } from './support/rules-at.ts';
+import { sendByAnyWay, sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf, serviceText } from './support/services.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** Published ports that are looked at. */
 const dnatMax = 24;

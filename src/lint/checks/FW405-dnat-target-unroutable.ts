@@ -8,8 +8,9 @@ import { isPublicAddress } from '../../net/documentation.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import type { Inference } from '../finding.ts';
 import { leftBy, refusedAt } from './support/conversations.ts';
-import { destinationNatRules, servicesOf, serviceText } from './support/path-probes.ts';
 import { comesInBy, isOnThePublicNet, routedTo, translatedWalks } from './support/published.ts';
+import { destinationNatRules } from './support/rules-at.ts';
+import { servicesOf, serviceText } from './support/services.ts';
 
 /** What is wrong with a new destination, in the words of a message. */
 interface Trouble {

@@ -13,20 +13,16 @@ import {
 import type { Inference } from '../finding.ts';
 import { leftBy, natEvents } from './support/conversations.ts';
 import {
-  destinationNatRules,
-  insideInterfaces,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  sideOf,
-} from './support/path-probes.ts';
-import {
   comesInBy,
   isTranslatedBy,
   mayBeOurs,
   publishedAddress,
   translatedWalks,
 } from './support/published.ts';
+import { destinationNatRules } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf, serviceText } from './support/services.ts';
+import { insideInterfaces } from './support/strangers.ts';
 
 /** A host that shares a network with the server. */
 interface Client {

@@ -4,15 +4,10 @@ import { addressText } from '../../net/address-text.ts';
 import { isPublicAddress } from '../../net/documentation.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { natEvents } from './support/conversations.ts';
-import {
-  destinationNatRules,
-  type Service,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  sideOf,
-} from './support/path-probes.ts';
 import { comesInBy, knownInside, mayBeOurs, publishedAddress, translatedWalks } from './support/published.ts';
+import { destinationNatRules } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { type Service, servicesOf, serviceText } from './support/services.ts';
 
 /** Ports of one rule that are tried. */
 const servicesMax = 4;

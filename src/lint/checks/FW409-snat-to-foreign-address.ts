@@ -23,9 +23,11 @@ import {
 } from '../check.ts';
 import type { Inference } from '../finding.ts';
 import { leftBy, natEvents } from './support/conversations.ts';
-import { insideInterfaces, sendOptions, sideOf, sourceNatRules } from './support/path-probes.ts';
 import { isOnThePublicNet } from './support/published.ts';
 import { movesAddresses } from './support/roads.ts';
+import { sourceNatRules } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { insideInterfaces } from './support/strangers.ts';
 
 /** Why answers to an address do not come back to this machine. */
 interface Foreign {

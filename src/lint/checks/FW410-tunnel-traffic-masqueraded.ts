@@ -5,15 +5,10 @@ import { addressKind } from '../../net/documentation.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import type { Inference } from '../finding.ts';
 import { natEvents } from './support/conversations.ts';
-import {
-  accepts,
-  insideInterfaces,
-  rulesAt,
-  sendOptions,
-  servicesOf,
-  sideOf,
-  sourceNatRules,
-} from './support/path-probes.ts';
+import { accepts, rulesAt, sourceNatRules } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf } from './support/services.ts';
+import { insideInterfaces } from './support/strangers.ts';
 
 /** ESP and AH. */
 const ipsecProtocols: readonly number[] = [50, 51];

@@ -16,9 +16,9 @@ import {
 import type { Inference } from '../finding.ts';
 import { leftBy, natEvents } from './support/conversations.ts';
 import { opennessOf, strangersMention, toPrivateNetworks } from './support/openness.ts';
-import { accepts, rulesAt, sourceNatRules } from './support/path-probes.ts';
 import { addressesOn, isOnThePublicNet, knownInside } from './support/published.ts';
 import { walkOf } from './support/roads.ts';
+import { accepts, rulesAt, sourceNatRules } from './support/rules-at.ts';
 
 /** A private network behind this machine. */
 interface Inner {

@@ -13,8 +13,8 @@ import {
   opennessOf,
   strangersMention,
 } from './support/openness.ts';
-import { type Service, servicesOf, servicesText, serviceText } from './support/path-probes.ts';
 import { isTranslatedBy } from './support/published.ts';
+import { type Service, servicesOf, servicesText, serviceText } from './support/services.ts';
 
 /** Redirections of nat PREROUTING to another port of this machine. */
 function redirections(

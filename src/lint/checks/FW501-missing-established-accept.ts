@@ -2,7 +2,8 @@ import type { PacketSet } from '../../packetset/space.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { insertRules } from '../fixes/fix-draft.ts';
 import { answersToClients, fromElsewhere, refusedAt, sendAnswer } from './support/conversations.ts';
-import { sendOptions, strangersInterfaces } from './support/path-probes.ts';
+import { sendOptions } from './support/sending.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** What nearly every machine asks of others: names, the time, updates. */
 const questions = [

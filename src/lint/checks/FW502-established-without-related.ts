@@ -2,9 +2,10 @@ import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { changedBody, type FixDraft, replaceRule } from '../fixes/fix-draft.ts';
 import { fromElsewhere, refusedAt, tooBig, tooBigErrors } from './support/conversations.ts';
-import { sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
 import { wordAfter, wordsOf } from './support/rule-shape.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
 import { acceptsState, stateOf } from './support/states.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 type Way = 'INPUT' | 'FORWARD';
 

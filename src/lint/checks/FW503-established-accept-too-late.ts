@@ -3,8 +3,10 @@ import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, ty
 import { moveRules } from '../fixes/fix-draft.ts';
 import { clientPorts, refusedAt } from './support/conversations.ts';
 import { nameOfRule } from './support/covered.ts';
-import { denies, insideInterfaces, sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
+import { denies } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
 import { acceptsState, admitsState } from './support/states.ts';
+import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 type Way = 'INPUT' | 'FORWARD';
 

@@ -1,14 +1,10 @@
 import { tcpFlag } from '../../model/packet.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import {
-  accepts,
-  rulesAt,
-  sendOptions,
-  servicesOf,
-  sideOf,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+import { accepts, rulesAt } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf } from './support/services.ts';
 import { acceptsState, stateOf } from './support/states.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 function judge(context: CheckContext, view: RulesetView): FindingDraft | undefined {
   const { family } = view;

@@ -3,17 +3,12 @@ import { tcpFlag } from '../../model/packet.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { moveRules } from '../fixes/fix-draft.ts';
-import {
-  accepts,
-  denies,
-  rulesAt,
-  sendOptions,
-  servicesOf,
-  sideOf,
-  strangersInterfaces,
-} from './support/path-probes.ts';
 import { conditionsOf } from './support/rule-shape.ts';
+import { accepts, denies, rulesAt } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf } from './support/services.ts';
 import { stateOf } from './support/states.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** A rule that drops what is INVALID, whatever else it is. */
 function dropsInvalid(view: RulesetView, rule: Rule): boolean {

@@ -15,18 +15,11 @@ import {
   type SendOptions,
   type Walk,
 } from '../check.ts';
-import {
-  accepts,
-  insideInterfaces,
-  rulesAt,
-  type Service,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  sideOf,
-  strangersInterfaces,
-} from './support/path-probes.ts';
 import { countOf } from './support/rule-shape.ts';
+import { accepts, rulesAt } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { type Service, servicesOf, serviceText } from './support/services.ts';
+import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 /** Where the first packets pass whose answers pass here. */
 const opposite = { INPUT: 'OUTPUT', OUTPUT: 'INPUT', FORWARD: 'FORWARD' } as const satisfies Partial<

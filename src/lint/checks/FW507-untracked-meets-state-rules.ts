@@ -4,8 +4,10 @@ import { addressText } from '../../net/address-text.ts';
 import type { PacketSpace } from '../../packetset/space.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { leftBy, refusedAt } from './support/conversations.ts';
-import { accepts, rulesAt, sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
+import { accepts, rulesAt } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
 import { admitsState, notrackRules, stateOf } from './support/states.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** Ordinary packets of a NOTRACK rule, as strangers or this machine itself would send them. */
 function packetsOf(context: CheckContext, view: RulesetView, rule: Rule): readonly Walk[] {

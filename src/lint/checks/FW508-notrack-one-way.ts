@@ -1,8 +1,9 @@
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { sendAnswer } from './support/conversations.ts';
-import { sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
 import { notrackRules } from './support/states.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 function judge(
   context: CheckContext,

@@ -2,8 +2,9 @@ import type { Chain, Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { changedBody, deleteRules, type FixDraft } from '../fixes/fix-draft.ts';
 import { decisions } from './support/decisions.ts';
-import { sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
 import { admitsState, stateOf } from './support/states.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** An ordinary packet of the rule, of a connection that exists: one that a rule about states should tell apart. */
 function packetFor(context: CheckContext, view: RulesetView, rule: Rule): Walk | undefined {

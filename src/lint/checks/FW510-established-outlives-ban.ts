@@ -1,17 +1,11 @@
 import type { Rule } from '../../model/ruleset.ts';
 import { prefixLength } from '../../net/address.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import {
-  accepts,
-  denies,
-  ofRule,
-  rulesAt,
-  sendOptions,
-  servicesOf,
-  sideOf,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+import { accepts, denies, rulesAt } from './support/rules-at.ts';
+import { ofRule, sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf } from './support/services.ts';
 import { acceptsState } from './support/states.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** A rule that bans one address, or a small network. */
 function isBan(view: RulesetView, rule: Rule): boolean {

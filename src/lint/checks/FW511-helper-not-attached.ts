@@ -4,15 +4,10 @@ import { CT } from '../../extensions/targets/CT.ts';
 import type { Hook } from '../../model/netfilter.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
-import {
-  accepts,
-  admitsInterface,
-  rulesAt,
-  sendOptions,
-  servicesOf,
-  sideOf,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+import { accepts, admitsInterface, rulesAt } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { servicesOf } from './support/services.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** A protocol whose further connections conntrack has to be told of by a helper. */
 interface Helped {

@@ -1,15 +1,10 @@
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { refusedAt, sendAnswer } from './support/conversations.ts';
-import {
-  accepts,
-  insideInterfaces,
-  rulesAt,
-  sendOptions,
-  sideOf,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+import { accepts, rulesAt } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
 import { admitsState } from './support/states.ts';
+import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 /** A TCP opener of the rule that is forwarded because of it. Other protocols may be meant for one way. */
 function openerOf(context: CheckContext, view: RulesetView, rule: Rule): Walk | undefined {

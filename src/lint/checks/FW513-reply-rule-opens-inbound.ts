@@ -13,15 +13,10 @@ import {
 import { bodyWith, replaceRule } from '../fixes/fix-draft.ts';
 import { natEvents } from './support/conversations.ts';
 import { nameOfRule } from './support/covered.ts';
-import {
-  accepts,
-  rulesAt,
-  sendByAnyWay,
-  sendOptions,
-  sideOf,
-  unspokenService,
-} from './support/path-probes.ts';
 import { conditionsOf } from './support/rule-shape.ts';
+import { accepts, rulesAt } from './support/rules-at.ts';
+import { sendByAnyWay, sendOptions, sideOf } from './support/sending.ts';
+import { unspokenService } from './support/services.ts';
 import { admitsState, stateOf } from './support/states.ts';
 
 /** A rule's conditions with both ends exchanged; undefined where it names none, or ports that make it more than a direction. */

@@ -1,14 +1,10 @@
 import { CT } from '../../extensions/targets/CT.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import {
-  insideInterfaces,
-  rulesAt,
-  sendOptions,
-  sideOf,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+import { rulesAt } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
 import { acceptsState, stateOf } from './support/states.ts';
+import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 /** Helpers whose expectations are for answers to what a host inside has asked of all its neighbours. */
 const harmless: ReadonlySet<string> = new Set(['netbios-ns', 'snmp']);

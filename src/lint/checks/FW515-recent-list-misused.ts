@@ -1,8 +1,8 @@
 import { type RecentData, recent } from '../../extensions/matches/recent.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { denies } from './support/path-probes.ts';
 import { deciderAbove } from './support/rule-shape.ts';
+import { denies } from './support/rules-at.ts';
 
 /** One use of a list in a rule. */
 interface Use {

@@ -1,16 +1,10 @@
 import { conntrack, ctStateWords } from '../../extensions/matches/conntrack.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type RulesetView, type Walk } from '../check.ts';
-import {
-  accepts,
-  destinationNatRules,
-  rulesAt,
-  sendByAnyWay,
-  sendOptions,
-  sideOf,
-  strangersInterfaces,
-} from './support/path-probes.ts';
 import { conditionsOf } from './support/rule-shape.ts';
+import { accepts, destinationNatRules, rulesAt } from './support/rules-at.ts';
+import { sendByAnyWay, sendOptions, sideOf } from './support/sending.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 const dnatBit = 1 << ctStateWords.indexOf('DNAT');
 

@@ -1,6 +1,7 @@
 import { TCPMSS } from '../../extensions/targets/TCPMSS.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { insideInterfaces, sendOptions, sideOf } from './support/path-probes.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { insideInterfaces } from './support/strangers.ts';
 
 /** Interfaces whose packets carry a header more, by their names. */
 const narrowByName = /^(ppp\d|pppoe|wg\d|tun\d|l2tp|gre\d)/;

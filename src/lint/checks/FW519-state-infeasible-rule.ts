@@ -3,18 +3,11 @@ import { udp } from '../../extensions/matches/udp.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { refusedAt, sendAnswer } from './support/conversations.ts';
-import {
-  accepts,
-  insideInterfaces,
-  rulesAt,
-  type Service,
-  sendOptions,
-  servicesOf,
-  serviceText,
-  sideOf,
-  strangersInterfaces,
-} from './support/path-probes.ts';
+import { accepts, rulesAt } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { type Service, servicesOf, serviceText } from './support/services.ts';
 import { admitsState, stateOf } from './support/states.ts';
+import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 type Way = 'INPUT' | 'FORWARD' | 'OUTPUT';
 

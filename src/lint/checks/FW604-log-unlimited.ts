@@ -8,13 +8,10 @@ import {
   type Walk,
 } from '../check.ts';
 import { bodyWith, replaceRule } from '../fixes/fix-draft.ts';
-import {
-  admitsInterface,
-  sendOptions,
-  sideOf,
-  strangersInterfaces,
-  unspokenService,
-} from './support/path-probes.ts';
+import { admitsInterface } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { unspokenService } from './support/services.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** Matches that let a part of the packets through, by how many there are. */
 const limiters: ReadonlySet<string> = new Set([

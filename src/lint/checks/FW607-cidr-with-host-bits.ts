@@ -4,8 +4,8 @@ import { maskAddress, prefixLength, prefixMask, sameAddress, zeroAddress } from 
 import { networkText, parseAddress } from '../../net/address-text.ts';
 import { defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { changedBody, type FixDraft } from '../fixes/fix-draft.ts';
-import { denies } from './support/path-probes.ts';
 import { wordAfter, wordsOf } from './support/rule-shape.ts';
+import { denies } from './support/rules-at.ts';
 
 const options = {
   src: ['-s', '--source', '--src'],

@@ -4,7 +4,9 @@ import { REJECT } from '../../extensions/targets/REJECT.ts';
 import { tcpFlag } from '../../model/packet.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
-import { admitsInterface, sendOptions, sideOf, strangersInterfaces } from './support/path-probes.ts';
+import { admitsInterface } from './support/rules-at.ts';
+import { sendOptions, sideOf } from './support/sending.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 const invalidBit = 1 << ctStateWords.indexOf('INVALID');
 

@@ -3,7 +3,8 @@ import { conntrack, ctStateWords } from '../../extensions/matches/conntrack.ts';
 import { state } from '../../extensions/matches/state.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { defineCheck, type RulesetView } from '../check.ts';
-import { accepts, admitsInterface, strangersInterfaces } from './support/path-probes.ts';
+import { accepts, admitsInterface } from './support/rules-at.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 const newBit = 1 << ctStateWords.indexOf('NEW');
 

@@ -1,7 +1,7 @@
 import { mac } from '../../extensions/matches/mac.ts';
 import { defineCheck } from '../check.ts';
-import { accepts } from './support/path-probes.ts';
 import { conditionsOf } from './support/rule-shape.ts';
+import { accepts } from './support/rules-at.ts';
 
 /** Accepts that a hardware address alone decides. */
 export const unneededMacTrust = defineCheck({

@@ -1,6 +1,7 @@
 import { defineCheck } from '../check.ts';
 import { packetsOf, packetsSeen } from './support/costs.ts';
-import { accepts, admitsInterface, strangersInterfaces } from './support/path-probes.ts';
+import { accepts, admitsInterface } from './support/rules-at.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 /** Packets that the chain has seen before the silence of a rule says anything. */
 const packetsMin = 10_000;

@@ -21,15 +21,8 @@ import {
   type Reached,
   strangersMention,
 } from './support/openness.ts';
-import {
-  accepts,
-  destinationNatRules,
-  rulesAt,
-  type Service,
-  servicesOf,
-  servicesText,
-  serviceText,
-} from './support/path-probes.ts';
+import { accepts, destinationNatRules, rulesAt } from './support/rules-at.ts';
+import { type Service, servicesOf, servicesText, serviceText } from './support/services.ts';
 
 /** To whom a service of this machine is open. */
 type OpenTo = 'anybody' | 'some' | 'nobody';

@@ -6,7 +6,7 @@ import { insertRules } from '../fixes/fix-draft.ts';
 import { hasIpv6 } from './support/dual-stack.ts';
 import { isRefused } from './support/limiters.ts';
 import { deciderOf, isGuardedElsewhere, knobOf, opennessOf, strangersMention } from './support/openness.ts';
-import { strangersInterfaces } from './support/path-probes.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 const icmp6 = (space: PacketSpace, type: number): PacketSet =>
   space.and(space.interval('protocol', 58, 58), space.interval('icmpType', type, type));

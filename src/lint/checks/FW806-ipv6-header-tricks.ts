@@ -6,7 +6,7 @@ import { headerBit, ipv6header } from '../../extensions/matches/ipv6header.ts';
 import { rt } from '../../extensions/matches/rt.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { denies } from './support/path-probes.ts';
+import { denies } from './support/rules-at.ts';
 
 /** Extension headers that a rule may refuse as a whole. */
 const headers = {

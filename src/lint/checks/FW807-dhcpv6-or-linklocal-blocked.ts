@@ -7,7 +7,9 @@ import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } f
 import type { Inference } from '../finding.ts';
 import { isRefused } from './support/limiters.ts';
 import { deciderOf, isGuardedElsewhere, knobOf, opennessOf, strangersMention } from './support/openness.ts';
-import { accepts, rulesAt, servicesOf, strangersInterfaces } from './support/path-probes.ts';
+import { accepts, rulesAt } from './support/rules-at.ts';
+import { servicesOf } from './support/services.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
 const udp = 17;
 const clientPort = 546;

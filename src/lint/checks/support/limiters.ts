@@ -6,7 +6,7 @@ import { hashlimit } from '../../../extensions/matches/hashlimit.ts';
 import { limit } from '../../../extensions/matches/limit.ts';
 import type { Rule } from '../../../model/ruleset.ts';
 import type { CheckContext, PacketSketch, RulesetView, Walk } from '../../check.ts';
-import { strangersInterfaces } from './path-probes.ts';
+import { strangersInterfaces } from './strangers.ts';
 
 /** What a rule's rate counts. */
 export interface Limiter {

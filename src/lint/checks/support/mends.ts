@@ -4,7 +4,8 @@ import { ruleBody } from '../../../link/rule-text.ts';
 import type { Chain, Rule } from '../../../model/ruleset.ts';
 import type { RulesetView, Walk } from '../../check.ts';
 import { changedBody, type FixDraft, insertRules } from '../../fixes/fix-draft.ts';
-import { accepts, servicesOf } from './path-probes.ts';
+import { accepts } from './rules-at.ts';
+import { servicesOf } from './services.ts';
 
 /**
  * The rule once more, in the chain that its packets take, above what lets them pass there; `above`: rules that come

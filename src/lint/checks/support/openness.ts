@@ -17,7 +17,8 @@ import type { PacketSet } from '../../../packetset/space.ts';
 import type { AllPackets, Example } from '../../all-packets.ts';
 import type { CheckContext, RulesetView, SendOptions, Subject, Walk } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
-import { accepts, insideInterfaces } from './path-probes.ts';
+import { accepts } from './rules-at.ts';
+import { insideInterfaces } from './strangers.ts';
 
 /** Where packets of strangers are heading. */
 export type Way = 'to' | 'through';

@@ -10,14 +10,9 @@ import { interfaceMatches } from '../../../net/interface-pattern.ts';
 import type { CheckContext, ChosenAddress, RulesetView, SidedInterface, Walk } from '../../check.ts';
 import { interfaceNames } from '../../sides.ts';
 import { natEvents } from './conversations.ts';
-import {
-  admitsInterface,
-  ofRule,
-  sendByAnyWay,
-  sendOptions,
-  sourceNatRules,
-  strangersInterfaces,
-} from './path-probes.ts';
+import { admitsInterface, sourceNatRules } from './rules-at.ts';
+import { ofRule, sendByAnyWay, sendOptions } from './sending.ts';
+import { strangersInterfaces } from './strangers.ts';
 
 /** Interfaces by which packets for a rule come in: those of strangers that its -i lets in, else any other. */
 export function comesInBy(context: CheckContext, view: RulesetView, rule: Rule): readonly SidedInterface[] {

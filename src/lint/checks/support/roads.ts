@@ -19,7 +19,7 @@ import type { AllPackets, Heading } from '../../all-packets.ts';
 import type { CheckContext, PacketSketch, RulesetView, Walk } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
 import { interfaceNames } from '../../sides.ts';
-import { strangersInterfaces } from './path-probes.ts';
+import { strangersInterfaces } from './strangers.ts';
 
 /** What rules and connection tracking write before a packet comes to filter: at the entry it may be anything. */
 const writtenOnTheWay: readonly FieldName[] = ['mark', 'connmark', 'ctStatus'];

@@ -7,7 +7,7 @@ import { NOTRACK } from '../../../extensions/targets/NOTRACK.ts';
 import type { CtState } from '../../../model/netfilter.ts';
 import type { Rule } from '../../../model/ruleset.ts';
 import type { RulesetView } from '../../check.ts';
-import { accepts } from './path-probes.ts';
+import { accepts } from './rules-at.ts';
 
 /** The states that a rule asks for. */
 export interface AskedStates {

@@ -1,0 +1,107 @@
+/** Packets that checks put together by hand, and what is written down of the choices that they rest on. */
+
+import type { Address, Family } from '../../../net/address.ts';
+import type {
+  CheckContext,
+  ChosenAddress,
+  PacketSketch,
+  SendOptions,
+  SidedInterface,
+  Walk,
+} from '../../check.ts';
+import type { Inference } from '../../finding.ts';
+import type { Service } from './services.ts';
+
+/** Puts together what several choices rest on. */
+export function sendOptions(
+  ...parts: readonly { readonly assume: readonly string[]; readonly inferences: readonly Inference[] }[]
+): SendOptions {
+  return {
+    assume: [...new Set(parts.flatMap((p) => p.assume))],
+    inferences: [...new Map(parts.flatMap((p) => p.inferences).map((i) => [i.text, i])).values()],
+  };
+}
+
+/** An interface's inferences in the shape of {@link sendOptions}. */
+export function sideOf(i: SidedInterface): {
+  readonly assume: readonly string[];
+  readonly inferences: readonly Inference[];
+} {
+  return { assume: [], inferences: i.inferences };
+}
+
+/** An address whose choice rests on the rule's own words. */
+export function ofRule(address: Address): ChosenAddress {
+  return { address, provenance: 'given', assume: [], inferences: [] };
+}
+
+/**
+ * Sends a packet; where nothing says by which interface it leaves, each one that the rules name is tried in turn, and
+ * the first way that gets it decided is taken, with the guess written down.
+ */
+export function sendByAnyWay(
+  context: CheckContext,
+  sketch: PacketSketch,
+  options: SendOptions,
+  family: Family,
+): readonly Walk[] {
+  const plain = context.send(sketch, options);
+  if (plain.fate !== 'undecided' || sketch.outInterface !== undefined) return [plain];
+  const walks: Walk[] = [];
+  for (const to of context.interfaces(family)) {
+    if (to.side === 'loopback' || to.name === sketch.inInterface) continue;
+    const guess: Inference = {
+      text: `the packet leaves by ${to.name} (an interface that the rules name)`,
+      settledBy: 'ip -j route show table all',
+    };
+    walks.push(
+      context.send(
+        { ...sketch, outInterface: to.name },
+        { ...options, inferences: [...(options.inferences ?? []), guess] },
+      ),
+    );
+  }
+  return walks;
+}
+
+/** A packet to one of this machine's own addresses. */
+export function sendToMachine(
+  context: CheckContext,
+  from: SidedInterface,
+  src: ChosenAddress,
+  service: Service,
+  family: Family,
+  dst: ChosenAddress = context.localAddress(family, from.name),
+): Walk {
+  return context.send(
+    {
+      inInterface: from.name,
+      src: src.address,
+      dst: dst.address,
+      protocol: service.protocol,
+      dport: service.port,
+    },
+    sendOptions(dst, src, sideOf(from)),
+  );
+}
+
+/** The same packet to somebody behind this machine. */
+export function sendThrough(
+  context: CheckContext,
+  from: SidedInterface,
+  src: ChosenAddress,
+  service: Service,
+  to: SidedInterface,
+  family: Family,
+): Walk {
+  const dst = context.remoteAddress(family, to.name);
+  const sketch: PacketSketch = {
+    inInterface: from.name,
+    src: src.address,
+    dst: dst.address,
+    protocol: service.protocol,
+    dport: service.port,
+    outInterface: to.name,
+  };
+  return context.send(sketch, sendOptions(dst, src, sideOf(from)));
+}
