@@ -12,8 +12,10 @@ export {
   boxesLimit,
   type GraphOptions,
   type GraphResult,
+  type GraphWeights,
   graphOf,
   type RulesetGraph,
 } from './graph/graph.ts';
 export type { Road as GraphRoad } from './graph/road.ts';
+export type { Shares as GraphShares } from './graph/shares.ts';
 export { defaultRegistry } from './registry.ts';

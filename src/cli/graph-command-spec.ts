@@ -1,12 +1,13 @@
 import type { OptionSpec } from './command.ts';
 import type { CommandDescription } from './command-specs.ts';
 import { readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+import { nodesOptionSpec } from './set-command-specs.ts';
 
 /** How `fwsim graph` may print. */
 export const graphFormats = ['svg', 'dot', 'mermaid', 'json'] as const;
 
 /** What arrows may be labelled with. */
-export const graphWeights = ['counters', 'none'] as const;
+export const graphWeights = ['counters', 'packets', 'none'] as const;
 
 /** How many boxes a picture may have. */
 export const boxesOptionSpec: OptionSpec = {
@@ -36,7 +37,8 @@ export const graphDescription: CommandDescription = {
     boxesOptionSpec,
     {
       flags: '--weights <name>',
-      description: 'what arrows are labelled with: packets that the rules have counted, or nothing',
+      description:
+        'what arrows are labelled with: what the rules have counted; the share of all packets that may go there; or nothing',
       choices: graphWeights,
       default: 'counters',
     },
@@ -49,6 +51,7 @@ export const graphDescription: CommandDescription = {
     },
     withOptionSpec,
     ...readingOptionSpecs,
+    nodesOptionSpec,
     { flags: '--json', description: 'print JSON' },
   ],
   expression: {
@@ -59,6 +62,10 @@ export const graphDescription: CommandDescription = {
   examples: [
     ['sudo iptables-save -c | fwsim graph -o gw.svg', 'the ruleset as a picture, with its counters'],
     ['fwsim graph gw.rules -o web.svg -- -i eth0 -p tcp --dport 80', 'with the road of a web request'],
+    [
+      'fwsim graph gw.rules --weights packets -o gw.svg',
+      'with the share of all packets that comes to each chain',
+    ],
     ['fwsim graph gw.rules --format dot | dot -Tpdf > gw.pdf', 'drawn by Graphviz'],
   ],
 };

@@ -97,7 +97,7 @@ function graphPicture(): string {
   const { drawn } = graphOf([{ name: file, text: readFileSync(file, 'utf8') }], {
     registry: defaultRegistry(),
     boxesMax: 16,
-    counters: true,
+    weights: 'counters',
     expression: '-i eth0 -p tcp -s 198.51.100.7 -d 203.0.113.1 --dport 5432'.split(' '),
     assume: ['local=203.0.113.1'],
   });

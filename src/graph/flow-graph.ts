@@ -5,6 +5,7 @@ import type { RulesetView } from '../lint/check.ts';
 import { type Hook, hooks, type Policy } from '../model/netfilter.ts';
 import type { Chain, Rule } from '../model/ruleset.ts';
 import { type FoldedGroup, foldChains } from './fold.ts';
+import type { Shares, Weigher } from './shares.ts';
 
 /** What a target means for the packet: let through, stopped, addresses rewritten, or anything else. */
 export type ActionKind = 'accept' | 'drop' | 'nat' | 'other';
@@ -37,6 +38,8 @@ export interface GraphNode {
   readonly actions: readonly GraphAction[];
   /** 1-based line of the (first) chain in its source; 0: not declared there. */
   readonly line: number;
+  /** How many of all packets come here, where the picture was asked to say it. */
+  readonly shares: Shares | undefined;
 }
 
 /** Jumps and gotos from one box to another. */
@@ -51,6 +54,8 @@ export interface GraphCall {
   readonly rule: Rule | undefined;
   /** Packets that the rules have counted; undefined where the dump has no counters. */
   readonly packets: number | undefined;
+  /** How many of all packets take it, where the picture was asked to say it. */
+  readonly shares: Shares | undefined;
 }
 
 /** Tables of one hook that have something to say, in the kernel's order. */
@@ -80,6 +85,8 @@ export interface FlowGraphOptions {
   readonly boxesMax: number;
   /** Whether calls carry what the rules have counted. */
   readonly counters: boolean;
+  /** Says how many of all packets come where; absent: nobody asked. */
+  readonly weigher?: Weigher;
 }
 
 /** Makes the graph. Linear in the rules times the hooks that lead to them. */
@@ -104,10 +111,10 @@ export function buildFlowGraph(view: RulesetView, options: FlowGraphOptions): Fl
       const box = (index: number): string => idOf(hook, table, groups[index] as FoldedGroup, index);
       const groupOf = new Map(groups.flatMap(({ chains }, index) => chains.map((c) => [c.name, index])));
       groups.forEach((group, index) => {
-        nodes.push(nodeOf(view, hook, group, box(index)));
+        nodes.push(nodeOf(view, hook, group, box(index), options.weigher));
         if (group.chains.length > 1) foldedCount += group.chains.length;
       });
-      calls.push(...callsOf(groups, groupOf, box, options.counters));
+      calls.push(...callsOf(groups, groupOf, box, hook, options));
     }
     return { hook, tables: drawn, idle };
   });
@@ -140,7 +147,13 @@ function idOf(hook: Hook, table: string, { chains }: FoldedGroup, index: number)
   return `${hook}/${table}/${chains.length === 1 && only ? only.name : `+${index}`}`;
 }
 
-function nodeOf(view: RulesetView, hook: Hook, { name, chains }: FoldedGroup, id: string): GraphNode {
+function nodeOf(
+  view: RulesetView,
+  hook: Hook,
+  { name, chains }: FoldedGroup,
+  id: string,
+  weigher: Weigher | undefined,
+): GraphNode {
   const [first] = chains;
   const owners = new Set(chains.map((c) => ownerName(view, c)));
   const counts = new Map<string, { target: string; kind: ActionKind; ruleCount: number }>();
@@ -165,6 +178,7 @@ function nodeOf(view: RulesetView, hook: Hook, { name, chains }: FoldedGroup, id
     ruleCount: chains.reduce((sum, c) => sum + c.rules.length, 0),
     actions: [...counts.values()].sort((a, b) => b.ruleCount - a.ruleCount || (a.target < b.target ? -1 : 1)),
     line: first?.line ?? 0,
+    shares: weigher?.chains(hook, chains),
   };
 }
 
@@ -183,7 +197,8 @@ function callsOf(
   groups: readonly FoldedGroup[],
   groupOf: ReadonlyMap<string, number>,
   box: (index: number) => string,
-  counters: boolean,
+  hook: Hook,
+  { counters, weigher }: FlowGraphOptions,
 ): readonly GraphCall[] {
   const found = new Map<string, { from: number; to: number; rules: Rule[] }>();
   groups.forEach(({ chains }, from) => {
@@ -208,5 +223,6 @@ function callsOf(
       counters && rules.every((r) => r.counters !== undefined)
         ? rules.reduce((sum, r) => sum + (r.counters?.packets ?? 0), 0)
         : undefined,
+    shares: weigher?.rules(hook, rules),
   }));
 }

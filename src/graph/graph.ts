@@ -11,11 +11,16 @@ import { createOwnerOf } from '../lint/generators.ts';
 import { createView } from '../lint/ruleset-view.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Family } from '../net/address.ts';
+import { once } from '../support/once.ts';
 import { readAssumptions } from '../trace/assumptions.ts';
 import { waysOf } from '../trace/outcome.ts';
 import { type PacketTrace, type TraceResult, traceRead } from '../trace/trace-packet.ts';
 import { buildFlowGraph, type FlowGraph } from './flow-graph.ts';
 import { type Road, roadOf } from './road.ts';
+import { createWeigher } from './shares.ts';
+
+/** Weights of a picture. */
+export type GraphWeights = 'counters' | 'packets' | 'none';
 
 /** What is asked. */
 export interface GraphOptions {
@@ -27,8 +32,10 @@ export interface GraphOptions {
   readonly diagnostics?: readonly Diagnostic[];
   /** Boxes of one table at one hook before chains are folded; 2 to {@link boxesLimit}. */
   readonly boxesMax: number;
-  /** Whether calls carry the rules' counters. */
-  readonly counters: boolean;
+  /** What the pieces of the picture weigh: what the rules have counted, shares of all packets, or nothing. */
+  readonly weights: GraphWeights;
+  /** Nodes that sets of packets may take, where shares are asked for. */
+  readonly nodesMax?: number;
   /** The packet whose road is lit, in match options, word by word; empty: none. */
   readonly expression: readonly string[];
   /** The packet is sent by this machine. */
@@ -52,6 +59,8 @@ export interface RulesetGraph {
   readonly road: Road | undefined;
   /** Families of further rulesets in the input, which have pictures of their own. */
   readonly otherFamilies: readonly Family[];
+  /** Why there are no shares, although they were asked for. */
+  readonly sharesProblem: string | undefined;
   /** About the texts. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -61,7 +70,7 @@ export interface GraphResult {
   readonly drawn?: RulesetGraph;
   /** The packet or an assumption is no usable question; spans are offsets into `expressionText`. */
   readonly refused?: TraceResult['refused'];
-  /** Nothing could be drawn; with `drawn`: the packet has more ways than were walked. */
+  /** Nothing could be drawn; with `drawn`: the shares are missing, or the packet has more ways than were walked. */
   readonly couldNotLook?: string;
 }
 
@@ -89,17 +98,34 @@ export function graphOf(texts: readonly SourceText[], options: GraphOptions): Gr
     return { couldNotLook: `the input holds no ${family === 'ipv4' ? 'IPv4' : 'IPv6'} ruleset to draw` };
 
   const view = createView(ruleset, registry, read.machine, createOwnerOf());
-  const graph = buildFlowGraph(view, { boxesMax: options.boxesMax, counters: options.counters });
+  const rulesets = read.rulesets.map((r) => r.linked.ruleset);
+  const program = once(() => compile(rulesets, read.machine, registry));
+  const { boxesMax, weights, nodesMax } = options;
+  const plain = { boxesMax, counters: weights === 'counters' };
+  const weigher =
+    weights === 'packets'
+      ? createWeigher(read, ruleset, {
+          registry,
+          program: program(),
+          ...(nodesMax === undefined ? {} : { nodesMax }),
+        })
+      : undefined;
+  const weighed = buildFlowGraph(view, weigher === undefined ? plain : { ...plain, weigher });
+  const sharesProblem = weigher?.problem();
+  const graph = sharesProblem === undefined ? weighed : buildFlowGraph(view, plain);
   const base = {
     read,
     ruleset,
     graph,
     otherFamilies: families.filter((f) => f !== family),
+    sharesProblem,
     diagnostics: [...(options.diagnostics ?? []), ...read.diagnostics],
   };
-  if (expression.length === 0) return { drawn: { ...base, traced: undefined, road: undefined } };
-  const rulesets = read.rulesets.map((r) => r.linked.ruleset);
-  const { traced, refused, couldNotLook } = traceRead(read, () => compile(rulesets, read.machine, registry), {
+  const problems = sharesProblem === undefined ? [] : [`no shares: ${sharesProblem}`];
+  const resultOf = (drawn: RulesetGraph): GraphResult =>
+    problems.length === 0 ? { drawn } : { drawn, couldNotLook: problems.join('; ') };
+  if (expression.length === 0) return resultOf({ ...base, traced: undefined, road: undefined });
+  const { traced, refused, couldNotLook } = traceRead(read, program, {
     registry,
     expression,
     assume,
@@ -113,5 +139,6 @@ export function graphOf(texts: readonly SourceText[], options: GraphOptions): Gr
     graph,
     waysOf(traced.ways).map((w) => w.branch.trace),
   );
-  return { drawn: { ...base, traced, road }, ...(couldNotLook === undefined ? {} : { couldNotLook }) };
+  if (couldNotLook !== undefined) problems.push(couldNotLook);
+  return resultOf({ ...base, traced, road });
 }

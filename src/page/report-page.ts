@@ -64,7 +64,7 @@ export function reportPageOf(texts: readonly SourceText[], options: ReportPageOp
     diagnostics,
     ...(options.backend === undefined ? {} : { backend: options.backend }),
   };
-  const drawing = { ...reading, boxesMax: options.boxesMax, counters: true, expression: [] };
+  const drawing = { ...reading, boxesMax: options.boxesMax, weights: 'counters', expression: [] } as const;
   const first = graphOf(texts, {
     ...drawing,
     ...(options.family === undefined ? {} : { family: options.family }),

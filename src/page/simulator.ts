@@ -14,6 +14,7 @@ import { printDiagnostics, type TerminalStyle } from '../report/diagnostics.ts';
 import { type Piece, packetRoadWords } from '../report/graph-words.ts';
 import { createTheme } from '../report/theme.ts';
 import { printTrace } from '../report/trace.ts';
+import { once } from '../support/once.ts';
 import { readAssumptions } from '../trace/assumptions.ts';
 import { waysOf } from '../trace/outcome.ts';
 import { type PacketTrace, traceRead } from '../trace/trace-packet.ts';
@@ -67,14 +68,6 @@ interface Prepared {
   readonly read: ReadMachine;
   readonly program: () => Program;
   readonly graphOf: (ruleset: ReadRuleset) => FlowGraph;
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 /** Makes the simulator of a machine; its own text first, then further ones about it. Never throws for any input. */

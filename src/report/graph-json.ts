@@ -17,15 +17,15 @@ const schemaVersion = 1;
  *   there without rules and accept)
  * - `nodes`: `id`, `hook`, `table`, `name`, `chains` (several where they were folded), `builtin`, `policy` (or null), `owner`
  *   (the program that writes them, or null), `ruleCount`, `actions` (`target`, `kind`: `accept`, `drop`, `nat` or `other`,
- *   `ruleCount`), `line` (1-based, 0 if not declared). A chain has one node for each hook that leads to it.
+ *   `ruleCount`), `line` (1-based, 0 if not declared), `shares` (as of calls). A chain has one node for each hook that leads to it.
  * - `calls`: `from` and `to` (ids), `ruleCount`, `goto`, `rule` (its text, or null where there are several), `packets` (counted,
- *   or null)
- * - `unused` (`TABLE CHAIN` that no hook leads to), `foldedCount`, `otherFamilies`
+ *   or null), `shares` (null, or from 0 to 1: `arrive` of the packets that arrive, `local` of those that this machine sends)
+ * - `unused` (`TABLE CHAIN` that no hook leads to), `foldedCount`, `otherFamilies`, `sharesProblem` (why shares that were asked for are missing, or null)
  * - `road`: null, or `packet` (in words), `ends` (in words), `nodes`, `calls` (`FROM TO`), `steps` (`FROM TO` between hooks and
  *   `arrives`, `routing`, `machine`, `leaves`), `stoppedIn` (nodes)
  */
 export function printGraphJson(drawn: RulesetGraph, version: string): string {
-  const { graph, ruleset, read, road, traced, otherFamilies } = drawn;
+  const { graph, ruleset, read, road, traced, otherFamilies, sharesProblem } = drawn;
   const { family, backend } = ruleset.linked.ruleset;
   const object = {
     schemaVersion,
@@ -35,15 +35,22 @@ export function printGraphJson(drawn: RulesetGraph, version: string): string {
     family,
     backend,
     hooks: graph.hooks,
-    nodes: graph.nodes.map((n) => ({ ...n, policy: n.policy ?? null, owner: n.owner ?? null })),
-    calls: graph.calls.map(({ rule, packets, ...call }) => ({
+    nodes: graph.nodes.map((n) => ({
+      ...n,
+      policy: n.policy ?? null,
+      owner: n.owner ?? null,
+      shares: n.shares ?? null,
+    })),
+    calls: graph.calls.map(({ rule, packets, shares, ...call }) => ({
       ...call,
       rule: rule ? ruleText(rule) : null,
       packets: packets ?? null,
+      shares: shares ?? null,
     })),
     unused: graph.unused,
     foldedCount: graph.foldedCount,
     otherFamilies,
+    sharesProblem: sharesProblem ?? null,
     road:
       road && traced
         ? {

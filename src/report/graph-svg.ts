@@ -146,11 +146,9 @@ function svgElement(
   );
 }
 
-function legend({ road, graph }: RulesetGraph): string {
-  const counted = graph.calls.some((c) => c.packets !== undefined && c.packets > 0);
+function legend({ road }: RulesetGraph): string {
   return [
     'boxes: chains, blue where the kernel begins; arrows: jumps, dashed for goto',
-    counted ? 'numbers on arrows: packets that the rules have counted' : '',
     road === undefined ? '' : 'orange: the packet’s road',
   ]
     .filter((part) => part !== '')

@@ -2,6 +2,7 @@
 
 import type { GraphCall, GraphNode } from '../graph/flow-graph.ts';
 import type { RulesetGraph } from '../graph/graph.ts';
+import type { Shares } from '../graph/shares.ts';
 import { ruleText } from '../link/rule-text.ts';
 import type { Assumption, Trace } from '../model/trace.ts';
 import { decidedBy, type Ways } from '../trace/outcome.ts';
@@ -26,12 +27,19 @@ function countWords(count: number, one: string, many = `${one}s`): string {
   return count === 0 ? `no ${many}` : `${count} ${count === 1 ? one : many}`;
 }
 
-/** The first line of small print: how many rules, and the policy of a built-in chain or the program that writes the others. */
-export function sizePieces({ ruleCount, chains, policy, owner }: GraphNode): readonly Piece[] {
+/**
+ * The first line of small print: how many rules, and of a built-in chain its policy and share of all packets, of others
+ * the program that writes them. What comes to those others is told on the arrows to them.
+ */
+export function sizePieces({ ruleCount, chains, policy, owner, shares }: GraphNode): readonly Piece[] {
   const head = chains.length > 1 ? `${chains.length} chains, ` : '';
   const size: Piece = { text: `${head}${countWords(ruleCount, 'rule')}`, tone: 'plain' };
   if (policy !== undefined)
-    return [size, { text: `policy ${policy}`, tone: policy === 'ACCEPT' ? 'accept' : 'drop' }];
+    return [
+      size,
+      { text: `policy ${policy}`, tone: policy === 'ACCEPT' ? 'accept' : 'drop' },
+      ...(shares === undefined ? [] : [{ text: sharesText(shares), tone: 'plain' as const }]),
+    ];
   // What stands in brackets is told in the tooltip.
   return owner === undefined ? [size] : [size, { text: owner.replace(/ \(.*/, ''), tone: 'plain' }];
 }
@@ -55,8 +63,27 @@ export function packetsText(packets: number): string {
   return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)}${units[unit]}`;
 }
 
-/** The label of a call: what it counted, or how many rules make it. */
-export function callLabel({ packets, ruleCount }: GraphCall): string {
+/** A share from 0 to 1: `all`, `43 %`, `1 in 330k`, `none`. */
+export function shareText(share: number): string {
+  if (share <= 0) return 'none';
+  if (share >= 1) return 'all';
+  if (share < 0.001) return `1 in ${packetsText(1 / share)}`;
+  // Nearly all is not all: what is missing may be what matters.
+  if (share > 0.999) return '> 99.9 %';
+  const percent = share * 100;
+  return `${percent < 10 || percent > 99 ? percent.toFixed(1) : Math.round(percent)} %`;
+}
+
+/** Shares of those that arrive, and behind a dot of those that this machine sends, where both come here. */
+export function sharesText(shares: Shares): string {
+  return (['arrive', 'local'] as const)
+    .flatMap((name) => (shares[name] === undefined ? [] : [shareText(shares[name])]))
+    .join(' · ');
+}
+
+/** The label of a call: what share of the packets takes it, or what it counted, or how many rules make it. */
+export function callLabel({ packets, ruleCount, shares }: GraphCall): string {
+  if (shares !== undefined) return sharesText(shares);
   if (packets !== undefined && packets > 0) return packetsText(packets);
   return ruleCount > 1 ? `${ruleCount} rules` : '';
 }
@@ -64,6 +91,7 @@ export function callLabel({ packets, ruleCount }: GraphCall): string {
 /** The whole of a call: the rule, or how many. */
 export function callTitle(call: GraphCall): string {
   const what = call.rule ? ruleText(call.rule) : `${call.ruleCount} rules`;
+  if (call.shares !== undefined) return `${what} (${sharesText(call.shares)})`;
   return call.packets === undefined ? what : `${what} (${call.packets} packets)`;
 }
 
@@ -132,16 +160,31 @@ function endsOf(
   return ways.answers.flatMap(({ answer, ways: below }) => endsOf(below, [...given, { key, answer }]));
 }
 
+/** What numbers on arrows mean; empty where there are none. */
+function weightWords({ graph: { calls, nodes } }: RulesetGraph): readonly string[] {
+  if (nodes.some((n) => n.shares !== undefined))
+    return [
+      'numbers on arrows and in blue boxes: of all packets that may open a connection, how many may come there; every address, port and named interface counts alike',
+      'they are shares of what arrives, in OUTPUT of what this machine sends, in POSTROUTING of the one · of the other',
+    ];
+  return calls.some((c) => c.packets !== undefined && c.packets > 0)
+    ? ['numbers on arrows: packets that the rules have counted']
+    : [];
+}
+
 /** Chains without callers that are named. */
 const unusedNamed = 8;
 
 /** What the picture does not show. */
-export function graphNotes({ graph, otherFamilies, diagnostics }: RulesetGraph): readonly string[] {
+export function graphNotes(drawn: RulesetGraph): readonly string[] {
+  const { graph, otherFamilies, diagnostics, sharesProblem } = drawn;
   const unread = unreadLineCount(diagnostics);
   const { unused, foldedCount } = graph;
   const named = unused.slice(0, unusedNamed).join(', ');
   const more = unused.length > unusedNamed ? ` and ${unused.length - unusedNamed} more` : '';
   return [
+    ...weightWords(drawn),
+    ...(sharesProblem === undefined ? [] : [`no shares: ${sharesProblem}`]),
     ...(unread > 0 ? [`${countWords(unread, 'line')} would not load; fwsim lint shows them`] : []),
     ...(unused.length > 0 ? [`no rule leads to: ${named}${more}`] : []),
     ...(foldedCount > 0 ? [`${foldedCount} chains share boxes; --boxes COUNT shows more of them apart`] : []),

@@ -35,6 +35,22 @@ describe('fwsim graph', () => {
     expect((await run(['gw.rules', '-o', 'x.txt', '--format', 'dot'])).files['x.txt']).toMatch(/^digraph/);
     expect((await run(['gw.rules', '--json'])).out).toMatch(/^\{/);
   });
+  test('weighs by shares of all packets, and says where the sets are too large for that', async () => {
+    const said = await run(['gw.rules', '--format', 'mermaid', '--weights', 'packets']);
+    expect({ code: said.code, err: said.err }).toEqual({ code: 0, err: '' });
+    expect(said.out).toContain('policy DROP, all');
+    const many = Array.from(
+      { length: 300 },
+      (_, n) => `-A INPUT -s 10.${n % 9}.${n % 256}.1 -p udp --sport ${n} -j x`,
+    );
+    const stdin = `*filter\n:INPUT DROP [0:0]\n:x - [0:0]\n${many.join('\n')}\nCOMMIT\n`;
+    const short = await run(['-', '--format', 'mermaid', '--weights', 'packets', '--nodes', '1000'], {
+      stdin,
+    });
+    expect(short.code).toBe(3);
+    expect(short.err).toBe('fwsim: no shares: the sets of this ruleset need more than 1000 nodes\n');
+    expect(short.out).toContain('no shares: the sets of this ruleset need more than 1000 nodes');
+  });
   test('lights the road of a packet', async () => {
     const { code, out } = await run(
       [

@@ -35,7 +35,7 @@ function graph(text: string, options: Partial<Parameters<typeof graphOf>[1]> = {
   const result = graphOf([{ name: 'gw.rules', text }], {
     registry: defaultRegistry(),
     boxesMax: 16,
-    counters: true,
+    weights: 'counters',
     expression: [],
     ...options,
   });
@@ -83,7 +83,7 @@ describe('a graph', () => {
     const call = (from: string) => calls.find((c) => c.from === from);
     expect(call('FORWARD/filter/FORWARD')).toMatchObject({ ruleCount: 2, packets: 6, goto: false });
     expect(call('INPUT/filter/INPUT')).toMatchObject({ ruleCount: 1, packets: 5, goto: true });
-    expect(graph(rules, { counters: false }).graph.calls.map((c) => c.packets)).toEqual([
+    expect(graph(rules, { weights: 'none' }).graph.calls.map((c) => c.packets)).toEqual([
       undefined,
       undefined,
       undefined,
@@ -119,7 +119,7 @@ describe('the road of a packet', () => {
     const result = graphOf([{ name: 'gw.rules', text: rules }], {
       registry: defaultRegistry(),
       boxesMax: 16,
-      counters: true,
+      weights: 'counters',
       expression: ['-p', 'nonsense'],
     });
     expect(result.drawn).toBeUndefined();

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { graphOf, type RulesetGraph } from '../../src/graph/graph.ts';
+import { type GraphWeights, graphOf, type RulesetGraph } from '../../src/graph/graph.ts';
 import { defaultRegistry } from '../../src/registry.ts';
 import { printGraphDot } from '../../src/report/graph-dot.ts';
 import { printGraphJson } from '../../src/report/graph-json.ts';
@@ -18,11 +18,12 @@ function draw(
   text: string,
   expression: readonly string[] = [],
   assume: readonly string[] = [],
+  weights: GraphWeights = 'counters',
 ) {
   const result = graphOf([{ name, text }], {
     registry: defaultRegistry(),
     boxesMax: 16,
-    counters: true,
+    weights,
     expression,
     assume,
   });
@@ -56,6 +57,7 @@ describe('stored pictures', () => {
     ['a published port, and the road to it', 'published', published],
     ['the story of the demo', 'gateway', () => example('gateway-web-in-forward')],
     ['counters and a goto', 'counted', () => draw('counted.rules', counted)],
+    ['shares of all packets', 'shares', () => draw('counted.rules', counted, [], [], 'packets')],
   ])('%s', async (_title, name, make) => {
     const drawn = make();
     await expect(printGraphSvg(drawn)).toMatchFileSnapshot(`graph/${name}.svg`);

@@ -10,6 +10,7 @@ import { graphFormats, graphWeights } from '../graph-command-spec.ts';
 import { readMachines } from '../read-machines.ts';
 import { version } from '../version.ts';
 import { boxesOption } from './boxes-option.ts';
+import { nodesOption } from './budget-option.ts';
 import { readingOptions } from './reading-options.ts';
 
 type Format = (typeof graphFormats)[number];
@@ -71,7 +72,8 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     registry: defaultRegistry(),
     diagnostics: machine.diagnostics,
     boxesMax,
-    counters: choice(invocation, 'weights', graphWeights) !== 'none',
+    weights: choice(invocation, 'weights', graphWeights) ?? 'counters',
+    ...nodesOption(invocation),
     expression: invocation.expression,
     local: flag(invocation, 'local'),
     pick: flag(invocation, 'pick'),
