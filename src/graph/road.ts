@@ -73,7 +73,7 @@ function between(from: Place | Hook, to: Place | Hook): readonly string[] {
   return [arrow(from, to)];
 }
 
-/** Names of the pieces of a picture that a road may light, each once in one picture. */
+/** Names of the pieces of a picture that a road may light. */
 export const pictureParts = {
   node: (id: string): string => `node ${id}`,
   call: (from: string, to: string): string => `call ${from} ${to}`,

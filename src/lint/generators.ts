@@ -74,6 +74,17 @@ const known: readonly KnownGenerator[] = [
   },
   { id: 'libvirt', name: 'libvirt', knob: 'the virtual network (virsh net-edit)', chains: [/^LIBVIRT_/] },
   {
+    id: 'openwrt',
+    name: 'OpenWrt',
+    knob: '/etc/config/firewall',
+    // Before Shorewall, which names chains like zone_lan_input, too.
+    chains: [
+      /^zone_/,
+      /^(delegate|mssfix)_\w+$/,
+      /^(input|output|forwarding|prerouting|postrouting)_(\w+_)?rule$/,
+    ],
+  },
+  {
     id: 'shorewall',
     name: 'Shorewall',
     knob: 'the file rules or policy of Shorewall',
@@ -88,15 +99,14 @@ const known: readonly KnownGenerator[] = [
   },
   {
     id: 'firewall-generators',
-    name: 'a firewall generator (FireHOL, ferm, fwbuilder, OpenWrt)',
+    name: 'a firewall generator (FireHOL, ferm, fwbuilder)',
     knob: 'the configuration that the chains are generated from',
     chains: [
       /^(in|out)_\w+/,
-      /^zone_/,
       /^(In_|Out_)?RULE_\d+/,
       /^(syn_flood|handle_reject|reject)$/,
-      /^(input|output|forwarding|forward|prerouting|postrouting)_(\w+_)?rule$/,
-      /^(delegate|nat|raw|mssfix)_\w+$/,
+      /^forward_(\w+_)?rule$/,
+      /^(nat|raw)_\w+$/,
     ],
   },
   { id: 'lxc', name: 'LXC', knob: 'the managed network (lxc network)', chains: [/^LXC-/, /^lxd/] },

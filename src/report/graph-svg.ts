@@ -1,5 +1,6 @@
 /** A graph as a picture: one SVG file, readable on light and on dark ground, without anything from elsewhere. */
 
+import type { GraphCall } from '../graph/flow-graph.ts';
 import type { RulesetGraph } from '../graph/graph.ts';
 import { litParts, type Place, pictureParts, placeWords } from '../graph/road.ts';
 import { terminalCells, terminalWidth } from './escape-terminal.ts';
@@ -108,7 +109,7 @@ export function printGraphSvg(drawn: RulesetGraph): string {
 
 /**
  * The picture alone, without head, notes and style, for a page that has {@link graphStyle}. Whatever a road may light
- * is a `g` with its name of {@link pictureParts} in `data-part`; frames of stopped packets are there for every box.
+ * is a `g` with its name of {@link pictureParts} in `data-part`, an arrow and its label one each; frames of stopped packets are there for every box.
  *
  * @param room pixels that the page has for it: wider pictures are made smaller, as far as they can still be read
  */
@@ -293,7 +294,13 @@ function drawing(drawn: RulesetGraph, layout: GraphLayout, named: boolean): read
       'middle',
     ),
   ]);
-  const calls = layout.calls.map((c) => part(pictureParts.call(c.call.from, c.call.to), callElements(c)));
+  // Labels above all arrows: a line that crosses one would strike it out.
+  const calls = [callElements, labelElements].flatMap((elements) =>
+    layout.calls.flatMap((c) => {
+      const content = elements(c);
+      return content.length === 0 ? [] : [part(pictureParts.call(c.call.from, c.call.to), content)];
+    }),
+  );
   const nodes = layout.nodes.map((box) => {
     const { node } = box;
     const x = box.x + 12;
@@ -313,20 +320,27 @@ function drawing(drawn: RulesetGraph, layout: GraphLayout, named: boolean): read
   return [...panels, ...steps, ...spines, ...placeBoxes, ...calls, ...nodes];
 }
 
-function callElements({ call, points, label }: PlacedCall): readonly string[] {
-  const words = callLabel(call);
+function callElements({ call, points }: PlacedCall): readonly string[] {
   const end = points.at(-1) as Point;
   const level = [{ x: end.x - 9 * direction(points), y: end.y }, end];
-  const width = terminalWidth(words) * characterWidth.label + 8;
   return [
-    `<title>${escapeXml(callTitle(call))}</title>`,
+    titleElement(call),
     xmlElement('path', { class: call.goto ? 'line goto' : 'line', d: curve(points) }),
     tip(level),
-    ...(label && words !== ''
-      ? [
-          rectangle({ x: label.x - width / 2, y: label.y - 8, width, height: 15 }, 'under', 3),
-          textElement(words, { x: label.x, y: label.y + 4 }, 'faint', 'middle'),
-        ]
-      : []),
   ];
+}
+
+function labelElements({ call, label }: PlacedCall): readonly string[] {
+  const words = callLabel(call);
+  if (label === undefined || words === '') return [];
+  const width = terminalWidth(words) * characterWidth.label + 8;
+  return [
+    titleElement(call),
+    rectangle({ x: label.x - width / 2, y: label.y - 8, width, height: 15 }, 'under', 3),
+    textElement(words, { x: label.x, y: label.y + 4 }, 'faint', 'middle'),
+  ];
+}
+
+function titleElement(call: GraphCall): string {
+  return `<title>${escapeXml(callTitle(call))}</title>`;
 }
