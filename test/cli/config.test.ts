@@ -40,6 +40,17 @@ context:
 
 const read = (text: string) => readConfig({ name: 'fwsim.yml', text }, '/there/conf', fakeIo());
 
+test('a key that is a collection is refused, and the library is silent about it', async () => {
+  const warned: string[] = [];
+  const listen = (warning: Error): void => void warned.push(warning.message);
+  process.on('warning', listen);
+  expect(() => read('? [ "\\x1b[31m" ]\n: 3\n')).toThrow('there is no key');
+  // Warnings come in a later turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', listen);
+  expect(warned).toEqual([]);
+});
+
 test('every key arrives', () => {
   expect(read(whole)).toEqual({
     lint: {

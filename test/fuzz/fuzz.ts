@@ -19,7 +19,7 @@ import { repositoryRoot } from '../support/source-tree.ts';
 import { chanceOf } from './draw.ts';
 import { drawCase, type Failure, failureOf, shrink } from './fuzz-run.ts';
 import { readSeeds } from './seeds.ts';
-import { checkVisible, commandBytes, drawCommand, targets } from './targets.ts';
+import { checkSaid, commandBytes, drawCommand, targets } from './targets.ts';
 
 const cpuMsMax = 2000;
 
@@ -158,11 +158,9 @@ function runProgram(program: string, folder: string, index: number): Promise<Fai
       rmSync(own, { recursive: true });
       let reason: string | undefined;
       if (signal !== null) reason = `ended by ${signal}`;
-      else if (![0, 1, 2, 3].includes(code ?? -1)) reason = `exit code ${code}: ${err.slice(0, 400)}`;
       else {
         try {
-          checkVisible(err, 'stderr');
-          if (args[0] !== 'fmt') checkVisible(out, 'stdout');
+          checkSaid(args, code, out, err);
         } catch (error) {
           reason = (error as Error).message;
         }

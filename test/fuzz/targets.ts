@@ -31,7 +31,7 @@ export interface CommandCase {
 /** A part of fwsim that reads what strangers write. */
 export interface Target {
   readonly name: string;
-  /** How often it is tried, relative to the others. */
+  /** How often it is tried, relative to the others: what is dear is tried less often, and seen by the others, too. */
   readonly weight: number;
   readonly draw: (chance: Chance, seeds: Seeds) => Uint8Array;
   /** Throws what is wrong: any exception that is no message for the user, or a control character in one. */
@@ -54,6 +54,15 @@ export function checkVisible(text: string, where: string): void {
     const around = JSON.stringify(text.slice(Math.max(0, at.index - 30), at.index + 30));
     throw new Error(`control character ${JSON.stringify(at[0])} in ${where}: ${around}`);
   }
+}
+
+/** Throws where something is wrong with the exit code of a command, or with what it printed. */
+export function checkSaid(args: readonly string[], code: number | null, out: string, err: string): void {
+  if (![0, 1, 2, 3].includes(code ?? -1)) throw new Error(`exit code ${code}: ${err.slice(0, 400)}`);
+  checkVisible(err, 'stderr');
+  if (/^\(node:\d+\) /m.test(err)) throw new Error(`a warning of the runtime: ${err.slice(0, 400)}`);
+  // What fmt prints is loaded again and must be the input's own bytes; a patch keeps the line ends that it is for.
+  if (args[0] !== 'fmt') checkVisible(args.includes('--fix') ? out.replaceAll('\r\n', '\n') : out, 'stdout');
 }
 
 /** Runs what may end in a message for the user. */
@@ -229,10 +238,7 @@ async function runCommand(input: Uint8Array): Promise<void> {
   if (given === undefined) return;
   const io = fakeIo({ ...given.files, a: '' }, given.stdin && Buffer.from(given.stdin).toString('latin1'));
   const code = await runCommandLine(given.args, () => io);
-  if (![0, 1, 2, 3].includes(code)) throw new Error(`exit code ${code}`);
-  checkVisible(io.said.err, 'stderr');
-  // What fmt prints is loaded again and must be the input's own bytes.
-  if (given.args[0] !== 'fmt') checkVisible(io.said.out, 'stdout');
+  checkSaid(given.args, code, io.said.out, io.said.err);
 }
 
 /** All targets. */
@@ -252,7 +258,7 @@ export const targets: readonly Target[] = [
   },
   {
     name: 'fmt',
-    weight: 250,
+    weight: 60,
     draw: anyRuleset,
     run: (input) => {
       const source = { name: 'fuzzed', text: decoded(input) };
@@ -267,7 +273,7 @@ export const targets: readonly Target[] = [
   },
   {
     name: 'context',
-    weight: 100,
+    weight: 80,
     draw: (chance, seeds) => anyText(chance, seeds.contexts),
     run: (input) => {
       const source = { name: 'fuzzed', text: decoded(input) };
@@ -326,7 +332,7 @@ export const targets: readonly Target[] = [
   },
   {
     name: 'yaml',
-    weight: 60,
+    weight: 40,
     draw: (chance, seeds) => anyYaml(chance, [...seeds.policies, ...seeds.configs]),
     run: (input) => {
       const source = { name: 'fuzzed.yml', text: decoded(input) };
@@ -340,7 +346,7 @@ export const targets: readonly Target[] = [
   },
   {
     name: 'command',
-    weight: 20,
+    weight: 8,
     draw: (chance, seeds) => commandBytes(drawCommand(chance, seeds)),
     run: runCommand,
   },

@@ -28,7 +28,8 @@ export function readYaml<S extends v.GenericSchema>(
   source: SourceText,
   schema: S,
 ): ReadYaml<v.InferOutput<S>> {
-  const document = parseDocument(source.text, { prettyErrors: false });
+  // The library would print warnings by itself, past our escapes: what a schema does not know, it names anyway.
+  const document = parseDocument(source.text, { prettyErrors: false, logLevel: 'error' });
   const spanOf = (start: number, end: number): Span => ({ start, end, source: source.name });
   const problems: FileProblem[] = [...document.errors, ...document.warnings].map(({ message, pos }) => ({
     message: message.replace(/\.$/, ''),
