@@ -1,5 +1,5 @@
 import type { Rule } from '../../model/ruleset.ts';
-import { networkContains, prefixLength } from '../../net/address.ts';
+import { type Network, networkContains, prefixLength } from '../../net/address.ts';
 import { networkTextShort } from '../../net/address-text.ts';
 import { type AddressKind, addressKind } from '../../net/documentation.ts';
 import { interfaceMatches } from '../../net/interface-pattern.ts';
@@ -14,6 +14,7 @@ import {
   strangersMention,
   type Way,
 } from './support/openness.ts';
+import { ownNetworks } from './support/own-networks.ts';
 import { comingBy, strangersOf, takenBy } from './support/roads.ts';
 
 /** Ports that one service has at most: a rule for more trusts the sender in general. */
@@ -43,6 +44,22 @@ function livesIn(context: CheckContext, rule: Rule, names: readonly string[]): b
   return (context.machine.interfaces.value ?? []).some(
     (i) => names.includes(i.name) && i.addresses.some((a) => src && networkContains(src.value, a.address)),
   );
+}
+
+/**
+ * Whether other rules speak of a network within that range without placing it behind an inner interface: then the range
+ * is laid out, and part of it may well be beyond the outer interface.
+ */
+function isLaidOut(context: CheckContext, view: RulesetView, rule: Rule): boolean {
+  const range = rule.base.src?.value;
+  if (!range) return false;
+  const placed = ownNetworks(context, view).map(({ network }) => network);
+  const isApart = (net: Network | undefined): boolean =>
+    net !== undefined &&
+    (prefixLength(net.mask) ?? 0) > broadMax &&
+    networkContains(range, net.address) &&
+    !placed.some((own) => networkContains(own, net.address));
+  return view.rules().some(({ base }) => isApart(base.src?.value) || isApart(base.dst?.value));
 }
 
 /** A packet from outside that this rule lets in for its source alone. */
@@ -85,7 +102,7 @@ export const overbroadPrivateTrust = defineCheck({
   rationale:
     'Private addresses are no sign of a friend. The segment before a server in a data centre, the customers behind one carrier-grade NAT, the neighbours in a cloud have them as well, and a rule that means "our own" lets all of them in. A range that nobody has (240.0.0.0/4) can only be forged.',
   decision:
-    "For each accept with a source in a private range, of a prefix of 16 or shorter, or in one that is not assigned to anybody, the first packets that it takes behind all rules above it are worked out. It is reported if they may come by an interface that leads outside, go to more than 1024 ports, and the engine walked one of them in by this rule; a rule that asks for IPsec is walked without. A rule that names an interface is believed to say where these hosts are, unless that one leads outside. It is a remark where nothing says which interface leads outside, or where the machine's own address there lies in that range: a host that lives in 10.0.0.0/8 may well trust it. A rule for a single service is no trust in general and is not reported; that is narrower than the catalogue of such mistakes has it.",
+    "For each accept with a source in a private range, of a prefix of 16 or shorter, or in one that is not assigned to anybody, the first packets that it takes behind all rules above it are worked out. It is reported if they may come by an interface that leads outside, go to more than 1024 ports, and the engine walked one of them in by this rule; a rule that asks for IPsec is walked without. A rule that names an interface is believed to say where these hosts are, unless that one leads outside. It is a remark where nothing says which interface leads outside, or where the machine's own address there lies in that range: a host that lives in 10.0.0.0/8 may well trust it; and where other rules name a network of that range that nothing places inside, since part of the range may be beyond the outer interface on purpose. A rule for a single service is no trust in general and is not reported; that is narrower than the catalogue of such mistakes has it.",
   exceptions:
     'A host on a segment that has no other neighbours than its own network; name the interface all the same, and the prefix that is really there.',
   references: ['RFC 1918', 'RFC 6598', 'RFC 6890'],
@@ -218,19 +235,21 @@ COMMIT
           const at = { kind: 'rule', view, rule } as const;
           const names = outside.map((i) => i.name);
           const bogon = trusted(rule) === 'bogon';
-          const sure = outside.length > 0 && !livesIn(context, rule, names);
+          const sure =
+            outside.length > 0 && !livesIn(context, rule, names) && !isLaidOut(context, view, rule);
+          const by = outside.length > 0 ? walk.sketch.inInterface : undefined;
           const net = networkTextShort(src.value);
           yield {
             at,
             ...(sure || bogon ? {} : { severity: 'info' }),
-            message: `Rule ${rule.index + 1} of ${rule.chain} trusts ${net}${named ? '' : ' also'} by ${walk.sketch.inInterface ?? 'other interfaces'}: ${bogon ? 'nobody has such an address, so whoever uses it has forged it' : `whoever has or forges such an address there reaches ${way === 'to' ? 'this machine' : 'what is behind this machine'}`}`,
+            message: `Rule ${rule.index + 1} of ${rule.chain} trusts ${net}${named ? '' : by ? ' also' : ', all of it,'} by ${by ?? 'whatever interface'}: ${bogon ? 'nobody has such an address, so whoever uses it has forged it' : `whoever has or forges such an address${by ? ' there' : ''} reaches ${way === 'to' ? 'this machine' : 'what is behind this machine'}`}`,
             underline: '-s',
             caption: 'no sign of a friend',
             help: [
               knobOf(view, at) ??
                 (bogon
                   ? 'take the rule out, or turn it into a DROP'
-                  : 'name the interface that these hosts come by, -i NAME, and the prefix that is really there'),
+                  : 'name the prefix that is really there, and where there are several interfaces the one that these hosts come by: -i NAME'),
             ],
             witness: walk,
             group: view.family,

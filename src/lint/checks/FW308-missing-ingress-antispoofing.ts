@@ -22,9 +22,10 @@ import {
   isGuardedElsewhere,
   knobOf,
   strangersMention,
+  toPrivateNetworks,
   type Way,
 } from './support/openness.ts';
-import { type OwnNetwork, ownNetworks, ownSourcesMention, sourceCheck } from './support/own-networks.ts';
+import { type OwnNetwork, ownNetworks, ownNetworksMention, sourceCheck } from './support/own-networks.ts';
 import { hasPrivateSource, strangersOf, takenBy } from './support/roads.ts';
 
 /** Rules that are told for one ruleset. */
@@ -55,7 +56,10 @@ function belonging(context: CheckContext, view: RulesetView): readonly OwnNetwor
   return [...found.values()];
 }
 
-/** Openers that get in on this way, as they came in. What leaves by an outer interface again has got nowhere. */
+/**
+ * Openers that get in on this way, as they came in. What leaves by an outer interface again has got nowhere, and no more
+ * has what goes to public addresses: those behind this machine are ours, too.
+ */
 function passing(context: CheckContext, all: AllPackets, way: Way): PacketSet {
   const { space, analysis, view } = all;
   const road = all.road(way);
@@ -65,7 +69,12 @@ function passing(context: CheckContext, all: AllPackets, way: Way): PacketSet {
     .map((i) => space.interface('out', interfacePattern(i.name)));
   const fate = way === 'to' ? 'local' : 'forward';
   const parts = road.parts.filter((part) => part.fate === fate);
-  const set = space.diff(space.union(parts.map((part) => part.set)), space.union(outer));
+  const got = space.diff(space.union(parts.map((part) => part.set)), space.union(outer));
+  const ours = space.or(
+    all.describe(toPrivateNetworks(view.family)).may,
+    space.union(ownNetworks(context, view).map(({ network }) => space.network('dst', network))),
+  );
+  const set = way === 'to' ? got : space.and(got, ours);
   return space.and(space.may(atEntry(analysis.vocabulary, set, road)), all.openers);
 }
 
@@ -157,13 +166,16 @@ export const missingIngressAntispoofing = defineCheck({
   rationale:
     'The sender writes the source. Answers go to the true owner of the address, so no whole connection is made this way by somebody far off; but one packet is enough for UDP services, for floods and for scans, and a neighbour on the same segment can also have the answers. The kernel checks sources only where `rp_filter` is 1, or a rule asks `rpfilter`.',
   decision:
-    "Our networks are those of the machine's addresses and routes; where none are given, those that rules name with an inner interface or hide by source NAT, or, failing all that, private networks that FORWARD lets pass. All first packets from outside with such a source are pushed through the rules; those that leave by an outer interface again do not count. What strangers reach under sources of their own is taken off: a false source gains nothing there. That is sharper than the criterion of Diekmann, who asks for the source alone. For the rest the engine walks a packet twice, under both sources, and it is reported if only the false one passes. With `rp_filter` 1 on the interface nothing is reported; where nobody gave it, that it is off is a guess, and the finding is a remark.",
+    "Our networks are those of the machine's addresses and routes; where none are given, those that rules name with an inner interface or hide by source NAT, or, failing all that, private networks that FORWARD lets pass. All first packets from outside with such a source are pushed through the rules; those that leave by an outer interface again, or go on to addresses that are neither ours nor private, do not count. What strangers reach under sources of their own is taken off: a false source gains nothing there. That is sharper than the criterion of Diekmann, who asks for the source alone. For the rest the engine walks a packet twice, under both sources, and it is reported if only the false one passes. With `rp_filter` 1 on the interface nothing is reported; where nobody gave it, that it is off is a guess, and the finding is a remark.",
   exceptions:
     'Where the provider or a router before this one drops such packets. Asymmetric routes, where strict checks would drop honest packets too.',
   references: ['arXiv:1603.07538', 'BCP 38 (RFC 2827)', 'BCP 84 (RFC 3704)', 'NIST SP 800-41 Rev. 1'],
   yieldsTo: ['FW303', 'FW306'],
   mentions: (family, _sensitive, read) => (space) =>
-    space.or(strangersMention(family)(space), ownSourcesMention(family, read)(space)),
+    space.or(
+      space.or(strangersMention(family)(space), toPrivateNetworks(family)(space)),
+      ownNetworksMention(family, read, ['src', 'dst'])(space),
+    ),
   examples: {
     bad: [
       {

@@ -1,6 +1,7 @@
 import { atEntry } from '../../analysis/fates.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { addressText, networkTextShort } from '../../net/address-text.ts';
+import { addressKind } from '../../net/documentation.ts';
 import { interfacePattern } from '../../net/interface-pattern.ts';
 import type { PacketSet } from '../../packetset/space.ts';
 import type { AllPackets } from '../all-packets.ts';
@@ -25,7 +26,7 @@ import {
   strangersMention,
   toPrivateNetworks,
 } from './support/openness.ts';
-import { type OwnNetwork, ownNetworks, ownSourcesMention, sourceCheck } from './support/own-networks.ts';
+import { type OwnNetwork, ownNetworks, ownNetworksMention, sourceCheck } from './support/own-networks.ts';
 import { comingBy, walkOf } from './support/roads.ts';
 import { listText } from './support/rule-shape.ts';
 
@@ -33,6 +34,11 @@ import { listText } from './support/rule-shape.ts';
 function rewritesSource(view: RulesetView, rule: Rule): boolean {
   if (rule.table !== 'nat') return false;
   return view.effect(rule).changes?.some((c) => c.field === 'nat' && c.manip !== 'destination') ?? false;
+}
+
+/** Whether hosts send to the Internet from there: those with a unique local address have another one for it. */
+function goesOut({ network }: OwnNetwork): boolean {
+  return addressKind(network.address) !== 'unique-local';
 }
 
 /** Openers that are forwarded and leave by this interface with the source that they came with, as they came in. */
@@ -69,7 +75,7 @@ function escaped(context: CheckContext, view: RulesetView): Escaped | undefined 
   const outside = interfaces.filter((i) => i.side === 'outside');
   const named = interfaceNames(context.machine, context.views);
   const inside = interfaces.filter((i) => i.side === 'inside');
-  const nets = outside.length === 0 ? [] : ownNetworks(context, view);
+  const nets = outside.length === 0 ? [] : ownNetworks(context, view).filter(goesOut);
   if (nets.length === 0) return undefined;
   const openness = opennessOf(context, view);
   const { all } = openness;
@@ -145,7 +151,7 @@ export const missingEgressAntispoofing = defineCheck({
   mentions: (family, _sensitive, read) => (space) =>
     space.or(
       space.or(strangersMention(family)(space), toPrivateNetworks(family)(space)),
-      ownSourcesMention(family, read)(space),
+      ownNetworksMention(family, read, ['src'])(space),
     ),
   examples: {
     bad: [
@@ -261,12 +267,13 @@ COMMIT
       const at = found && deciderOf(view, found.walk);
       if (!found || !at) continue;
       const { walk, from, belongs } = found;
+      const hides = view.rules().some((rule) => rewritesSource(view, rule));
       const nets = listText(belongs.map(({ network }) => networkTextShort(network)));
       yield {
         at,
         message: `Hosts behind ${from.name} may send to the Internet under any source, such as ${addressText(walk.sketch.src)}: ${deciderText(walk)} lets it out as it is`,
         caption: 'asks for no source',
-        why: `behind ${from.name} is ${nets}; nothing on the way asks for that, and source NAT does not take other sources`,
+        why: `behind ${from.name} is ${nets}; nothing on the way asks for that${hides ? ', and source NAT does not take other sources' : ''}`,
         help: [
           knobOf(view, at) ??
             `let out only what is ours: -i ${from.name} -s ${nets}; or above everything, in raw PREROUTING: -m rpfilter --invert -j DROP`,

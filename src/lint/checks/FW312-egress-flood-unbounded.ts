@@ -11,7 +11,7 @@ import {
   strangersMention,
   toPrivateNetworks,
 } from './support/openness.ts';
-import { comingBy } from './support/roads.ts';
+import { comingBy, takenBy } from './support/roads.ts';
 import { listText } from './support/rule-shape.ts';
 
 /** Protocols that floods are made of, with a rule that bounds them for each sender. */
@@ -22,6 +22,9 @@ const floods = [
 
 /** From this share of the public destinations on, somebody may flood anybody. */
 const freeShare = 0.5;
+
+/** Rules that are looked at for one way out. */
+const rulesMax = 8;
 
 /** First packets of one protocol that leave at any rate, from one interface to another. */
 interface Unbounded {
@@ -48,8 +51,23 @@ function* unbounded(context: CheckContext, view: RulesetView): Iterable<Unbounde
   const measure = createMeasure(space, ['dst']);
   const others = [...space.codec.fields.keys()].filter((f) => f !== 'dst');
   const destinations = space.forget(space.diff(all.entering('through'), near), others);
+  // What goes to a few hosts alone is no way out.
+  const isAnywhere = (set: PacketSet): boolean =>
+    measure.share(space.forget(set, others), destinations) >= freeShare;
   const walkOut = (set: PacketSet, out: string, inferences: Walk['inferences']): Walk | undefined => {
-    if (set === space.none || !space.isDecided(set)) return undefined;
+    let left = set;
+    // Rules for a few hosts that stand above the one that lets anybody be flooded are passed over.
+    for (let n = 0; n < rulesMax && isAnywhere(left) && space.isDecided(left); n++) {
+      const walk = walkOne(left, out, inferences);
+      const by = walk?.decidedBy;
+      const rule = by?.kind === 'rule' ? view.ruleById(by.id) : undefined;
+      const taken = rule && space.may(takenBy(all, rule, ['FORWARD']));
+      if (!taken || isAnywhere(space.and(set, taken))) return walk;
+      left = space.diff(left, taken);
+    }
+    return undefined;
+  };
+  const walkOne = (set: PacketSet, out: string, inferences: Walk['inferences']): Walk | undefined => {
     for (const { sketch, options } of all.examples(set, 'through')) {
       const walk = calmWalk(
         context,
@@ -68,9 +86,7 @@ function* unbounded(context: CheckContext, view: RulesetView): Iterable<Unbounde
       const here = space.and(away, comingBy(context, all, from.name));
       for (const flood of floods) {
         const set = space.and(here, space.interval('protocol', flood.protocol, flood.protocol));
-        // What goes to a few hosts alone is no way out.
-        const anywhere = measure.share(space.forget(set, others), destinations) >= freeShare;
-        const walk = anywhere && walkOut(set, out.name, [...from.inferences, ...out.inferences]);
+        const walk = walkOut(set, out.name, [...from.inferences, ...out.inferences]);
         if (walk) yield { from: from.name, out: out.name, flood, walk };
       }
     }
@@ -92,7 +108,7 @@ export const egressFloodUnbounded = defineCheck({
   rationale:
     'One infected host can fill the line and the connection table of the router, and everybody behind it is cut off while somebody else is attacked. A ceiling for each sender, far above what people need, stops that and is noticed.',
   decision:
-    'Only on routers. For each way from an inner interface to an outer one, ordinary first packets that may pass to at least half of all public addresses, of TCP and of UDP, are walked with every rate on their way exceeded (`limit`, `hashlimit`, `connlimit`). It is reported if one leaves all the same, and no list of senders (`recent`, sets) had a part in it. A rate for all senders together counts as well: the line is safe then, though not the neighbours. The catalogue of such mistakes asks for echo requests too; a rule for TCP that leaves ICMP open is told by FW315 where it matters, and is left out here.',
+    'Only on routers. For each way from an inner interface to an outer one, ordinary first packets that may pass to at least half of all public addresses, of TCP and of UDP, are walked with every rate on their way exceeded (`limit`, `hashlimit`, `connlimit`). It is reported if one leaves all the same by a rule that lets out to as many, and no list of senders (`recent`, sets) had a part in it. A rate for all senders together counts as well: the line is safe then, though not the neighbours. The catalogue of such mistakes asks for echo requests too; a rule for TCP that leaves ICMP open is told by FW315 where it matters, and is left out here.',
   exceptions: 'Where traffic control (tc) shares the line, or the provider does.',
   references: ['man iptables-extensions(8), hashlimit and connlimit'],
   mentions: (family) => (space) =>

@@ -47,17 +47,19 @@ function* unmeasured(context: CheckContext, view: RulesetView, way: Way): Iterab
       if (!example) break;
       const { sketch, options } = example;
       const inferences = [...(options.inferences ?? []), ...opening.inferences];
-      const calm = calmWalk(context, sketch, { ...options, inferences });
-      const by = calm.decidedBy;
+      const by = calmWalk(context, sketch, { ...options, inferences }).decidedBy;
       const rule = by?.kind === 'rule' ? view.ruleById(by.id) : undefined;
-      const taken = rule && space.may(takenBy(all, rule));
-      const assume = [...(options.assume ?? []), 'limit=over'];
-      const walk = calmWalk(context, sketch, { assume, inferences });
-      if (walk.fate === arrived && walk.decidedBy && !isLookedUp(walk)) {
-        const same = taken ? space.and(left, taken) : left;
-        yield { walk, ports: measure.count(space.forget(same, others)), from: opening.from };
+      // A policy opens no service: it is what FW301 is about.
+      if (!rule) break;
+      const taken = space.and(space.may(takenBy(all, rule)), tcp);
+      const same = space.and(left, taken);
+      // A rule for half of all ports, or for a few senders, is no rule for a public service.
+      if (measure.count(space.forget(taken, others)) <= portsMax && openness.fromAnybody(same)) {
+        const assume = [...(options.assume ?? []), 'limit=over'];
+        const walk = calmWalk(context, sketch, { assume, inferences });
+        if (walk.fate === arrived && walk.decidedBy && !isLookedUp(walk))
+          yield { walk, ports: measure.count(space.forget(same, others)), from: opening.from };
       }
-      if (taken === undefined) break;
       told = space.or(told, taken);
       left = space.diff(left, taken);
     }
@@ -79,7 +81,7 @@ export const publicServiceWithoutSourceCeiling = defineCheck({
   rationale:
     'A ceiling for each source keeps one offender from the others without closing the port. What a packet filter cannot do: a flood of SYN with forged sources has as many senders as packets, and needs SYN cookies, SYNPROXY or somebody upstream; a flood that fills the line is over before it comes to a rule.',
   decision:
-    'All first packets of TCP from outside are pushed through the rules. For each rule or policy that lets nearly anybody in, whatever is not known, one packet is walked with every rate on its way exceeded (`limit`, `hashlimit`, `connlimit`). It is reported if that gets in all the same, and neither `recent` nor a set whose contents are not given was asked about the sender. Where nearly everything is open, FW301 says so.',
+    'All first packets of TCP from outside are pushed through the rules. For each rule for at most 1024 ports that lets nearly anybody in, whatever is not known, one packet is walked with every rate on its way exceeded (`limit`, `hashlimit`, `connlimit`). It is reported if that gets in all the same, and neither `recent` nor a set whose contents are not given was asked about the sender. Where nearly everything is open, FW301 says so.',
   exceptions:
     'Every web server that can take what comes: that is why it is in the preset strict alone. Programs that count in logs (fail2ban) keep a rate of their own, afterwards.',
   references: ['man iptables-extensions(8), hashlimit, connlimit and SYNPROXY'],
@@ -186,8 +188,8 @@ COMMIT
         if (isWideOpen(opennessOf(context, view), way)) continue;
         for (const { walk, ports, from } of unmeasured(context, view, way)) {
           const at = deciderOf(view, walk);
-          // A rule for half of all ports is no rule for a service; one that both ways lead to is told once.
-          if (!at || ports > portsMax || (at.kind === 'rule' && told.has(at.rule.id))) continue;
+          // One that both ways lead to is told once.
+          if (!at || (at.kind === 'rule' && told.has(at.rule.id))) continue;
           if (at.kind === 'rule') told.add(at.rule.id);
           const port = `tcp/${walk.sketch.dport ?? 0}`;
           const more = ports > 1n ? ` and ${ports - 1n} more port${ports > 2n ? 's' : ''}` : '';

@@ -43,8 +43,12 @@ function isNetwork({ address, mask }: Network): boolean {
   return length !== undefined && length > 0 && length < addressBits(address.family);
 }
 
-/** What a check mentions that asks for sources of {@link ownNetworks}. */
-export function ownSourcesMention(family: Family, read: ReadMachine): Description {
+/** What a check mentions that asks for packets from or to {@link ownNetworks}. */
+export function ownNetworksMention(
+  family: Family,
+  read: ReadMachine,
+  sides: readonly ('src' | 'dst')[],
+): Description {
   const named = read.rulesets
     .filter(({ linked }) => linked.ruleset.family === family)
     .flatMap(({ linked }) => linked.ruleset.tables.flatMap((t) => t.chains.flatMap((c) => c.rules)))
@@ -55,7 +59,9 @@ export function ownSourcesMention(family: Family, read: ReadMachine): Descriptio
     .filter(isNetwork);
   const networks = [...knownNetworks(read, family).map(({ network }) => network), ...named];
   return (space) =>
-    networks.reduce((set, network) => space.or(set, space.network('src', network)), space.none);
+    networks
+      .flatMap((network) => sides.map((side) => space.network(side, network)))
+      .reduce((set, one) => space.or(set, one), space.none);
 }
 
 /** Our networks, as far as they are known; where nothing gives addresses, those that rules place inside. */
