@@ -101,6 +101,8 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
   const { space } = vocabulary;
   let rules: RuleAnswers | undefined;
   let opening: PacketSet | undefined;
+  /** Nothing asks for states, so that nothing tracks connections. */
+  let untracked = false;
   const entering = new Map<Heading, PacketSet>();
   const fates = new Map<Heading, Fates>();
   const accepted = new Map<Heading, MaySet>();
@@ -138,8 +140,8 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
       const states = (['ctState', 'ctStatus', 'ctDirection'] as const).filter((f) =>
         space.codec.fields.has(f),
       );
-      if (space.and(opening, space.entryOf(road('to').entering)) === space.none)
-        opening = space.forget(opening, states);
+      untracked = space.and(opening, space.entryOf(road('to').entering)) === space.none;
+      if (untracked) opening = space.forget(opening, states);
       return opening;
     },
     entering: (heading) => {
@@ -180,7 +182,9 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
           interfaceNames: input.interfaceNames(),
         });
         if (witness === undefined) break;
-        examples.push(familiar(input, all, set, heading, sketchOf(witness.fields, heading)));
+        const { state, ...stateless } = sketchOf(witness.fields, heading);
+        const sketch = untracked || state === undefined ? stateless : { ...stateless, state };
+        examples.push(familiar(input, all, set, heading, sketch));
         const { fields } = witness;
         // Another one differs in protocol or destination port.
         const same = space.and(

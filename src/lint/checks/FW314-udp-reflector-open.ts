@@ -1,15 +1,31 @@
+import type { Rule } from '../../model/ruleset.ts';
+import { createMeasure } from '../../packetset/measure.ts';
 import { defineCheck, type FindingDraft, type Subject } from '../check.ts';
 import {
   deciderOf,
   isGuardedElsewhere,
   isWideOpen,
   knobOf,
+  type Openness,
   opennessOf,
   type Reached,
   strangersMention,
 } from './support/openness.ts';
 import { type Reflector, reflectors } from './support/reflectors.ts';
+import { takenBy } from './support/roads.ts';
 import { listText } from './support/rule-shape.ts';
+
+/** Ports that one service has at most: a rule for more (media streams) says nothing of what listens on one of them. */
+const portsMax = 1024n;
+
+/** Whether a rule opens so many ports that it is for none of these services. */
+function isForAnything({ all }: Openness, rule: Rule): boolean {
+  const { space } = all;
+  const taken = space.and(space.may(takenBy(all, rule, ['INPUT'])), space.interval('protocol', 17, 17));
+  const others = [...space.codec.fields.keys()].filter((f) => f !== 'dport');
+  const count = createMeasure(space, ['dport']).count(space.forget(taken, others));
+  return rule.base.protocol !== undefined && count > portsMax && count < 1n << 16n;
+}
 
 /** A service of UDP that answers strangers with more than they sent. */
 export const udpReflectorOpen = defineCheck({
@@ -26,7 +42,7 @@ export const udpReflectorOpen = defineCheck({
   rationale:
     'UDP asks nobody who he is. Whoever sends a request in the name of a victim has the answers sent there, many times as large: this machine becomes the weapon of an attack on somebody else, and pays for the traffic.',
   decision:
-    'For each port of a list, first packets from outside are pushed through the rules, to this machine. It is reported if nearly anybody reaches the port whatever is not known. A rate that is kept for each source, or for all, makes it uncertain, and nothing is reported then. With the roles `dns` and `ntp` in `fwsim.yml`, 53 and 123 are left out.',
+    'For each port of a list, first packets from outside are pushed through the rules, to this machine. It is reported if nearly anybody reaches the port whatever is not known. A rate that is kept for each source, or for all, makes it uncertain, and nothing is reported then; nor where the rule is for more than 1024 ports, such as those of media streams, of which the one of the list is an accident. With the roles `dns` and `ntp` in `fwsim.yml`, 53 and 123 are left out.',
   exceptions:
     'A public name server or time server: give it its role, and limit the answers (response rate limiting).',
   references: ['https://www.cisa.gov/news-events/alerts/2014/01/17/udp-based-amplification-attacks'],
@@ -99,6 +115,31 @@ COMMIT
 `,
       },
       {
+        title: 'ports for media, among them one of the list',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p udp -m udp --dport 10000:20000 -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'untracked packets of name servers behind this machine',
+        rules: `*raw
+-A PREROUTING -d 198.51.100.53/32 -p udp -m udp --dport 53 -j NOTRACK
+COMMIT
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,UNTRACKED -j ACCEPT
+-A FORWARD -d 198.51.100.53/32 -p udp -m udp --dport 53 -j ACCEPT
+COMMIT
+`,
+      },
+      {
         title: 'another service of UDP',
         rules: `*filter
 :INPUT DROP [0:0]
@@ -124,6 +165,8 @@ COMMIT
         const at = reached && deciderOf(view, reached.walk);
         if (!reached || !at || reached.walk.assume.some((text) => text.startsWith('limit'))) continue;
         const by = reached.walk.decidedBy;
+        const rule = by?.kind === 'rule' ? view.ruleById(by.id) : undefined;
+        if (rule && isForAnything(openness, rule)) continue;
         const key = `${by?.chain} ${by?.kind === 'rule' ? by.id : ''}`;
         const group = found.get(key) ?? { at, list: [], reached };
         found.set(key, group);

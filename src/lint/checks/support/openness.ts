@@ -9,7 +9,7 @@ import type { FatePart } from '../../../analysis/road.ts';
 import type { Description } from '../../../analysis/vocabulary.ts';
 import type { Chain } from '../../../model/ruleset.ts';
 import { type Family, prefix } from '../../../net/address.ts';
-import { parseAddress } from '../../../net/address-text.ts';
+import { addressText, parseAddress } from '../../../net/address-text.ts';
 import { interfacePattern } from '../../../net/interface-pattern.ts';
 import type { FieldName } from '../../../packetset/fields.ts';
 import { createMeasure } from '../../../packetset/measure.ts';
@@ -70,6 +70,9 @@ export const fromPrivateNetworks = (family: Family): Description => ofPrivateNet
 
 /** A port that no rule is likely to name. */
 export const unspokenPort = 49_513;
+
+/** From so many addresses on, it is anybody's. */
+const manyAddresses: Readonly<Record<Family, bigint>> = { ipv4: 1n << 24n, ipv6: 1n << 117n };
 
 /** The port that ordinary clients send from here: one of many that are alike. */
 const clientPort = 40_000;
@@ -312,6 +315,18 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
     return space.diff(here, missing);
   };
 
+  /**
+   * Whether the packets go to a few addresses that nothing says to be this machine's: what other rules single out (those
+   * of raw, say) may as well be hosts behind it.
+   */
+  const isTakenForOurs = (set: PacketSet, { dst }: Walk['sketch'], options: SendOptions): boolean => {
+    const text = addressText(dst);
+    if (!options.assume?.includes(`local=${text}`)) return false;
+    if (options.inferences?.some((i) => i.text.startsWith(`${text} `))) return false;
+    const count = createMeasure(space, ['dst']).count(space.forget(set, fieldsBut('dst')));
+    return count < manyAddresses[family];
+  };
+
   const self: Openness = {
     all,
     openings(way, who = all.openers) {
@@ -356,6 +371,7 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
           const local = (options.assume ?? []).map((word) => word.replace(/^remote=/, 'local='));
           const places = translated && way === 'through' ? [local, options.assume] : [options.assume];
           for (const assume of places) {
+            if (way === 'to' && !translated && isTakenForOurs(set, sketch, options)) continue;
             const walk = calmWalk(context, sketch, { assume: assume ?? [], inferences });
             if (walk.fate !== (way === 'to' ? 'local' : 'forward')) continue;
             if (!translated || way === 'to' || isTranslated(walk)) return { walk, opening, set };
@@ -390,7 +406,7 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
       const measure = createMeasure(space, ['src']);
       const open = space.forget(set, fieldsBut('src'));
       const inside = all.describe(ofPrivateNetworks(family, 'src')).may;
-      return measure.count(space.diff(open, inside)) >= (family === 'ipv4' ? 1n << 24n : 1n << 117n);
+      return measure.count(space.diff(open, inside)) >= manyAddresses[family];
     },
     examples: (set, way) => {
       const tunnels = context
