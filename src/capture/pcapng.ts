@@ -153,7 +153,7 @@ function readInterface(reader: ByteReader, body: number, end: number): CaptureIn
   let ticks = 1_000_000n;
   let offsetSeconds = 0n;
   const sound = readOptions(reader, body + 8, end, (code, at, length) => {
-    if (code === 2) name = utf8.decode(reader.bytes.subarray(at, at + length)).replace(/\0+$/, '');
+    if (code === 2) name = utf8.decode(reader.bytes.subarray(at, at + length)).replace(/\0.*/s, '');
     else if (code === 9 && length === 1) ticks = ticksOf(reader.u8(at));
     else if (code === 14 && length === 8) {
       const view = new DataView(reader.bytes.buffer, reader.bytes.byteOffset + at, 8);

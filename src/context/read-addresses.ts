@@ -151,7 +151,7 @@ const linkHead = /^(\d{1,10}): ([^\s:@]{1,32})(?:@[^\s:]{1,32})?: <([A-Z0-9_,-]*
 const oneLineHead = /^(\d{1,10}): (\S{1,32})\s+(inet6?) (.*)$/;
 /** `eth0@if5  UP  10.0.0.1/24 …` of `ip -br addr` and `ip -br link` */
 const briefHead =
-  /^([^\s@:]{1,32})(?:@\S{1,32})?\s+(UP|DOWN|UNKNOWN|LOWERLAYERDOWN|NOTPRESENT|DORMANT|TESTING)(?:\s+(.*))?$/;
+  /^([^\s@:]{1,32})(?:@\S{1,32})?\s+(UP|DOWN|UNKNOWN|LOWERLAYERDOWN|NOTPRESENT|DORMANT|TESTING)(?:\s+(\S.*)?)?$/;
 const macWord = /^[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}$/;
 
 /** `10.0.0.1/24 brd 10.0.0.255 scope global secondary eth0`, `10.8.0.1 peer 10.8.0.2/32 …` */

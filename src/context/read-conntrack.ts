@@ -35,7 +35,7 @@ function labelBits(text: string): readonly number[] {
   return bits;
 }
 
-const entryStart = /^(?:ipv[46]\s+(?:2|10)\s+)?([a-z][a-z0-9-]{1,15}|\d{1,3})\s+(\d{1,3})\s+(?=.*\bsrc=)/;
+const entryStart = /^(?:ipv[46]\s+(?:2|10)\s+)?([a-z][a-z0-9-]{1,15}|\d{1,3})\s+(\d{1,3})\s+/;
 
 /** One entry a line. `conntrack` prints a summary line behind its entries, which is taken too. */
 export const conntrackReader: Reader = {
@@ -45,7 +45,7 @@ export const conntrackReader: Reader = {
       noteSource(context.draft, 'connections', 'conntrack -L');
       return 1;
     }
-    const m = text.length < 4096 ? entryStart.exec(text) : null;
+    const m = text.length < 4096 && /\ssrc=/.test(text) ? entryStart.exec(text) : null;
     if (!m) return 0;
     const protocol = Number(m[2]);
     if (protocol > 255 || (m[1] !== 'unknown' && parseProtocol(m[1] ?? '') === undefined)) return 0;

@@ -35,7 +35,7 @@ const xfrmHead = /^src (\S{1,64}) dst (\S{1,64})(?: (.*))?$/;
 function numberAfter(words: readonly string[], key: string): number | undefined {
   const text = valueAfter(words, key);
   return text !== undefined && /^(?:0x[0-9a-fA-F]{1,8}|\d{1,10})\b/.test(text)
-    ? Number(text.replace(/\(.*$/, ''))
+    ? Number(text.replace(/\(.*/, ''))
     : undefined;
 }
 
@@ -134,7 +134,7 @@ const unameReader: Reader = {
 };
 
 /** `root@gw:~# ip -j addr`, `[root@gw ~]# ip rule`, `# ip -j addr`, `$ sudo ipset save`. */
-const userPrompt = /^\[?[\w.-]{1,32}@([\w.-]{1,64})[:\s][^#$%>\n]{0,200}[#$%>](?:\s+(.*))?$/;
+const userPrompt = /^\[?[\w.-]{1,32}@([\w.-]{1,64})[:\s][^#$%>\n]{0,200}[#$%>](?:\s+(\S.*)?)?$/;
 const barePrompt =
   /^(?:[#$%>]|\+)\s+((?:sudo\s+)?(?:ip|ip6?tables-save|ip6?tables-(?:nft|legacy)-save|ipset|sysctl|ss|nft|conntrack|uname|ifconfig|netstat|route|grep|cat|hostname|exit)\b.*)$/;
 

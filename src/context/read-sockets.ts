@@ -65,7 +65,7 @@ const ssReader: Reader = {
   },
 };
 
-const netstatLine = /^(tcp|udp|sctp|udplite)(6?)\s+\d+\s+\d+\s+(\S+)\s+(\S+)\s*(.*)$/;
+const netstatLine = /^(tcp|udp|sctp|udplite)(6?)\s+\d+\s+\d+\s+(\S+)\s+(\S+)(?:\s+(\S.*)?)?$/;
 
 /** `netstat -tulnp`; its header lines too. */
 const netstatReader: Reader = {

@@ -4,7 +4,7 @@ import { noteSource } from './facts.ts';
 import { lineAt, type Reader } from './lines.ts';
 
 const sysctlLine = /^(?:sysctl -w )?([a-z][\w-]*[./][\w*@:+./-]*) ?= ?(.*)$/;
-const procLine = /^\/proc\/sys\/([\w./@:+-]{1,256}?)(?::| = ?|=)(.*)$/;
+const procLine = /^\/proc\/sys\/([\w./@:+-]{1,256}?)(?::| = ?|=)(.*)/;
 
 /** First parts of the names that sysctl(8) lists; others are some program's settings. */
 const roots = /^(?:net|kernel|vm|fs|dev|abi|user|debug|crypto|sunrpc|fscache)[./]/;

@@ -60,7 +60,7 @@ const quoteDepthMax = 2;
 /** The family that the words tell by an address or a protocol; undefined: they do not. */
 export function familyOfWords(words: readonly string[]): Family | undefined {
   for (const word of words) {
-    const host = word.replace(/\/.*$/, '').split('-')[0] ?? '';
+    const host = word.replace(/\/.*/s, '').split('-')[0] ?? '';
     if (parseIpv4(host)) return 'ipv4';
     if (host.includes(':') && parseIpv6(host)) return 'ipv6';
     if (/^(icmpv6|ipv6-icmp|icmp6|--icmpv6-type)$/i.test(word)) return 'ipv6';

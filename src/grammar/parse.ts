@@ -286,7 +286,7 @@ function lineReader(source: string, builder: TreeBuilder): LineReader {
     if (lineIs('rule')) {
       builder.beginRule(line.start, counters);
       for (const text of groups) builder.group(text);
-      if (counters !== undefined && !/^\[[ \t]*\d*[ \t]*:[ \t]*\d*[ \t]*\]$/.test(counters)) {
+      if (counters !== undefined && !/^\[[ \t]*(?:\d+[ \t]*)?:[ \t]*(?:\d+[ \t]*)?\]$/.test(counters)) {
         say({
           id: 'bad-counters',
           severity: 'error',

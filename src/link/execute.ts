@@ -27,12 +27,12 @@ export interface Execution {
   readonly suggest: Suggest;
 }
 
-const countersPattern = /^\[\s*(\d*)\s*:\s*(\d*)\s*\]$/;
+const countersPattern = /^\[\s*(?:(\d+)\s*)?:\s*(?:(\d+)\s*)?\]$/;
 
 /** `[packets:bytes]`, or undefined for anything else. */
 export function readCounters(text: string | undefined): Counters | undefined {
   const m = text === undefined ? null : countersPattern.exec(text);
-  return m ? { packets: Number(m[1]), bytes: Number(m[2]) } : undefined;
+  return m ? { packets: Number(m[1] ?? 0), bytes: Number(m[2] ?? 0) } : undefined;
 }
 
 /** `:NAME POLICY [packets:bytes]`. */

@@ -124,7 +124,7 @@ export function hintForOption(draft: RuleDraft, word: string): string | undefine
   if (placeholder.test(word)) return 'nobody has filled this in: iptables-restore takes it as it stands';
   if (/^-[a-z]{2,}/i.test(word) && !word.startsWith('--') && isLongName(draft, word.slice(1)))
     return `long options begin with two dashes: -${word}`;
-  const written = word.replace(/=.*$/s, '');
+  const written = word.replace(/=.*/s, '');
   const name = written.replace(/^-+/, '');
   const usable = (e: Extension): boolean => e.families.includes(family);
   const owner = [...registry.matches, ...registry.targets].filter(

@@ -97,7 +97,7 @@ export const variable = /\$[\w{(]/;
 
 function hintForAddress({ context }: RuleDraft, text: string): string | undefined {
   if (placeholder.test(text)) return 'nobody has filled this in: iptables-restore takes it as it stands';
-  const host = text.replace(/\/.*$/s, '');
+  const host = text.replace(/\/.*/s, '');
   const other = context.family === 'ipv4' ? parseAddress('ipv6', host) : parseIpv4(host, true);
   if (other) {
     return context.family === 'ipv4'

@@ -12,7 +12,7 @@ import type { RulesetView, Subject } from './check.ts';
 
 /** Hashes and ids that programs put into names of chains and interfaces: they change with every deployment. */
 const generated: readonly (readonly [RegExp, string])[] = [
-  [/\b(KUBE-[A-Z-]+-)[A-Z2-7]{16}\b/g, '$1*'],
+  [/\b(KUBE-(?:[A-Z]{1,12}-){1,3})[A-Z2-7]{16}\b/g, '$1*'],
   [/\b(CNI-(?:[A-Z]+-)?)[0-9a-f]{20,}\b/g, '$1*'],
   [/\b(NETAVARK-(?:[A-Z]+-)?)[0-9A-Fa-f]{10,}\b/g, '$1*'],
   [/\b(cali-[a-z]+-)[\w-]{11,}/g, '$1*'],

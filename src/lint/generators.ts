@@ -1,5 +1,6 @@
 /** Programs that write rules by themselves, recognised by the names of their chains. */
 
+import { matchesWildcard } from '../support/wildcard.ts';
 import type { Generator } from './check.ts';
 
 interface KnownGenerator extends Generator {
@@ -154,23 +155,17 @@ const generatorIds: readonly string[] = known.map(({ id }) => id);
 
 const declared: Generator = { name: 'a program (by the configuration)', knob: "the program's configuration" };
 
-/** `site_*` as a pattern over whole names. */
-function chainPattern(text: string): RegExp {
-  const parts = text.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`);
-}
-
 /** The owner of chains by their names, as the programs name them and as the configuration has it. */
 export function createOwnerOf(choices: GeneratorChoices = {}): OwnerOf {
   const byId = new Map(Object.entries(choices).filter(([key]) => generatorIds.includes(key.toLowerCase())));
   const byChain = Object.entries(choices)
     .filter(([key]) => !byId.has(key))
-    .map(([key, choice]) => ({ pattern: chainPattern(key), choice }));
+    .map(([pattern, choice]) => ({ pattern, choice }));
   const usersOwn = new Set([...byId].filter(([, c]) => c === 'user').map(([key]) => key.toLowerCase()));
   const answers = new Map<string, Generator | undefined>();
   const find = (chain: string): Generator | undefined => {
     const found = known.find((g) => g.chains.some((pattern) => pattern.test(chain)));
-    const said = byChain.find(({ pattern }) => pattern.test(chain))?.choice;
+    const said = byChain.find(({ pattern }) => matchesWildcard(pattern, chain))?.choice;
     if (said === 'user') return undefined;
     if (found && !usersOwn.has(found.id)) return found;
     return said === 'managed' ? declared : undefined;

@@ -89,7 +89,7 @@ export function sketchKey(sketch: PacketSketch): string {
 /** Words of a printed match; quotes hold words together. */
 function splitWords(text: string): readonly string[] {
   const words: string[] = [];
-  for (const [, quoted, bare] of text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)) {
+  for (const [, quoted, bare] of text.matchAll(/"((?:[^"\\]|\\.)*)"?|(\S+)/g)) {
     words.push(bare ?? (quoted ?? '').replace(/\\(.)/g, '$1'));
   }
   return words;

@@ -68,7 +68,7 @@ export function parseSuppression(text: string): SuppressionText {
 }
 
 /** `fwsim-ignore…` with what follows it. */
-const marker = /(?:^|[\s#"'])(fwsim-ignore(?:-[\w-]*)?)(?![\w-])[ \t]*(.*)$/;
+const marker = /(?:^|[\s#"'])(fwsim-ignore(?:-[\w-]*)?)(?![\w-])[ \t]*(.*)/;
 
 /** A mark that was read, or one that is none. */
 interface Mark {

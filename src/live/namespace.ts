@@ -123,7 +123,7 @@ export class Namespace {
       const { value, done } = await this.#lines.next();
       if (done) throw new LiveFailure(`the process in the namespace has ended: ${this.#errors.trim()}`);
       if (value === 'ok') return answer;
-      const refused = /^no (\d+) ?(.*)$/.exec(value);
+      const refused = /^no (\d+)(?: (.*))?$/.exec(value);
       if (refused) throw new CommandRefused(Number(refused[1]), refused[2] ?? '');
       answer.push(value);
     }

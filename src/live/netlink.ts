@@ -126,7 +126,7 @@ export function readNumber(value: Uint8Array | undefined): number | undefined {
 
 /** A text without its NUL. */
 export function readText(value: Uint8Array | undefined): string {
-  return new TextDecoder().decode(value).replace(/\0.*$/s, '');
+  return new TextDecoder().decode(value).replace(/\0.*/s, '');
 }
 
 /** The error of an answer: zero is an acknowledgement; undefined for any other message. */

@@ -3,6 +3,7 @@
 import { ruleBody } from '../link/rule-text.ts';
 import type { Finding } from '../lint/finding.ts';
 import type { Chain, Rule, Ruleset } from '../model/ruleset.ts';
+import { groupedNumber } from '../report/grouped-number.ts';
 import { findingName } from './findings.ts';
 import { type Content, element, type Html } from './html.ts';
 import { chainName, ruleName } from './rule-names.ts';
@@ -22,11 +23,6 @@ export function chainsOf(ruleset: Ruleset, notes: RuleNotes): readonly Html[] {
   return ruleset.tables.flatMap((table) => table.chains.map((chain) => chainBlock(chain, ruleset, notes)));
 }
 
-/** `1234567` as `1 234 567`. */
-function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
-}
-
 function chainBlock(chain: Chain, { family }: Ruleset, notes: RuleNotes): Html {
   const { table, name, policy, rules, counters } = chain;
   const dead = rules.filter((rule) => notes.dead.has(rule.id)).length;
@@ -34,7 +30,7 @@ function chainBlock(chain: Chain, { family }: Ruleset, notes: RuleNotes): Html {
   if (policy !== undefined) {
     const kind = policy === 'ACCEPT' ? 'open' : 'closed';
     facts.push(', ', element('span', { class: `state ${kind}` }, `policy ${policy}`));
-    if (counters !== undefined) facts.push(` (${grouped(counters.packets)} packets)`);
+    if (counters !== undefined) facts.push(` (${groupedNumber(counters.packets)} packets)`);
   }
   if (dead > 0) facts.push(', ', element('span', { class: 'dead-count' }, `${dead} dead`));
   const kinds = [
@@ -85,7 +81,7 @@ function ruleLine(rule: Rule, family: Ruleset['family'], { dead, findings }: Rul
     element(
       'span',
       { class: unused ? 'hits none' : 'hits' },
-      counters === undefined ? '' : grouped(counters.packets),
+      counters === undefined ? '' : groupedNumber(counters.packets),
     ),
     element('code', {}, ruleBody(rule) || 'every packet; only counts'),
     why === undefined ? undefined : element('span', { class: 'note dead-note' }, `dead: ${why}`),

@@ -18,6 +18,7 @@ import type { Outcome } from '../replay/walker.ts';
 import { decidedBy } from '../trace/outcome.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal, terminalWidth } from './escape-terminal.ts';
+import { groupedNumber } from './grouped-number.ts';
 import { wrap } from './layout.ts';
 import { shellCommand } from './shell-quote.ts';
 import type { Paint, Theme } from './theme.ts';
@@ -74,10 +75,7 @@ export function clockText(timeMs: number | undefined, date: boolean): string {
   return date ? `${day} ${time}` : time;
 }
 
-/** Numbers with a blank between thousands. */
-const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ' ');
-
-const plural = (n: number, one: string): string => `${grouped(n)} ${one}${n === 1 ? '' : 's'}`;
+const plural = (n: number, one: string): string => `${groupedNumber(n)} ${one}${n === 1 ? '' : 's'}`;
 
 /** Prints a replay; empty for a question without an answer. */
 export function printReplay({ replayed }: ReplayResult, style: TerminalStyle): string {
@@ -215,7 +213,7 @@ function numbers(packets: string, bytes: string, flows: string): string {
 }
 
 const countText = ({ packets, bytes, flows }: { packets: number; bytes: number; flows: number }): string =>
-  numbers(grouped(packets), grouped(bytes), grouped(flows));
+  numbers(groupedNumber(packets), groupedNumber(bytes), groupedNumber(flows));
 
 function verdictLines(counts: readonly VerdictCount[], style: TerminalStyle): readonly string[] {
   const { theme } = style;
@@ -311,7 +309,8 @@ function listLines(
   style: TerminalStyle,
   ends: (p: ReplayedOutcome) => readonly string[],
 ): readonly string[] {
-  const shown = count > list.length ? ` (the first ${grouped(list.length)} of ${grouped(count)})` : '';
+  const shown =
+    count > list.length ? ` (the first ${groupedNumber(list.length)} of ${groupedNumber(count)})` : '';
   const lines = [style.theme.strong(`${title}${shown}:`)];
   for (const p of list) {
     lines.push(...packetLine(p, style));
@@ -366,7 +365,7 @@ function differenceBlocks(
     return [wrap(`${theme.strong('No difference:')} all packets fare alike with ${from}.`, style)];
   const blocks: (readonly string[])[] = [
     wrap(
-      `${theme.strong(`With ${from}`)}, ${grouped(other.differingPackets)} of ${plural(walked.packets, 'packet')} ${other.differingPackets === 1 ? 'fares' : 'fare'} differently:`,
+      `${theme.strong(`With ${from}`)}, ${groupedNumber(other.differingPackets)} of ${plural(walked.packets, 'packet')} ${other.differingPackets === 1 ? 'fares' : 'fare'} differently:`,
       style,
       { rest: '  ' },
     ),

@@ -11,9 +11,9 @@ export function shellQuote(word: string): string {
   if (harmless.test(word)) return word;
   if (isVisible(word)) return `'${word.replaceAll("'", "'\\''")}'`;
   // A command substitution drops the line feeds at its end; these are harmless in quotes as they are.
-  const ends = /\n*$/.exec(word)?.[0] ?? '';
-  const rest = word.slice(0, word.length - ends.length);
-  return `"$(printf '${octal(rest)}')${ends}"`;
+  let end = word.length;
+  while (word[end - 1] === '\n') end--;
+  return `"$(printf '${octal(word.slice(0, end))}')${word.slice(end)}"`;
 }
 
 /** Quotes every word and joins them by blanks. */

@@ -46,7 +46,7 @@ export function unifiedDiff(name: string, old: string, now: string): UnifiedDiff
 
 /** Lines with their line ends. */
 function linesOf(text: string): readonly string[] {
-  return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+  return text.match(/[^\n]+\n?|\n/g) ?? [];
 }
 
 function stepsOf(old: readonly string[], now: readonly string[]): readonly Step[] {

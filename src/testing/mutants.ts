@@ -39,8 +39,12 @@ const verdicts: Readonly<Record<string, string>> = { ACCEPT: 'DROP', DROP: 'ACCE
 export function mutantsOfText(text: string): readonly Mutant[] {
   const lines = text.split('\n');
   const interfaces = [
-    ...new Set([...text.matchAll(/(?<=^-A .*\s-[io] )[^\s+]+(?=\s|$)/gm)].map(([name]) => name)),
-  ].filter((name) => name !== 'lo');
+    ...new Set(
+      lines
+        .filter((line) => line.startsWith('-A '))
+        .flatMap((line) => [...line.matchAll(/(?<=\s-[io] )\S+/g)].map(([name]) => name)),
+    ),
+  ].filter((name) => name !== 'lo' && !name.includes('+'));
   const found: Mutant[] = [];
   let table = '';
   for (const [index, before] of lines.entries()) {
@@ -67,7 +71,7 @@ export function mutantsOfText(text: string): readonly Mutant[] {
     const fits = beside === 'FORWARD' || !/\s-o /.test(before);
     if (table === 'filter' && beside !== undefined && fits)
       add('move', before.replace(/^-A \S+/, `-A ${beside}`));
-    const verdict = /\s-j (ACCEPT|DROP|REJECT)\b.*$/.exec(before);
+    const verdict = /\s-j (ACCEPT|DROP|REJECT)\b.*/.exec(before);
     if (table === 'filter' && verdict)
       add('flip', `${before.slice(0, verdict.index)} -j ${verdicts[verdict[1] ?? '']}`);
   }

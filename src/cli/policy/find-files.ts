@@ -1,4 +1,5 @@
 import { join, relative, resolve } from 'node:path';
+import { matchesWildcard } from '../../support/wildcard.ts';
 import { CommandFailure } from '../command-failure.ts';
 import type { Io } from '../io.ts';
 
@@ -35,17 +36,11 @@ function search(folder: string, segments: readonly string[], found: string[], io
     return;
   }
   if (segment === '**') search(folder, rest, found, io);
-  const pattern = new RegExp(
-    `^${segment
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '[^/]*')
-      .replaceAll('?', '[^/]')}$`,
-  );
   for (const { name, isFolder } of io.list(folder)) {
     const hidden = name.startsWith('.') && !segment.startsWith('.');
     if (segment === '**') {
       if (isFolder && !hidden && !passedBy.has(name)) search(join(folder, name), segments, found, io);
-    } else if (hidden || !pattern.test(name)) continue;
+    } else if (hidden || !matchesWildcard(segment, name, { single: true })) continue;
     else if (rest.length === 0) {
       if (!isFolder) found.push(join(folder, name));
     } else if (isFolder) search(join(folder, name), rest, found, io);

@@ -70,7 +70,7 @@ const byteRate: OptionType<number> = {
   parse(words, context) {
     const text = words[0];
     if (text === undefined) return 0;
-    const m = /^\s*\+?(\d+\.?\d*|\.\d+)([a-z]*)$/i.exec(text);
+    const m = /^\s*\+?(\d+(?:\.\d*)?|\.\d+)([a-z]*)$/i.exec(text);
     const unit = (m?.[2] ?? '').toLowerCase();
     const bits = unit === '' ? 1 : Object.hasOwn(units, unit) ? units[unit] : undefined;
     return m && bits !== undefined

@@ -14,11 +14,12 @@ function parseFraction(text: string): number | undefined {
   const t = text.trimStart();
   // Not a number becomes the integer 0 on its way into the kernel.
   if (/^[+-]?nan$/i.test(t)) return 0;
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(t)) return Number(t);
-  const hex = /^([+-]?)0x([0-9a-f]*)\.?([0-9a-f]*)(?:p([+-]?\d+))?$/i.exec(t);
-  if (hex && `${hex[2]}${hex[3]}` !== '') {
-    const digits = Number.parseInt(`${hex[2]}${hex[3]}`, 16);
-    return (hex[1] === '-' ? -1 : 1) * digits * 2 ** (Number(hex[4] ?? 0) - 4 * (hex[3] ?? '').length);
+  if (/^[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(t)) return Number(t);
+  const hex = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?\d+))?$/i.exec(t);
+  const [, sign, whole = '', fraction = '', exponent = '0'] = hex ?? [];
+  if (whole !== '' || fraction !== '') {
+    const digits = Number.parseInt(whole + fraction, 16);
+    return (sign === '-' ? -1 : 1) * digits * 2 ** (Number(exponent) - 4 * fraction.length);
   }
   return undefined;
 }

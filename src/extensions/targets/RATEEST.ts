@@ -38,7 +38,7 @@ function time(what: string): OptionType<number> {
     },
     parse(words, context) {
       const word = words[0] ?? '';
-      const m = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([a-z]*)$/i.exec(word);
+      const m = /^\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)([a-z]*)$/i.exec(word);
       const unit = m ? unitMicroseconds[(m[2] ?? '').toLowerCase()] : undefined;
       return m && unit !== undefined
         ? Number(BigInt.asUintN(32, BigInt(Math.trunc(Number(m[1]) * unit))))

@@ -21,7 +21,7 @@ const portText = (p: { readonly low: number; readonly high: number }): string =>
 
 /** The rule with a base port behind the range, or without ports. */
 function corresponding(view: RulesetView, rule: Rule, basePort: number | undefined): FixDraft {
-  const to = /( --to-destination (?:\[[^\]]*\]|[^\s:[]+)):(\S+)/;
+  const to = /( --to-destination (?:\[[^\]\s]*\]|[^\s:[]+)):(\S+)/;
   const body = changedBody(rule, {}).replace(to, basePort === undefined ? '$1' : `$1:$2/${basePort}`);
   return replaceRule(view, rule, body);
 }

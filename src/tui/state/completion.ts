@@ -159,7 +159,7 @@ export function completions(
   commands: readonly string[],
 ): Completion {
   const head = line.text.slice(0, line.cursor);
-  const typed = kind === 'field' ? head : (/\S*$/.exec(head)?.[0] ?? '');
+  const typed = kind === 'field' ? head : (head.split(/\s/).at(-1) ?? '');
   const start = head.length - typed.length;
   const words = head
     .slice(0, start)

@@ -32,7 +32,8 @@ function after(text: string, cursor: number): number {
 
 function wordBefore(text: string, cursor: number): number {
   const head = text.slice(0, cursor);
-  return head.length - (/\S*\s*$/.exec(head)?.[0].length ?? 0);
+  const words = head.trimEnd();
+  return words.length - (words.split(/\s/).at(-1) ?? '').length;
 }
 
 function wordAfter(text: string, cursor: number): number {
