@@ -1,49 +1,97 @@
 import type { Rule } from '../../model/ruleset.ts';
-import {
-  type CheckContext,
-  defineCheck,
-  type FindingDraft,
-  type PacketSketch,
-  type RulesetView,
-} from '../check.ts';
+import type { PacketSet } from '../../packetset/space.ts';
+import type { AllPackets } from '../all-packets.ts';
+import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { bodyWith, type FixDraft, insertRules } from '../fixes/fix-draft.ts';
 import { deciderOf } from './support/openness.ts';
-import {
-  accepts,
-  admitsInterface,
-  denies,
-  destinationNatRules,
-  isNamedAt,
-  rulesAt,
-} from './support/rules-at.ts';
-import { sendByAnyWay, sendOptions, sendToMachine, sideOf } from './support/sending.ts';
-import { type Service, servicesOf, serviceText, unspokenService } from './support/services.ts';
-import { strangersInterfaces } from './support/strangers.ts';
+import { writerText } from './support/origin.ts';
+import { hadTheyComeToInput, strangersOf, translatedOpeners, walkOf } from './support/roads.ts';
+import { accepts, denies, destinationNatRules, rulesAt } from './support/rules-at.ts';
+import { destinationPorts, type Service, serviceText } from './support/services.ts';
+import { translatorOf } from './support/translations.ts';
 
-/** A rule of INPUT that would have kept this packet out, had it come there: by naming its port. */
-function guardOf(
-  context: CheckContext,
-  view: RulesetView,
-  packet: PacketSketch,
-  closed: boolean,
-): Rule | undefined {
-  const names = (r: Rule): boolean =>
-    servicesOf(view, r).some((s) => s.protocol === packet.protocol && s.port === packet.dport);
-  const given = {
-    inInterface: packet.inInterface,
-    src: packet.src,
-    dst: packet.dst,
-    protocol: packet.protocol,
-    dport: packet.dport,
-  };
-  const candidates = rulesAt(view, 'INPUT').filter(
-    (r) => names(r) && admitsInterface(r, packet.inInterface ?? ''),
+/** A rule of INPUT that would have kept packets out, had they come there. */
+interface Guard {
+  readonly rule: Rule;
+  /** Openers that it would have kept out and that pass, as they came in. */
+  readonly bypassing: PacketSet;
+}
+
+/**
+ * The rules of INPUT that name ports and would keep some of these packets out: refusals first, then accepts for other
+ * sources, for what no refusal is blamed for.
+ */
+function* guardsOf(all: AllPackets, view: RulesetView, passing: PacketSet): Iterable<Guard> {
+  const { space } = all;
+  const naming = rulesAt(view, 'INPUT').filter((rule) => destinationPorts(view, rule).length > 0);
+  if (naming.length === 0 || passing === space.none) return;
+  const there = hadTheyComeToInput(all, passing);
+  if (there === undefined) return;
+  let told = space.none;
+  for (const rule of naming) {
+    if (!denies(rule)) continue;
+    const bypassing = space.diff(there.taking(rule), told);
+    if (bypassing === space.none) continue;
+    told = space.or(told, bypassing);
+    yield { rule, bypassing };
+  }
+  for (const rule of naming) {
+    if (!accepts(rule)) continue;
+    const forOthers = space.diff(space.may(space.forget(all.conditions(rule), ['src'])), told);
+    const bypassing = space.and(space.and(forOthers, there.refused), passing);
+    if (bypassing === space.none) continue;
+    told = space.or(told, bypassing);
+    yield { rule, bypassing };
+  }
+}
+
+function* judge(context: CheckContext, view: RulesetView): Iterable<FindingDraft> {
+  const all = context.packets(view);
+  const { space } = all;
+  const strangers = strangersOf(context, all);
+  const passing = space.and(
+    space.and(translatedOpeners(all), strangers.set),
+    space.and(all.accepted('through').may, all.openers),
   );
-  const describes = (r: Rule): boolean => context.packetsOf(view, r, given).length > 0;
-  // An accept that the packet would meet first: INPUT would have let it in as well.
-  const first = candidates.find((r) => (denies(r) || accepts(r)) && describes(r));
-  if (first) return denies(first) ? first : undefined;
-  return closed ? candidates.find((r) => accepts(r) && !describes(r)) : undefined;
+  for (const { rule: guard, bypassing } of guardsOf(all, view, passing)) {
+    const walk = walkOf(
+      context,
+      all,
+      bypassing,
+      'to',
+      (w) => w.fate === 'forward' && !w.hooks.includes('INPUT') && translatorOf(view, w) !== undefined,
+      { inferences: strangers.inferences, byAnyWay: true },
+    );
+    const rule = walk && translatorOf(view, walk);
+    if (!walk || !rule) continue;
+    const owner = view.writer(rule);
+    const opener = deciderOf(view, walk);
+    const service = { protocol: walk.sketch.protocol, port: walk.sketch.dport ?? 0 };
+    const port = serviceText(service);
+    const writer = writerText(view, rule);
+    yield {
+      at: { kind: 'rule', view, rule: guard },
+      message: `${port} is guarded in INPUT, but its packets are translated before and pass FORWARD`,
+      caption: 'never sees these packets',
+      what: `${port}${writer ? `, published by ${writer},` : ''} is reached from ${walk.sketch.inInterface} by sources that this rule means to keep out`,
+      why: `the DNAT in nat ${rule.chain} comes before routing: the packet is no longer for this machine and takes FORWARD`,
+      ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
+      ...(opener ? { covers: [opener] } : {}),
+      related: [
+        {
+          message: `translated here${writer ? ` (written by ${writer})` : ''}`,
+          at: { kind: 'rule', view, rule },
+        },
+      ],
+      help: [
+        owner
+          ? `${owner.knob}; a rule in ${owner.name === 'Docker' ? 'DOCKER-USER' : 'FORWARD'} sees the packet: -m conntrack --ctorigdstport ${service.port} --ctdir ORIGINAL`
+          : `restrict it at the top of FORWARD: -m conntrack --ctorigdstport ${service.port} --ctdir ORIGINAL, or in the DNAT rule itself`,
+      ],
+      fixes: denies(guard) ? guardedInForward(view, guard, service) : [],
+      witness: walk,
+    };
+  }
 }
 
 /** The guard, asking for the port that was asked for before the translation. */
@@ -74,7 +122,7 @@ export const dnatBypassesInputFilter = defineCheck({
   rationale:
     'Destination NAT comes before the routing decision. A translated packet is no longer addressed to this machine, so it takes FORWARD and never meets INPUT. Ports that Docker publishes are open in this way whatever ufw or a hand-written INPUT says; hand-made port forwards, libvirt and Kubernetes node ports work alike.',
   decision:
-    'For every destination NAT, an ordinary packet from outside that it translates is sent. It is reported if the packet is forwarded and accepted, and a rule that INPUT packets can come to names the port and would refuse that packet: a drop or reject that describes it, or an accept for other sources in an INPUT that refuses what it does not name.',
+    'Of all packets from outside that open a connection, those that a destination NAT may take and that may pass FORWARD are put before the rules of INPUT, as they came in. It is reported for every refusal there that names ports and would take some of them, and for every accept that names ports, where INPUT would refuse some for no more than their source, whatever is not known; one such packet is sent, and has to arrive. What programs publish without naming ports in the translation (Kubernetes behind chances and chains) is told as well.',
   exceptions:
     'A port that is published on purpose and that INPUT does not mention is not reported here. Leave the INPUT rule if it guards the same port for the time when nothing is published.',
   references: [
@@ -127,6 +175,36 @@ COMMIT
 :closed - [0:0]
 -A INPUT -i eth0 -j closed
 -A closed -p tcp -m multiport --dports 3306,6379 -j REJECT --reject-with icmp-port-unreachable
+COMMIT
+`,
+      },
+      {
+        title: 'a NodePort of Kubernetes: the translation stands behind a chance and names no port',
+        rules: `*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:KUBE-EXT-WEB - [0:0]
+:KUBE-NODEPORTS - [0:0]
+:KUBE-SEP-AAA - [0:0]
+:KUBE-SEP-BBB - [0:0]
+:KUBE-SERVICES - [0:0]
+:KUBE-SVC-WEB - [0:0]
+-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A KUBE-EXT-WEB -j KUBE-SVC-WEB
+-A KUBE-NODEPORTS -p tcp -m comment --comment "shop/web" -m tcp --dport 30080 -j KUBE-EXT-WEB
+-A KUBE-SEP-AAA -p tcp -m comment --comment "shop/web" -m tcp -j DNAT --to-destination 10.244.1.5:8080
+-A KUBE-SEP-BBB -p tcp -m comment --comment "shop/web" -m tcp -j DNAT --to-destination 10.244.2.7:8080
+-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS
+-A KUBE-SVC-WEB -m comment --comment "shop/web -> 10.244.1.5:8080" -m statistic --mode random --probability 0.50000000000 -j KUBE-SEP-AAA
+-A KUBE-SVC-WEB -m comment --comment "shop/web -> 10.244.2.7:8080" -j KUBE-SEP-BBB
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i eth0 -p tcp -m tcp --dport 30000:32767 -j DROP
 COMMIT
 `,
       },
@@ -183,63 +261,9 @@ COMMIT
   },
   *run(context): Iterable<FindingDraft> {
     for (const view of context.views) {
-      const told = new Set<number>();
-      for (const rule of destinationNatRules(view)) {
-        if (!servicesOf(view, rule).some((s) => isNamedAt(view, 'INPUT', s))) continue;
-        for (const from of strangersInterfaces(context, view.family)) {
-          const local = context.localAddress(view.family, from.name);
-          const src = context.remoteAddress(view.family, from.name);
-          const closedWalk = sendToMachine(context, from, src, unspokenService, view.family, local);
-          const closed = closedWalk.fate === 'drop' || closedWalk.fate === 'reject';
-          for (const service of servicesOf(view, rule)) {
-            if (!isNamedAt(view, 'INPUT', service)) continue;
-            const wanted = { inInterface: from.name, protocol: service.protocol, dport: service.port };
-            const sketches = [
-              ...context.packetsOf(view, rule, { ...wanted, src: src.address, dst: local.address }),
-              ...context.packetsOf(view, rule, { ...wanted, src: src.address }),
-              ...context.packetsOf(view, rule, wanted),
-            ];
-            for (const sketch of sketches.slice(0, 4)) {
-              const walk = sendByAnyWay(
-                context,
-                sketch,
-                sendOptions(local, src, sideOf(from)),
-                view.family,
-              ).find((w) => w.fate === 'forward' && w.matched(rule) && !w.hooks.includes('INPUT'));
-              if (!walk) continue;
-              const guard = guardOf(context, view, walk.sketch, closed);
-              if (!guard || told.has(guard.id)) continue;
-              told.add(guard.id);
-              const owner = view.writer(rule);
-              const opener = deciderOf(view, walk);
-              const port = serviceText(service);
-              yield {
-                at: { kind: 'rule', view, rule: guard },
-                message: `${port} is guarded in INPUT, but its packets are translated before and pass FORWARD`,
-                caption: 'never sees these packets',
-                what: `${port} is reached from ${from.name} by sources that this rule means to keep out`,
-                why: `the DNAT in nat ${rule.chain} comes before routing: the packet is no longer for this machine and takes FORWARD`,
-                ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
-                ...(opener ? { covers: [opener] } : {}),
-                related: [
-                  {
-                    message: `translated here${owner ? ` (written by ${owner.name})` : ''}`,
-                    at: { kind: 'rule', view, rule },
-                  },
-                ],
-                help: [
-                  owner
-                    ? `${owner.knob}; a rule in ${owner.name === 'Docker' ? 'DOCKER-USER' : 'FORWARD'} sees the packet: -m conntrack --ctorigdstport ${service.port} --ctdir ORIGINAL`
-                    : `restrict it at the top of FORWARD: -m conntrack --ctorigdstport ${service.port} --ctdir ORIGINAL, or in the DNAT rule itself`,
-                ],
-                fixes: denies(guard) ? guardedInForward(view, guard, service) : [],
-                witness: walk,
-              };
-              break;
-            }
-          }
-        }
-      }
+      // Sets are made only where a port is named that somebody might be kept from.
+      const guarded = rulesAt(view, 'INPUT').some((rule) => destinationPorts(view, rule).length > 0);
+      if (guarded && destinationNatRules(view).length > 0) yield* judge(context, view);
     }
   },
 });

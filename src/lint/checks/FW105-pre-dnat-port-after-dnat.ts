@@ -3,93 +3,44 @@ import { type Address, addressBits, prefix } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { changedBody, type FixDraft, replaceRule } from '../fixes/fix-draft.ts';
-import {
-  accepts,
-  admitsInterface,
-  denies,
-  destinationNatRules,
-  rulesAt,
-  translationsNamedBy,
-} from './support/rules-at.ts';
-import { sendByAnyWay, sendOptions, sideOf } from './support/sending.ts';
-import { servicesOf, serviceText } from './support/services.ts';
+import { type NatEvent, natEvents } from './support/conversations.ts';
+import { writerText } from './support/origin.ts';
+import { missedByTranslation, ownFilterRules, walkOf } from './support/roads.ts';
+import { accepts, denies, destinationNatRules, redirectRules } from './support/rules-at.ts';
+import { destinationPorts, serviceText } from './support/services.ts';
+import { translatorOf } from './support/translations.ts';
 
 /** Whether the rule asks conntrack for the original destination: it knows about the translation. */
 function asksForOriginal(rule: Rule): boolean {
   return rule.matches.some((m) => m.extension === 'conntrack' && /--ctorigdst/.test(m.text));
 }
 
-/** What the walk says if the rule is passed by although it describes the packet as it came in. */
-function missed(view: RulesetView, rule: Rule, translation: Rule, walk: Walk): boolean {
-  if (!walk.matched(translation) || walk.matched(rule)) return false;
-  const by = walk.decidedBy;
-  // Decided above the rule: whatever it names, it would not have been asked.
-  if (by?.kind === 'rule' && by.chain === rule.chain && by.number <= rule.index) return false;
-  if (
-    by?.kind === 'rule' &&
-    view.callers('filter', rule.chain).some((c) => c.chain === by.chain && by.number <= c.index)
-  )
-    return false;
-  if (denies(rule)) return walk.accepted;
-  return (walk.fate === 'drop' || walk.fate === 'reject') && by !== undefined;
-}
-
-/** Whether the rule would match the packet if it still had the destination or the port that it came in with. */
-function namesTheOriginal(context: CheckContext, view: RulesetView, rule: Rule, walk: Walk): boolean {
-  const { sketch } = walk;
-  const nat = walk.trace.events.find((e) => e.kind === 'nat' && e.manip === 'destination');
-  if (nat?.kind !== 'nat') return false;
-  const { before, after } = nat;
-  const ports = [...new Set([before.dport, after.dport])];
-  for (const dst of [before.dst, after.dst]) {
-    for (const dport of ports) {
-      if (dst === after.dst && dport === after.dport) continue;
-      const given = {
-        inInterface: sketch.inInterface,
-        src: sketch.src,
-        dst,
-        protocol: sketch.protocol,
-        dport,
-      };
-      if (context.packetsOf(view, rule, given).length > 0) return true;
-    }
-  }
-  return false;
-}
-
-/** Packets that the translation takes, as they come in by interfaces of strangers that both rules admit. */
-function* translatedPackets(
-  context: CheckContext,
-  view: RulesetView,
-  rule: Rule,
-  translation: Rule,
-): Iterable<Walk> {
-  const { family } = view;
-  const { src } = rule.base;
-  for (const from of context.interfaces(family)) {
-    if (from.side === 'loopback' || from.side === 'inside') continue;
-    if (!admitsInterface(rule, from.name) || !admitsInterface(translation, from.name)) continue;
-    const local = context.localAddress(family, from.name);
-    const stranger = context.remoteAddress(family, from.name);
-    const sources = [stranger.address, ...(src && !src.negated ? [src.value.address] : [])];
-    for (const service of servicesOf(view, translation)) {
-      for (const source of sources) {
-        const given = {
-          inInterface: from.name,
-          protocol: service.protocol,
-          dport: service.port,
-          src: source,
-        };
-        const sketches = [
-          ...context.packetsOf(view, translation, { ...given, dst: local.address }),
-          ...context.packetsOf(view, translation, given),
-        ];
-        for (const sketch of sketches.slice(0, 2)) {
-          yield* sendByAnyWay(context, sketch, sendOptions(local, stranger, sideOf(from)), family);
-        }
-      }
-    }
-  }
+/** A packet that the rule means, as it comes in, and misses after its translation; it fares the other way. */
+function walkMissed(context: CheckContext, view: RulesetView, rule: Rule): Walk | undefined {
+  const all = context.packets(view);
+  const { space } = all;
+  // What our own networks ask for is another road: the rule is about those who come from elsewhere.
+  const inside = context.interfaces(view.family).filter((i) => i.side === 'inside' || i.side === 'loopback');
+  const missed = space.diff(missedByTranslation(all, rule), all.comingBy(inside.map((i) => i.name)));
+  if (missed === space.none) return undefined;
+  const heading = view.hooks('filter', rule.chain).includes('INPUT') ? 'to' : 'through';
+  const refuses = denies(rule);
+  const fates = all.fates(heading);
+  const contrary = refuses
+    ? all.accepted(heading).may
+    : space.union((['drop', 'reject'] as const).map((fate) => fates.get(fate)?.may ?? space.none));
+  return walkOf(
+    context,
+    all,
+    space.and(missed, contrary),
+    'to',
+    (walk) =>
+      walk.accepted === refuses &&
+      walk.decidedBy !== undefined &&
+      !walk.matched(rule) &&
+      translatorOf(view, walk) !== undefined,
+    { byAnyWay: true },
+  );
 }
 
 /** The rule with the destination and the one port that its packets have when they get to it. */
@@ -107,9 +58,44 @@ function named(
     return [];
   const matches = rule.matches.map((use) => ({
     ...use,
-    text: use.text.replace(port, (words) => words.replace(/\d+$/, String(after.dport))),
+    text: use.text.replace(port, (words) => words.replace(/ \d+$/, ` ${after.dport}`)),
   }));
   return [replaceRule(view, rule, changedBody(rule, { base, matches }))];
+}
+
+function draft(
+  view: RulesetView,
+  rule: Rule,
+  walk: Walk,
+  { after }: NatEvent,
+  translation: Rule,
+): FindingDraft {
+  const { dport, dst, protocol } = walk.sketch;
+  const now = `${addressText(after.dst)}${after.dport === undefined ? '' : ` port ${after.dport}`}`;
+  const namesPort = after.dport !== dport && destinationPorts(view, rule).length > 0;
+  const what = namesPort ? serviceText({ protocol, port: dport ?? 0 }) : addressText(dst);
+  const hook = walk.hooks.includes('FORWARD') ? 'FORWARD' : 'INPUT';
+  const writer = writerText(view, translation);
+  return {
+    at: { kind: 'rule', view, rule },
+    message: denies(rule)
+      ? `This rule means to refuse ${what}, but the packets have ${now} when they get here, and pass`
+      : `This rule means to accept ${what}, but the packets have ${now} when they get here, and are refused`,
+    caption: 'names what the packet had before the translation',
+    why: `nat PREROUTING comes before ${hook}: filter rules see the translated destination`,
+    related: [
+      {
+        message: `translated here${writer ? ` (written by ${writer})` : ''}`,
+        at: { kind: 'rule', view, rule: translation },
+      },
+    ],
+    ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
+    help: [
+      `name ${now}, or ask for the original: -m conntrack --ctorigdst ${addressText(dst)}${dport === undefined ? '' : ` --ctorigdstport ${dport}`} --ctdir ORIGINAL`,
+    ],
+    fixes: named(view, rule, after),
+    witness: walk,
+  };
 }
 
 /** A filter rule that names what a packet had before its translation. */
@@ -123,11 +109,11 @@ export const preDnatPortAfterDnat = defineCheck({
   state: 'stable',
   since: '0.1.0',
   reports:
-    'A rule in FORWARD (or INPUT) names the public port or address of a forwarded service, but the packets have the translated ones when they come by. The finding shows a packet that the rule means and misses.',
+    'A rule in FORWARD names the public port or address of a forwarded service, or a rule in INPUT the port that a redirection leads away from, but the packets have the translated ones when they come by. The finding shows a packet that the rule means and misses.',
   rationale:
     'Filter chains come after nat PREROUTING: they see the destination that DNAT or REDIRECT has written. A drop that names the published port never drops, an accept that names it never accepts.',
   decision:
-    'For every rule that FORWARD packets can meet and that names a port or a destination, and every destination NAT of that port or address: a packet that both describe as it comes in is sent. It is reported if the translation matches, the filter rule does not, and the outcome is the contrary of what the rule says.',
+    'All packets that come to a rule of FORWARD or INPUT are known with the destination that they came in with and the one that they have there. Those are taken that the rule would match with the address, the port, or both, of before, and does not match as they are. It is reported if some of them, from elsewhere than our own networks, fare the other way than the rule says, with one that is sent.',
   exceptions:
     'Translations that keep the port change nothing for rules about ports. A rule that is also meant for untranslated traffic to the same port elsewhere is half right: split it.',
   references: ['https://github.com/docker/docs/issues/12925', 'https://serverfault.com/a/933803'],
@@ -175,8 +161,46 @@ COMMIT
 COMMIT
 `,
       },
+      {
+        title: 'the port of before a redirection, accepted in INPUT: the service does not work',
+        rules: `*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080
+COMMIT
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i eth0 -p tcp -m tcp --dport 80 -j ACCEPT
+COMMIT
+`,
+      },
     ],
     good: [
+      {
+        title: 'the port that a redirection leads to, for connections that were redirected',
+        rules: `*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080
+COMMIT
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i eth0 -p tcp -m tcp --dport 8080 -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -j ACCEPT
+COMMIT
+`,
+      },
       {
         title: 'the original port, asked of conntrack',
         rules: `*nat
@@ -220,44 +244,18 @@ COMMIT
   },
   *run(context): Iterable<FindingDraft> {
     for (const view of context.views) {
-      if (destinationNatRules(view).length === 0) continue;
-      for (const rule of rulesAt(view, 'FORWARD')) {
-        if (view.writer(rule)?.name === 'Kubernetes') continue;
+      const translates = destinationNatRules(view).length > 0;
+      const redirects = redirectRules(view).length > 0;
+      if (!translates && !redirects) continue;
+      for (const { rule, at } of ownFilterRules(view, ['FORWARD', 'INPUT'])) {
+        if (!(translates && at.includes('FORWARD')) && !redirects) continue;
         if (!denies(rule) && !accepts(rule)) continue;
-        if (asksForOriginal(rule) || (servicesOf(view, rule).length === 0 && !rule.base.dst)) continue;
-        for (const translation of translationsNamedBy(view, rule)) {
-          const walk = [...translatedPackets(context, view, rule, translation)].find(
-            (w) => missed(view, rule, translation, w) && namesTheOriginal(context, view, rule, w),
-          );
-          if (!walk) continue;
-          const { dport, dst, protocol } = walk.sketch;
-          const rewritten = walk.trace.events.find((e) => e.kind === 'nat' && e.manip === 'destination');
-          const after =
-            rewritten?.kind === 'nat'
-              ? `${addressText(rewritten.after.dst)}${rewritten.after.dport === undefined ? '' : ` port ${rewritten.after.dport}`}`
-              : 'another destination';
-          const portChanged = rewritten?.kind === 'nat' && rewritten.after.dport !== dport;
-          const what =
-            portChanged && servicesOf(view, rule).length > 0
-              ? serviceText({ protocol, port: dport ?? 0 })
-              : addressText(dst);
-          yield {
-            at: { kind: 'rule', view, rule },
-            message: denies(rule)
-              ? `This rule means to refuse ${what}, but the packets have ${after} when they get here, and pass`
-              : `This rule means to accept ${what}, but the packets have ${after} when they get here, and are refused`,
-            caption: 'names what the packet had before the translation',
-            why: 'nat PREROUTING comes before FORWARD: filter rules see the translated destination',
-            related: [{ message: 'translated here', at: { kind: 'rule', view, rule: translation } }],
-            ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
-            help: [
-              `name ${after}, or ask for the original: -m conntrack --ctorigdst ${addressText(dst)}${dport === undefined ? '' : ` --ctorigdstport ${dport}`} --ctdir ORIGINAL`,
-            ],
-            fixes: rewritten?.kind === 'nat' ? named(view, rule, rewritten.after) : [],
-            witness: walk,
-          };
-          break;
-        }
+        if (asksForOriginal(rule) || (destinationPorts(view, rule).length === 0 && !rule.base.dst)) continue;
+        const walk = walkMissed(context, view, rule);
+        const [rewritten] = walk ? natEvents(walk, 'destination') : [];
+        const translation = walk && translatorOf(view, walk);
+        if (!walk || !rewritten || !translation) continue;
+        yield draft(view, rule, walk, rewritten, translation);
       }
     }
   },

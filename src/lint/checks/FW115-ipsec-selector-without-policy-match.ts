@@ -212,15 +212,10 @@ COMMIT
                   settledBy: 'ip xfrm policy',
                 },
               ];
-        const walks = sendByAnyWay(
-          context,
-          packet,
-          {
-            assume: toUs ? local.assume : assumedPlace(context, packet.dst, input),
-            inferences: [...guessed, ...from.inferences],
-          },
-          family,
-        );
+        const walks = sendByAnyWay(context, packet, {
+          assume: toUs ? local.assume : assumedPlace(context, packet.dst, input),
+          inferences: [...guessed, ...from.inferences],
+        });
         const walk = walks.find((w) => w.accepted && w.matched(rule));
         if (!walk) continue;
         yield {

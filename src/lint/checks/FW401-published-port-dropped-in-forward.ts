@@ -35,7 +35,7 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
       { assume: options.assume ?? [], inferences: options.inferences ?? [] },
       elsewhere(context, view, rule),
     );
-    for (const walk of sendByAnyWay(context, sketch, told, view.family)) {
+    for (const walk of sendByAnyWay(context, sketch, told)) {
       const by = walk.decidedBy;
       if (!by || !walk.matched(rule) || !refusedAt(walk, 'FORWARD')) continue;
       const [service] = servicesOf(view, rule);

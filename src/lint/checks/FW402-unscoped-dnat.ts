@@ -31,7 +31,7 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
     const options = sendOptions(src, dst, sideOf(from));
     for (const sketch of context.packetsOf(view, rule, { ...given, src: src.address })) {
       // It went to somebody out there, and goes elsewhere: whatever becomes of it then.
-      const walk = sendByAnyWay(context, sketch, options, family).find(
+      const walk = sendByAnyWay(context, sketch, options).find(
         (w) => w.fate !== 'undecided' && w.matched(rule) && natEvents(w, 'destination').length > 0,
       );
       if (!walk) continue;

@@ -42,9 +42,7 @@ function hidden(
       ...(dnat.base.dst ? {} : { dst: local.address }),
     };
     for (const sketch of context.packetsOf(view, dnat, given)) {
-      const walk = sendByAnyWay(context, sketch, sendOptions(src, local, sideOf(from)), family).find(
-        isHidden,
-      );
+      const walk = sendByAnyWay(context, sketch, sendOptions(src, local, sideOf(from))).find(isHidden);
       const [service] = servicesOf(view, dnat);
       if (walk) return { walk, service: service && serviceText(service) };
     }

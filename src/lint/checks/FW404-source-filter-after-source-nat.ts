@@ -21,7 +21,7 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
         ...(dnat.base.dst ? {} : { dst: local.address }),
       };
       for (const sketch of context.packetsOf(view, dnat, given)) {
-        const walk = sendByAnyWay(context, sketch, sendOptions(src, local, sideOf(from)), family).find(
+        const walk = sendByAnyWay(context, sketch, sendOptions(src, local, sideOf(from))).find(
           (w) =>
             w.fate === 'forward' && w.matched(dnat) && w.matched(rule) && natEvents(w, 'source').length > 0,
         );

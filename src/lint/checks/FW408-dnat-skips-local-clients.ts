@@ -30,7 +30,6 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
     context,
     { ...common, inInterface: inside.name, src: client.address },
     sendOptions(stranger, client, sideOf(inside)),
-    family,
   ).find((w) => w.fate === 'forward' && isTranslatedBy(w, rule));
   if (!steeredWalk) return undefined;
   const local = context.localAddress(family, outside);
@@ -38,7 +37,6 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
     context,
     { ...common, inInterface: undefined, src: local.address },
     sendOptions(stranger, local),
-    family,
   ).find((w) => w.fate === 'sent');
   if (!own || natEvents(own, 'destination').length > 0) return undefined;
   return {

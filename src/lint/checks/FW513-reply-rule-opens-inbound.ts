@@ -96,7 +96,7 @@ function judge(
     // From one known network to another is transit, not an answer.
     if (rule.base.src && !rule.base.src.negated) continue;
     for (const sketch of context.packetsOf(view, rule, given)) {
-      for (const walk of sendByAnyWay(context, sketch, optionsFor(sketch.dst), family)) {
+      for (const walk of sendByAnyWay(context, sketch, optionsFor(sketch.dst))) {
         const by = walk.decidedBy;
         if (walk.fate !== 'forward' || by?.kind !== 'rule' || by.id !== rule.id) continue;
         if (natEvents(walk, 'destination').length > 0 || !refusesFrom(context, view, from)) continue;

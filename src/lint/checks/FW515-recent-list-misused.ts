@@ -1,7 +1,9 @@
+import type { Death } from '../../analysis/rule-answers.ts';
+import { comment } from '../../extensions/matches/comment.ts';
 import { type RecentData, recent } from '../../extensions/matches/recent.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { deciderAbove } from './support/rule-shape.ts';
+import { namesOfCover, tellCover } from './support/covered.ts';
 import { denies } from './support/rules-at.ts';
 
 /** One use of a list in a rule. */
@@ -27,6 +29,16 @@ function usesByList(view: RulesetView): ReadonlyMap<string, readonly Use[]> {
 const filledByPrograms = /^(f2b|fail2ban)-/;
 
 const isReader = ({ data }: Use): boolean => data.action !== 'set';
+
+/** Why no packet comes to the `--set` of a rule; undefined: some does, or that is not known. */
+function neverAsked(context: CheckContext, view: RulesetView, { rule, data }: Use): Death | undefined {
+  const death = context.answers(view).death(rule);
+  if (death?.kind === 'unreferenced' || death?.kind === 'jumps') return death;
+  // Matches are asked in their order: what stands behind --set does not keep the list from being filled.
+  const at = rule.matches.findIndex((match) => match.known && match.data === data);
+  const last = rule.matches.slice(at + 1).every((match) => match.known && match.extension === comment.name);
+  return last && (death?.kind === 'covered' || death?.kind === 'arrivals') ? death : undefined;
+}
 
 function* ofList(
   context: CheckContext,
@@ -54,18 +66,28 @@ function* ofList(
     };
     return;
   }
-  const writersLeft = writers.map((use) => ({ use, above: deciderAbove(context, view, use.rule) }));
-  const dead = writersLeft.find(({ above }) => above !== undefined);
-  if (firstReader && dead?.above && writersLeft.every(({ above }) => above !== undefined)) {
+  const deaths = writers.map((use) => ({ rule: use.rule, death: neverAsked(context, view, use) }));
+  const [dead] = deaths;
+  if (firstReader && dead && deaths.every(({ death }) => death !== undefined)) {
+    const cover = dead.death?.kind === 'covered' ? dead.death.cover : [];
+    const needed = cover.filter((part) => part.needed);
+    const takers = namesOfCover(needed, dead.rule);
     yield {
-      at: { kind: 'rule', view, rule: dead.use.rule },
+      ...tellCover(context, view, { rule: dead.rule, cover }),
+      at: { kind: 'rule', view, rule: dead.rule },
       id: 'set-too-late',
-      confidence: 'proved',
-      message: `The list "${name}" is never filled: rule ${dead.above.index + 1} of ${dead.use.rule.chain} decides the packets before --set is asked`,
+      message: `The list "${name}" is never filled: ${
+        needed.length > 0
+          ? `${takers} ${needed.length > 1 ? 'decide' : 'decides'} the packets before --set is asked`
+          : `no packet comes to rule ${dead.rule.index + 1} of ${dead.rule.chain}, which is to fill it`
+      }`,
       underline: '--set',
       caption: 'never asked',
-      related: [{ message: 'decides them', at: { kind: 'rule', view, rule: dead.above } }],
-      help: [`move it above rule ${dead.above.index + 1}`],
+      help: [
+        needed.length > 0
+          ? `move it above ${takers}`
+          : 'put --set where the packets pass that are to be noted',
+      ],
       group,
     };
     return;
@@ -96,7 +118,7 @@ export const recentListMisused = defineCheck({
   name: 'recent-list-misused',
   title: 'A list of recent addresses that is never filled, or never forgets',
   severity: 'warning',
-  confidences: ['proved'],
+  confidences: ['proved', 'context'],
   groups: ['recommended'],
   state: 'stable',
   since: '0.1.0',
@@ -105,12 +127,25 @@ export const recentListMisused = defineCheck({
   rationale:
     'Only `--set` adds an address. `--rcheck` and `--update` on a list that nobody fills find nothing, and the lock on guessed passwords that they were to be lets everybody guess on.',
   decision:
-    'Uses are gathered by the name of the list, over all tables of a family. Never filled: no use has `--set`. Filled too late: each rule with `--set` stands below a rule of its chain that decides, and that asks nothing which this rule does not ask too. For ever: a rule refuses by `--rcheck` without `--seconds`, and no rule removes from the list.',
+    'Uses are gathered by the name of the list, over all tables of a family. Never filled: no use has `--set`. Filled too late: when all packets are pushed through the rules, none comes to any rule with `--set`; a rule that asks for more behind `--set` is not judged, since matches are asked in their order. For ever: a rule refuses by `--rcheck` without `--seconds`, and no rule removes from the list.',
   exceptions:
     'Lists that a program writes to through /proc/net/xt_recent (those of fail2ban are known). That `--update` lengthens a ban with each attempt is what it is for, and is not reported; nor is a knock at a port that opens another for ever.',
   references: ['man iptables-extensions(8), recent', 'net/netfilter/xt_recent.c recent_mt()'],
   examples: {
     bad: [
+      {
+        title: 'two rules leave nothing for --set',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -p tcp -m tcp --dport 22 -m recent --rcheck --seconds 60 --hitcount 4 --name ssh --mask 255.255.255.255 --rsource -j DROP
+-A INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT ! -s 198.51.100.0/24 -p tcp -j DROP
+-A INPUT -p tcp -m tcp --dport 22 -m recent --set --name ssh --mask 255.255.255.255 --rsource -j ACCEPT
+COMMIT
+`,
+      },
       {
         title: 'the addresses are noted behind the accept',
         rules: `*filter
@@ -145,6 +180,18 @@ COMMIT
       },
     ],
     good: [
+      {
+        title: 'what stands behind --set is asked when the list is filled already',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -p tcp -m recent --rcheck --seconds 60 --name scanners --mask 255.255.255.255 --rsource -j DROP
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -p tcp -m recent --set --name scanners --mask 255.255.255.255 --rsource -m tcp --dport 22 -j DROP
+COMMIT
+`,
+      },
       {
         title: 'noted first, asked then',
         rules: `*filter

@@ -37,7 +37,7 @@ function stranger(context: CheckContext, view: RulesetView, rule: Rule): Walk | 
     };
     for (const sketch of context.packetsOf(view, dnat, given)) {
       if (sketch.mark) continue;
-      const walk = sendByAnyWay(context, sketch, sendOptions(src, local, sideOf(from)), family).find(
+      const walk = sendByAnyWay(context, sketch, sendOptions(src, local, sideOf(from))).find(
         (w) => w.fate === 'forward' && w.decidedBy?.kind === 'rule' && w.decidedBy.id === rule.id,
       );
       if (walk) return walk;

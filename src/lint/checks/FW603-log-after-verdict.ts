@@ -3,7 +3,7 @@ import { NFLOG } from '../../extensions/targets/NFLOG.ts';
 import type { Rule } from '../../model/ruleset.ts';
 import { defineCheck } from '../check.ts';
 import { deleteRules, moveRules } from '../fixes/fix-draft.ts';
-import { deciderAbove } from './support/rule-shape.ts';
+import { nameOfRule, namesOfCover, tellCover } from './support/covered.ts';
 
 function logs(rule: Rule): boolean {
   return rule.target.kind === 'extension' && [LOG.name, NFLOG.name].includes(rule.target.extension);
@@ -15,18 +15,17 @@ export const logAfterVerdict = defineCheck({
   name: 'log-after-verdict',
   title: 'A log rule below the rule that decides its packets',
   severity: 'warning',
-  confidences: ['proved'],
+  confidences: ['proved', 'context'],
   groups: ['recommended'],
   state: 'stable',
   since: '0.1.0',
   reports:
-    'A rule is to log packets that a rule above it in the same chain has accepted, dropped or returned already. It never writes a line.',
+    'A rule is to log packets that rules asked before it have accepted, dropped or returned already. It never writes a line.',
   rationale:
     'LOG does not decide: it writes and lets the packet go on. So it has to stand above the rule that it announces. Below it, the log stays empty, and an empty log reads as "nobody tried".',
   decision:
-    'A rule above it in the chain decides, asks nothing that the log rule does not ask in the same words, and asks nothing that the packet alone does not decide (no rate, list or set). No rule in between changes packets.',
-  exceptions:
-    'None are known. Rules that several rules together leave nothing for are not found by this check.',
+    'All packets that can come to the chain, by every jump to it, are pushed through the rules above. It is reported if none that the log rule describes is left, whatever becomes of rates, lists and sets; and if earlier rules are why, not its own conditions (FW207) or its place (FW1xx). The fewest rules that together take all its packets are named.',
+  exceptions: 'None are known.',
   references: ['man iptables-extensions(8), LOG'],
   yieldsTo: ['FW204'],
   fixes: [
@@ -52,6 +51,32 @@ COMMIT
 :OUTPUT ACCEPT [0:0]
 -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
 -A INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 22 -m limit --limit 5/min -j LOG --log-prefix "ssh: "
+COMMIT
+`,
+      },
+      {
+        title: 'two rules share its packets',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -p tcp -m tcp --dport 1:1023 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 1024:65535 -j DROP
+-A INPUT -p tcp -m tcp --dport 1000:2000 -j LOG --log-prefix "tcp: "
+COMMIT
+`,
+      },
+      {
+        title: 'decided before the jump to its chain',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:checks - [0:0]
+-A INPUT -s 203.0.113.0/24 -j DROP
+-A INPUT -j checks
+-A checks -s 203.0.113.7/32 -j LOG --log-prefix "him again: "
+-A checks -p tcp -m tcp --dport 22 -j ACCEPT
 COMMIT
 `,
       },
@@ -91,6 +116,20 @@ COMMIT
 `,
       },
       {
+        title: 'a chain with two callers: by one of them packets come',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:seen - [0:0]
+-A INPUT -p udp -j DROP
+-A INPUT -j seen
+-A FORWARD -j seen
+-A seen -p udp -j LOG --log-prefix "udp: "
+COMMIT
+`,
+      },
+      {
         title: 'other packets than those above',
         rules: `*filter
 :INPUT DROP [0:0]
@@ -105,18 +144,27 @@ COMMIT
   },
   *run(context) {
     for (const view of context.views) {
+      const answers = context.answers(view);
       for (const rule of view.rules()) {
         if (!logs(rule) || view.owner(rule.table, rule.chain)) continue;
-        const above = deciderAbove(context, view, rule);
-        if (!above) continue;
+        const death = answers.death(rule);
+        if (death?.kind !== 'covered' || death.deadJumps) continue;
+        const { cover } = death;
+        const needed = cover.filter((part) => part.needed);
+        const [highest] = needed
+          .map((part) => [...part.via, part.rule].find((r) => r.chain === rule.chain))
+          .sort((x, y) => (x?.index ?? -1) - (y?.index ?? -1));
         yield {
+          ...tellCover(context, view, { rule, cover }),
           at: { kind: 'rule', view, rule },
-          confidence: 'proved',
-          message: `Rule ${rule.index + 1} of ${rule.chain} never logs: rule ${above.index + 1} decides all of its packets`,
+          message: `Rule ${rule.index + 1} of ${rule.chain} never logs: ${namesOfCover(needed, rule)} ${needed.length > 1 ? 'decide' : 'decides'} all of its packets`,
           caption: 'never asked',
-          related: [{ message: 'decides them', at: { kind: 'rule', view, rule: above } }],
-          help: [`move it above rule ${above.index + 1}`],
-          fixes: [moveRules(view, [rule], above), deleteRules(view, [rule])],
+          help: [
+            highest
+              ? `move it above ${nameOfRule(highest, rule)}`
+              : `log them where they are decided: above ${namesOfCover(needed, rule)}`,
+          ],
+          fixes: [...(highest ? [moveRules(view, [rule], highest)] : []), deleteRules(view, [rule])],
         };
       }
     }

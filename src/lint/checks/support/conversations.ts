@@ -13,7 +13,8 @@ import type { CheckContext, PacketSketch, SendOptions, Walk } from '../../check.
 /** Ports that Linux gives to clients (`ip_local_port_range`), both ends included. */
 export const clientPorts = { low: 32_768, high: 60_999 } as const;
 
-type NatEvent = Extract<TraceEvent, { readonly kind: 'nat' }>;
+/** That a packet was rewritten. */
+export type NatEvent = Extract<TraceEvent, { readonly kind: 'nat' }>;
 
 /** What this walk's packet was rewritten to, one event for each time. */
 export function natEvents(walk: Walk, manip: NatEvent['manip']): readonly NatEvent[] {

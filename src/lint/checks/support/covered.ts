@@ -106,7 +106,7 @@ function listed(names: readonly string[]): string {
 export function tellCover(
   context: CheckContext,
   view: RulesetView,
-  { rule, cover }: CoveredRule,
+  { rule, cover }: Pick<CoveredRule, 'rule' | 'cover'>,
 ): Pick<FindingDraft, 'openedBy' | 'related' | 'confidence' | 'underline' | 'covers'> {
   const facts = context.answers(view).restsOn(rule);
   const told = cover.slice(0, coverToldMax);

@@ -86,7 +86,7 @@ export function translatedWalks(
   };
   return context
     .packetsOf(view, rule, given)
-    .flatMap((sketch) => sendByAnyWay(context, sketch, sendOptions(src, local), family))
+    .flatMap((sketch) => sendByAnyWay(context, sketch, sendOptions(src, local)))
     .filter((w) => w.fate !== 'undecided' && isTranslatedBy(w, rule));
 }
 

@@ -6,9 +6,10 @@
  * what belongs to a connection follows its first packet.
  */
 
+import type { Ending } from '../../../analysis/chain-model.ts';
 import { atEntry } from '../../../analysis/fates.ts';
 import type { Death } from '../../../analysis/rule-answers.ts';
-import type { Visit } from '../../../analysis/table-run.ts';
+import { type Visit, visitTable } from '../../../analysis/table-run.ts';
 import type { Hook } from '../../../model/netfilter.ts';
 import type { Rule } from '../../../model/ruleset.ts';
 import { type Network, networkContains } from '../../../net/address.ts';
@@ -19,6 +20,8 @@ import type { AllPackets, Heading } from '../../all-packets.ts';
 import type { CheckContext, PacketSketch, RulesetView, Walk } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
 import { interfaceNames } from '../../sides.ts';
+import { destinationNatRules } from './rules-at.ts';
+import { sendByAnyWay } from './sending.ts';
 import { strangersInterfaces } from './strangers.ts';
 
 /** What rules and connection tracking write before a packet comes to filter: at the entry it may be anything. */
@@ -73,11 +76,96 @@ export function takenBy(all: AllPackets, rule: Rule, hooks?: readonly Hook[]): P
   return space.union(parts);
 }
 
+/** Makes a set once for each view. */
+function oncePerRuleset(make: (all: AllPackets) => PacketSet): (all: AllPackets) => PacketSet {
+  const known = new WeakMap<AllPackets, PacketSet>();
+  return (all) => {
+    const old = known.get(all);
+    if (old !== undefined) return old;
+    const made = make(all);
+    known.set(all, made);
+    return made;
+  };
+}
+
+/** The openers from the wire that rules of nat PREROUTING may give another destination, as they came in. */
+export const translatedOpeners = oncePerRuleset((all) => {
+  const { space } = all;
+  const rules = destinationNatRules(all.view);
+  const parts: PacketSet[] = [];
+  for (const [visit, heading] of visitsAt(all, 'nat', ['PREROUTING']))
+    parts.push(openersOf(all, space.union(rules.map((rule) => visit.taking(rule))), heading));
+  return space.may(space.union(parts));
+});
+
+/** What filter would make of packets at a hook that they do not come to. */
+export interface Hypothesis {
+  /** Those that would be refused there, however everything falls that is not known. */
+  readonly refused: PacketSet;
+  /** Those that this rule may take. */
+  taking(rule: Rule): PacketSet;
+}
+
+/**
+ * What the rules of filter INPUT would do with these openers, had they come there as they came in: without the
+ * translation that leads them away. Marks and the like they then have as other packets have them there. Undefined
+ * where nothing comes there at all.
+ */
+export function hadTheyComeToInput(all: AllPackets, set: PacketSet): Hypothesis | undefined {
+  const { space } = all;
+  const visit = all.road('to').visits.find((v) => v.table === 'filter' && v.hook === 'INPUT');
+  if (visit === undefined) return undefined;
+  const fields = [...space.codec.fields.keys()];
+  const written = writtenOnTheWay.filter((f) => space.codec.fields.has(f));
+  const usual = space.forget(
+    space.forget(visit.entering, fields, 'entry'),
+    fields.filter((f) => !written.includes(f)),
+  );
+  const there = visitTable(visit.analysis, 'INPUT', space.and(space.forget(set, written), usual));
+  const ends = (...names: readonly Ending[]): PacketSet =>
+    space.may(space.union(names.map((name) => there.ends.get(name) ?? space.none)));
+  return {
+    refused: space.and(space.diff(ends('drop', 'reject'), ends('accept', 'queue', 'stolen', 'stuck')), set),
+    taking: (rule) => space.and(space.may(there.taking(rule)), set),
+  };
+}
+
+/**
+ * The openers that come to the rule and miss it only since their destination was translated on the way: it describes
+ * them with the address, the port, or both, that they came in with.
+ */
+export function missedByTranslation(all: AllPackets, rule: Rule): PacketSet {
+  const { space, view } = all;
+  const used = (fields: readonly FieldName[]): readonly FieldName[] =>
+    fields.filter((f) => space.codec.fields.has(f));
+  const asked = all.conditions(rule);
+  const others = (kept: readonly FieldName[]): readonly FieldName[] =>
+    [...space.codec.fields.keys()].filter((f) => !kept.includes(f));
+  // The rule, asking for these fields as they were, and for all else as it is.
+  const before = (fields: readonly FieldName[], with_: readonly FieldName[]): PacketSet =>
+    space.and(
+      space.forget(asked, used(fields)),
+      space.atEntry(space.forget(asked, others([...fields, ...with_]))),
+    );
+  const meant = space.union([
+    before(['dst'], []),
+    before(['dport'], ['protocol']),
+    before(['dst', 'dport'], ['protocol']),
+  ]);
+  const missed = space.diff(meant, asked);
+  const parts: PacketSet[] = [];
+  for (const [visit, heading] of visitsAt(all, rule.table, view.hooks(rule.table, rule.chain)))
+    if (heading === 'to') parts.push(openersOf(all, space.and(visit.reaching(rule), missed), heading));
+  return space.may(space.union(parts));
+}
+
 /** What a walk is told beside the packet, for {@link walkOf}. */
 export interface WalkOptions {
   readonly inferences?: readonly Inference[];
   /** Fields of the packet that the set does not have: the interface that it leaves by. */
   readonly fixed?: Partial<PacketSketch>;
+  /** Where nobody knows by which interface it leaves, any that the rules name will do, and is written down. */
+  readonly byAnyWay?: boolean;
 }
 
 /** The first of a few ordinary packets of the set whose walk is as wanted. */
@@ -87,15 +175,15 @@ export function walkOf(
   set: PacketSet,
   heading: Heading,
   wanted: (walk: Walk) => boolean,
-  { inferences = [], fixed = {} }: WalkOptions = {},
+  { inferences = [], fixed = {}, byAnyWay = false }: WalkOptions = {},
 ): Walk | undefined {
   if (set === all.space.none || !all.space.isDecided(set)) return undefined;
   for (const { sketch, options } of all.examples(set, heading)) {
-    const walk = context.send(
-      { ...sketch, ...fixed },
-      { ...options, inferences: [...(options.inferences ?? []), ...inferences] },
-    );
-    if (walk.fate !== 'undecided' && wanted(walk)) return walk;
+    const packet = { ...sketch, ...fixed };
+    const told = { ...options, inferences: [...(options.inferences ?? []), ...inferences] };
+    const walks = byAnyWay ? sendByAnyWay(context, packet, told) : [context.send(packet, told)];
+    const found = walks.find((walk) => walk.fate !== 'undecided' && wanted(walk));
+    if (found) return found;
   }
   return undefined;
 }

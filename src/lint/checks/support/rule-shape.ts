@@ -65,25 +65,6 @@ export function asksNoMore(first: Rule, second: Rule): boolean {
   return [...printBase(first.base), ...conditionsOf(first).map((m) => m.text)].every((c) => asked.has(c));
 }
 
-/**
- * A rule above in the same chain that decides every packet of this rule, by asking nothing that this rule does not ask
- * too. Undefined: there is none that can be told from the two rules alone.
- */
-export function deciderAbove(context: CheckContext, view: RulesetView, rule: Rule): Rule | undefined {
-  const chain = view.chain(rule.table, rule.chain);
-  if (!chain) return undefined;
-  let found: Rule | undefined;
-  for (const above of chain.rules.slice(0, rule.index)) {
-    const { outcome, changes } = view.effect(above);
-    // A rule in between that rewrites packets may bring others into this rule than the first one saw.
-    if (found && (changes === undefined || changes.length > 0)) found = undefined;
-    if (found) continue;
-    const decides = outcome === 'accept' || outcome === 'drop' || outcome === 'queue' || outcome === 'return';
-    if (decides && asksNoMore(above, rule) && isDecidedByPacket(context, view, above)) found = above;
-  }
-  return found;
-}
-
 /** The words of the line that a rule stands on, unquoted, with their offsets in the source; none for a made rule. */
 export function wordsOf(view: RulesetView, rule: Rule): readonly Word[] {
   if (rule.offset < 0) return [];

@@ -83,48 +83,22 @@ const sourceNat = oncePerView((view) =>
 
 /** Rules of nat PREROUTING that give packets to another destination. */
 export function destinationNatRules(view: RulesetView): readonly Rule[] {
-  return destinationNat(view, '');
+  return translating(view, 'DNAT');
 }
 
-const destinationNat = oncePerView((view) =>
+/** Rules of nat PREROUTING that give packets to this machine itself. */
+export function redirectRules(view: RulesetView): readonly Rule[] {
+  return translating(view, 'REDIRECT');
+}
+
+const translating = oncePerView((view, target) =>
   view
     .rules()
     .filter(
       (r) =>
         r.table === 'nat' &&
         r.target.kind === 'extension' &&
-        r.target.extension === 'DNAT' &&
+        r.target.extension === target &&
         view.hooks('nat', r.chain).includes('PREROUTING'),
     ),
 );
-
-/**
- * Destination NAT that may change what this rule names: of one of its ports, or of the address of its -d. For a rule
- * without either there is none.
- */
-export function translationsNamedBy(view: RulesetView, rule: Rule): readonly Rule[] {
-  const index = translationIndex(view, '');
-  const found = new Set<Rule>();
-  for (const s of servicesOf(view, rule))
-    for (const t of index.byService.get(serviceText(s)) ?? []) found.add(t);
-  const { dst } = rule.base;
-  if (dst && !dst.negated) {
-    for (const t of index.withDestination)
-      if (t.base.dst && networkContains(dst.value, t.base.dst.value.address)) found.add(t);
-  }
-  return [...found];
-}
-
-const translationIndex = oncePerView((view) => {
-  const byService = new Map<string, Rule[]>();
-  const withDestination: Rule[] = [];
-  for (const rule of destinationNatRules(view)) {
-    if (rule.base.dst && !rule.base.dst.negated) withDestination.push(rule);
-    for (const s of servicesOf(view, rule)) {
-      const list = byService.get(serviceText(s));
-      if (list) list.push(rule);
-      else byService.set(serviceText(s), [rule]);
-    }
-  }
-  return { byService, withDestination };
-});

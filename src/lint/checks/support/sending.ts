@@ -35,33 +35,41 @@ export function ofRule(address: Address): ChosenAddress {
   return { address, provenance: 'given', assume: [], inferences: [] };
 }
 
+const forwards: Inference = { text: 'this machine forwards packets', settledBy: 'sysctl -a' };
+
 /**
- * Sends a packet; where nothing says by which interface it leaves, each one that the rules name is tried in turn, and
- * the first way that gets it decided is taken, with the guess written down.
+ * Sends a packet; where it depends on whether the machine forwards, it does, and where nothing says by which interface
+ * the packet leaves, each one that the rules name is tried in turn. Guesses are written down with the walks.
  */
 export function sendByAnyWay(
   context: CheckContext,
   sketch: PacketSketch,
   options: SendOptions,
-  family: Family,
 ): readonly Walk[] {
   const plain = context.send(sketch, options);
   if (plain.fate !== 'undecided' || sketch.outInterface !== undefined) return [plain];
-  const walks: Walk[] = [];
-  for (const to of context.interfaces(family)) {
-    if (to.side === 'loopback' || to.name === sketch.inInterface) continue;
-    const guess: Inference = {
-      text: `the packet leaves by ${to.name} (an interface that the rules name)`,
-      settledBy: 'ip -j route show table all',
-    };
-    walks.push(
-      context.send(
-        { ...sketch, outInterface: to.name },
-        { ...options, inferences: [...(options.inferences ?? []), guess] },
-      ),
-    );
-  }
-  return walks;
+  const forwarding = (packet: PacketSketch, guessed: readonly Inference[]): Walk => {
+    const inferences = [...(options.inferences ?? []), ...guessed];
+    const walk = context.send(packet, { ...options, inferences });
+    if (walk.fate !== 'undecided') return walk;
+    return context.send(packet, {
+      assume: [...(options.assume ?? []), 'forwarding=on'],
+      inferences: [...inferences, forwards],
+    });
+  };
+  const onward = forwarding(sketch, []);
+  if (onward.fate !== 'undecided') return [onward];
+  const ways = context
+    .interfaces(sketch.dst.family)
+    .filter((to) => to.side !== 'loopback' && to.name !== sketch.inInterface);
+  return ways.map((to) =>
+    forwarding({ ...sketch, outInterface: to.name }, [
+      {
+        text: `the packet leaves by ${to.name} (an interface that the rules name)`,
+        settledBy: 'ip -j route show table all',
+      },
+    ]),
+  );
 }
 
 /** A packet to one of this machine's own addresses. */

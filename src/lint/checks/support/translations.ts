@@ -5,7 +5,8 @@ import type { Visit } from '../../../analysis/table-run.ts';
 import type { Hook } from '../../../model/netfilter.ts';
 import type { Rule } from '../../../model/ruleset.ts';
 import type { PacketSet } from '../../../packetset/space.ts';
-import type { CheckContext, RulesetView } from '../../check.ts';
+import type { CheckContext, RulesetView, Walk } from '../../check.ts';
+import { natEvents } from './conversations.ts';
 
 /** The visits of table nat at this hook by packets from the wire. */
 function natVisits(context: CheckContext, view: RulesetView, hook: Hook): readonly Visit[] {
@@ -22,4 +23,10 @@ export function takenOpeners(context: CheckContext, view: RulesetView, rule: Rul
     space.may(atEntry(analysis.vocabulary, visit.taking(rule), road('through'))),
   );
   return space.and(space.union(parts), openers);
+}
+
+/** The rule that gave this walk's packet another destination first; undefined where none did. */
+export function translatorOf(view: RulesetView, walk: Walk): Rule | undefined {
+  const [first] = natEvents(walk, 'destination');
+  return first === undefined || first.by === 'connection' ? undefined : view.ruleById(first.by.id);
 }
