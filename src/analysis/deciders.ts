@@ -51,6 +51,8 @@ export interface PartFilter {
   /** By their header at the end of their way. */
   readonly ending?: PacketSet | undefined;
   readonly only?: ((part: FatePart) => boolean) | undefined;
+  /** Parts of which nobody asks who decided: they are found whole. */
+  readonly whole?: ((part: FatePart) => boolean) | undefined;
 }
 
 /**
@@ -59,7 +61,7 @@ export interface PartFilter {
 export function decidedParts(
   vocabulary: Vocabulary,
   road: Road,
-  { within, ending, only }: PartFilter,
+  { within, ending, only, whole }: PartFilter,
 ): readonly DecidedPart[] {
   const { space } = vocabulary;
   const found: DecidedPart[] = [];
@@ -83,12 +85,14 @@ export function decidedParts(
     let rest = space.may(atEntry(vocabulary, inside, road));
     const visit = part.visit ?? lastFilter(road, part);
     const here = rest;
-    if (part.fate !== 'route-drop' && visit !== undefined)
+    if (part.fate !== 'route-drop' && visit !== undefined && whole?.(part) !== true)
       for (const { by, set } of takersAt(visit, part.visit ? (part.fate as Ending) : 'accept')) {
         const both = space.and(set, here);
         if (both === space.none) continue;
         found.push({ fate: part.fate, part, by, set: both });
         rest = space.diff(rest, both);
+        // Nothing more is told of what ran out of nodes, and there may be a million rules.
+        if (!space.isDecided(rest)) break;
       }
     if (rest !== space.none) found.push({ fate: part.fate, part, by: undefined, set: rest });
   }
@@ -164,6 +168,7 @@ function takersOf(visit: Visit, entering: PacketSet): readonly Taker[] {
       const ways = endingsOf(r);
       if (ways.length > 0) add(r.rule, ways, taken);
       const stays = space.diff(rest, r.must);
+      if (!space.isDecided(stays)) break;
       if (action.kind === 'open') continue;
       if (action.kind !== 'jump' && action.kind !== 'goto') {
         rest = stays;

@@ -170,7 +170,7 @@ function answerFamily(
   const { vocabulary, side } = analysis;
   const { space } = vocabulary;
   const asked = vocabulary.describe(side, describe).may;
-  const { at = 'entry', rowsMax = 40, fates } = options;
+  const { rowsMax = 40, fates } = options;
   const opening = openingPackets(vocabulary);
   const ordinary = vocabulary.describe(side, ordinaryOn(side)).may;
   // What becomes of a first packet becomes of its repetition: of these nothing is said.
@@ -185,7 +185,7 @@ function answerFamily(
   const totals = new Map<string, PacketSet>();
   for (const name of options.road === undefined ? (['arrive', 'local'] as const) : [options.road]) {
     const road = analysis.road(name);
-    const { parts, total } = partsAsked(analysis, road, asked, at, options.openersOnly ?? false);
+    const { parts, total } = partsAsked(analysis, road, asked, options);
     for (const aspect of aspects) totals.set(`${name} ${aspect}`, space.and(total, within[aspect]));
     for (const one of rowsOf(analysis, road, parts, within)) drafts.push(one);
   }
@@ -243,11 +243,11 @@ function partsAsked(
   analysis: Analysis,
   road: Road,
   asked: PacketSet,
-  at: 'entry' | 'end' | Hook,
-  openersOnly: boolean,
+  { at = 'entry', openersOnly = false, fates }: QueryOptions,
 ): { readonly parts: readonly DecidedPart[]; readonly total: PacketSet } {
   const { vocabulary } = analysis;
   const { space } = vocabulary;
+  const whole = ({ fate }: FatePart): boolean => fates?.includes(fate) === false;
   const entering = space.may(
     space.and(atEntry(vocabulary, road.entering, road), openersOnly ? openingPackets(vocabulary) : space.all),
   );
@@ -255,14 +255,14 @@ function partsAsked(
   const added: FieldName[] = road.name === 'arrive' ? ['outInterface'] : ['inInterface', 'outInterface'];
   if (at === 'entry') {
     const within = space.and(asked, space.forget(entering, added));
-    const parts = decidedParts(vocabulary, road, { within });
+    const parts = decidedParts(vocabulary, road, { within, whole });
     const total =
       parts.length === 0 ? space.none : space.and(space.forget(space.may(asked), added), entering);
     return { parts, total };
   }
   const within = space.forget(entering, added);
   if (at === 'end') {
-    const parts = decidedParts(vocabulary, road, { within, ending: asked });
+    const parts = decidedParts(vocabulary, road, { within, ending: asked, whole });
     return { parts, total: space.union(parts.map((p) => p.set)) };
   }
   // The header at the hook is the one at its first table; where it has none, nothing changes it before the end.
@@ -280,7 +280,7 @@ function partsAsked(
   const parts = decidedParts(
     vocabulary,
     road,
-    from === undefined ? { within, ending: asked, only } : { within: from, only },
+    from === undefined ? { within, ending: asked, only, whole } : { within: from, only, whole },
   );
   return { parts, total: space.union(parts.map((p) => p.set)) };
 }
