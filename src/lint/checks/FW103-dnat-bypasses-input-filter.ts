@@ -17,35 +17,51 @@ interface Guard {
   readonly bypassing: PacketSet;
 }
 
+/** Packets to the ports that a rule names. */
+function namedPorts({ space }: AllPackets, view: RulesetView, rule: Rule): PacketSet {
+  return space.union(destinationPorts(view, rule).map(({ low, high }) => space.interval('dport', low, high)));
+}
+
+/** Rules of INPUT that name ports; what a program writes that translates ports itself is part of its own plan. */
+function guardRules(view: RulesetView): readonly Rule[] {
+  const translators = new Set(destinationNatRules(view).map((rule) => view.writer(rule)?.name));
+  return rulesAt(view, 'INPUT').filter((rule) => {
+    const writer = view.writer(rule)?.name;
+    const own = writer === undefined || !translators.has(writer);
+    return own && (denies(rule) || accepts(rule)) && destinationPorts(view, rule).length > 0;
+  });
+}
+
 /**
  * The rules of INPUT that name ports and would keep some of these packets out: refusals first, then accepts for other
  * sources, for what no refusal is blamed for.
  */
-function* guardsOf(all: AllPackets, view: RulesetView, passing: PacketSet): Iterable<Guard> {
+function* guardsOf(
+  all: AllPackets,
+  view: RulesetView,
+  naming: readonly Rule[],
+  passing: PacketSet,
+): Iterable<Guard> {
   const { space } = all;
-  const naming = rulesAt(view, 'INPUT').filter((rule) => destinationPorts(view, rule).length > 0);
-  if (naming.length === 0 || passing === space.none) return;
-  const there = hadTheyComeToInput(all, passing);
+  const there = passing === space.none ? undefined : hadTheyComeToInput(all, passing);
   if (there === undefined) return;
   let told = space.none;
-  for (const rule of naming) {
-    if (!denies(rule)) continue;
-    const bypassing = space.diff(there.taking(rule), told);
-    if (bypassing === space.none) continue;
-    told = space.or(told, bypassing);
-    yield { rule, bypassing };
-  }
-  for (const rule of naming) {
-    if (!accepts(rule)) continue;
-    const forOthers = space.diff(space.may(space.forget(all.conditions(rule), ['src'])), told);
-    const bypassing = space.and(space.and(forOthers, there.refused), passing);
-    if (bypassing === space.none) continue;
-    told = space.or(told, bypassing);
-    yield { rule, bypassing };
-  }
+  for (const refusals of [true, false])
+    for (const rule of naming) {
+      if (denies(rule) !== refusals) continue;
+      const ports = namedPorts(all, view, rule);
+      const asked = all.conditions(rule);
+      const kept = refusals
+        ? there.taking(rule)
+        : space.and(there.refused, space.may(space.diff(space.forget(asked, ['src']), asked)));
+      const bypassing = space.diff(space.and(kept, ports), told);
+      if (bypassing === space.none) continue;
+      told = space.or(told, bypassing);
+      yield { rule, bypassing };
+    }
 }
 
-function* judge(context: CheckContext, view: RulesetView): Iterable<FindingDraft> {
+function* judge(context: CheckContext, view: RulesetView, guards: readonly Rule[]): Iterable<FindingDraft> {
   const all = context.packets(view);
   const { space } = all;
   const strangers = strangersOf(context, all);
@@ -53,7 +69,7 @@ function* judge(context: CheckContext, view: RulesetView): Iterable<FindingDraft
     space.and(translatedOpeners(all), strangers.set),
     space.and(all.accepted('through').may, all.openers),
   );
-  for (const { rule: guard, bypassing } of guardsOf(all, view, passing)) {
+  for (const { rule: guard, bypassing } of guardsOf(all, view, guards, passing)) {
     const walk = walkOf(
       context,
       all,
@@ -262,8 +278,8 @@ COMMIT
   *run(context): Iterable<FindingDraft> {
     for (const view of context.views) {
       // Sets are made only where a port is named that somebody might be kept from.
-      const guarded = rulesAt(view, 'INPUT').some((rule) => destinationPorts(view, rule).length > 0);
-      if (guarded && destinationNatRules(view).length > 0) yield* judge(context, view);
+      const guards = destinationNatRules(view).length > 0 ? guardRules(view) : [];
+      if (guards.length > 0) yield* judge(context, view, guards);
     }
   },
 });

@@ -261,8 +261,11 @@ export interface Openness {
   ): Reached | undefined;
   /** Openers that pass on this way whatever is not known, from anywhere. Whether they are routed that way is not asked. */
   certain(way: Way): PacketSet;
-  /** Whether strangers may reach any of these packets, for some answer to what is not known. */
-  mayReach(way: Way, what: PacketSet): boolean;
+  /**
+   * Whether strangers may reach any of these packets, for some answer to what is not known. `what` is said of the header
+   * as it is sent; with `arriving`, as it arrives.
+   */
+  mayReach(way: Way, what: PacketSet, options?: { readonly arriving?: boolean }): boolean;
   /** The share of what strangers may send that passes, counted in sources and both ports of one protocol. */
   shareOpen(way: Way, protocol: number): { readonly share: number; readonly opening: Opening } | undefined;
   /** Whether these packets come from a good part of the public addresses. */
@@ -384,9 +387,11 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
       const { accepted, refused } = decidedAs(way, false);
       return space.and(space.diff(accepted, refused), all.openers);
     },
-    mayReach(way, what) {
-      const { accepted } = decidedAs(way, false);
-      const set = space.and(space.and(accepted, all.openers), what);
+    mayReach(way, what, { arriving = false } = {}) {
+      const accepted = arriving
+        ? decidedOn(all, way, false, what).accepted
+        : space.and(decidedAs(way, false).accepted, what);
+      const set = space.and(accepted, all.openers);
       return sources(context, all).some(({ come }) => space.and(set, come) !== space.none);
     },
     shareOpen(way, protocol) {
