@@ -1,6 +1,7 @@
 /** The rulesets of one machine's texts that are in force, ready for questions about all packets. */
 
 import type { Assumption } from '../context/assume.ts';
+import type { DeclaredContext } from '../context/declared.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import { compile, type Program } from '../engine/program.ts';
@@ -18,6 +19,8 @@ export interface MachineQuestion {
   readonly backend?: Backend | undefined;
   /** What is to be taken for known of the machine. */
   readonly assume?: readonly Assumption[];
+  /** What the administrator says of the machine. */
+  readonly declared?: DeclaredContext | undefined;
   /** What was wrong with the bytes of the texts. */
   readonly diagnostics?: readonly Diagnostic[];
   /** Ceiling on nodes of sets, for each family; by default about a gigabyte. */
@@ -37,9 +40,9 @@ export interface MachineRulesets {
 /** Reads and compiles; a text says why there is nothing to look at. Never throws for any input. */
 export function machineRulesets(
   texts: readonly SourceText[],
-  { registry, family, backend, assume = [], diagnostics = [] }: MachineQuestion,
+  { registry, family, backend, assume = [], declared, diagnostics = [] }: MachineQuestion,
 ): MachineRulesets | string {
-  const read = readMachine(texts, { registry, family, backend, assume });
+  const read = readMachine(texts, { registry, family, backend, assume, declared });
   const couldNotLook = whyNothingToLookAt(read);
   if (couldNotLook !== undefined) return couldNotLook;
   const rulesets = (['ipv4', 'ipv6'] as const)

@@ -41,7 +41,11 @@ const data = JSON.parse(byId('page-data').textContent ?? '') as PageData;
 
 let made: Simulator | undefined;
 function simulator(): Simulator {
-  made ??= createSimulator(data.texts, { registry: defaultRegistry(), boxesMax: data.boxesMax });
+  made ??= createSimulator(data.texts, {
+    registry: defaultRegistry(),
+    boxesMax: data.boxesMax,
+    declared: data.declared,
+  });
   return made;
 }
 
@@ -200,5 +204,4 @@ search.addEventListener('input', () => {
 
 form.hidden = false;
 search.hidden = false;
-if (data.assume.length > 0) fieldOf(formFields.assume).defaultValue = data.assume.map(quoted).join(' ');
 followFragment();

@@ -1,5 +1,6 @@
 /** The answer to `fwsim graph`: one ruleset as a graph and, if a packet is given, its road. */
 
+import type { DeclaredContext } from '../context/declared.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import { compile } from '../engine/program.ts';
@@ -28,6 +29,8 @@ export interface GraphOptions {
   /** Which ruleset, where there are two; default: that of the packet, else IPv4 if there is one. */
   readonly family?: Family;
   readonly backend?: Backend;
+  /** What the administrator says of the machine. */
+  readonly declared?: DeclaredContext | undefined;
   /** What was wrong with the bytes of the texts. */
   readonly diagnostics?: readonly Diagnostic[];
   /** Boxes of one table at one hook before chains are folded; 2 to {@link boxesLimit}. */
@@ -76,7 +79,7 @@ export interface GraphResult {
 
 /** Draws one machine's ruleset; its own text first, then further ones about it. Never throws for any input. */
 export function graphOf(texts: readonly SourceText[], options: GraphOptions): GraphResult {
-  const { registry, expression, assume = [], backend } = options;
+  const { registry, expression, assume = [], backend, declared } = options;
   const assumptions = readAssumptions(assume);
   if ('diagnostics' in assumptions)
     return {
@@ -86,7 +89,13 @@ export function graphOf(texts: readonly SourceText[], options: GraphOptions): Gr
       },
     };
   const asked = options.family ?? familyOfWords(expression);
-  const read = readMachine(texts, { registry, family: asked, backend, assume: assumptions.forMachine });
+  const read = readMachine(texts, {
+    registry,
+    family: asked,
+    backend,
+    assume: assumptions.forMachine,
+    declared,
+  });
   const nothing = whyNothingToLookAt(read);
   if (nothing !== undefined) return { couldNotLook: nothing };
   const inForce = (family: Family): ReadRuleset | undefined =>

@@ -134,7 +134,7 @@ function excerpt({ text, start, end }: Place, caption: string | undefined): Html
 
 function witnessBlock(witness: Witness, report: MachineReport): readonly Content[] {
   const { packet, local, steps } = witness;
-  const assume = [...report.assume, ...witness.assume];
+  const { assume } = witness;
   return [
     element('code', {}, shellCommand(packet)),
     ' ',

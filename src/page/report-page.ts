@@ -3,6 +3,7 @@
 import { analyse } from '../analysis/analysis.ts';
 import { type ExposureResult, exposureOf } from '../analysis/exposure.ts';
 import { answerRules } from '../analysis/rule-answers.ts';
+import type { DeclaredContext } from '../context/declared.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import type { Registry } from '../extensions/registry.ts';
@@ -18,10 +19,12 @@ import { outsideWords } from '../report/trace-next.ts';
 import { sha256 } from '../support/sha256.ts';
 import { notCovered } from '../trace/not-covered.ts';
 import { chainsOf, type RuleNotes } from './chains.ts';
-import { exposureTables, familyWord, serviceMatrix } from './exposure.ts';
+import { exposureTables, familyWord } from './exposure.ts';
 import { findingsSection } from './findings.ts';
 import { type Content, dataScript, element, type Html, madeHtml } from './html.ts';
 import type { PageData } from './page-data.ts';
+import { type Reach, reachOf, reachSection } from './reach.ts';
+import { serviceMatrix } from './services.ts';
 import { interfacesOf, simulatorForm } from './simulator-form.ts';
 import { pageStyle } from './style.ts';
 
@@ -32,6 +35,8 @@ export interface ReportPageOptions {
   readonly report: MachineReport;
   readonly family?: Family;
   readonly backend?: Backend;
+  /** What the administrator says of the machine. */
+  readonly declared?: DeclaredContext | undefined;
   readonly diagnostics?: readonly Diagnostic[];
   /** As {@link graphOf} takes it. */
   readonly boxesMax: number;
@@ -49,8 +54,8 @@ export interface ReportPage {
   readonly couldNotLook: readonly string[];
 }
 
-/** Rows of the exposure table that are worked out for the matrix of services. */
-const rowsMax = 1000;
+/** Rows of a direction that are worked out; the matrix of services knows of these. Thousands take minutes. */
+const rowsMax = 150;
 /** Pixels that the style leaves for a picture in a wide window. */
 const pictureRoom = 1150;
 /** Nodes for the question which rules are dead. */
@@ -62,6 +67,7 @@ export function reportPageOf(texts: readonly SourceText[], options: ReportPageOp
   const reading = {
     registry,
     diagnostics,
+    declared: options.declared,
     ...(options.backend === undefined ? {} : { backend: options.backend }),
   };
   const drawing = { ...reading, boxesMax: options.boxesMax, weights: 'counters', expression: [] } as const;
@@ -76,17 +82,27 @@ export function reportPageOf(texts: readonly SourceText[], options: ReportPageOp
       const { drawn } = graphOf(texts, { ...drawing, family });
       if (drawn) pictures.push(drawn);
     }
+  const asking = { ...reading, ...(options.nodesMax === undefined ? {} : { nodesMax: options.nodesMax }) };
   const exposure = exposureOf(texts, {
-    ...reading,
+    ...asking,
     rowsMax,
     ...(options.family === undefined ? {} : { family: options.family }),
-    ...(options.nodesMax === undefined ? {} : { nodesMax: options.nodesMax }),
   });
+  const machine = exposure.read?.machine;
+  const reaches =
+    machine === undefined ? [] : exposure.families.map((f) => reachOf(texts, f, machine, asking));
   const notes = pictures.map((drawn) => notesOf(drawn, report, registry));
   const couldNotLook = [
-    ...new Set([report.couldNotLook, exposure.couldNotLook].filter((t) => t !== undefined)),
+    ...new Set(
+      [report.couldNotLook, exposure.couldNotLook, ...reaches.map((r) => r.couldNotLook)].filter(
+        (t) => t !== undefined,
+      ),
+    ),
   ];
-  return { page: printPage({ texts, pictures, exposure, notes, couldNotLook, options }), couldNotLook };
+  return {
+    page: printPage({ texts, pictures, exposure, reaches, notes, couldNotLook, options }),
+    couldNotLook,
+  };
 }
 
 /** What is told of rules: those that are dead, and those that findings are about. */
@@ -117,6 +133,7 @@ interface Parts {
   readonly texts: readonly SourceText[];
   readonly pictures: readonly RulesetGraph[];
   readonly exposure: ExposureResult;
+  readonly reaches: readonly Reach[];
   /** Of each picture's ruleset. */
   readonly notes: readonly RuleNotes[];
   readonly couldNotLook: readonly string[];
@@ -130,6 +147,7 @@ const sections = {
   walk: 'Walk a packet',
   exposure: 'What is open',
   services: 'Services',
+  reach: 'Who reaches whom',
   chains: 'Chains and rules',
 } as const;
 
@@ -149,14 +167,14 @@ function inlineHash(text: string): string {
 }
 
 function printPage(parts: Parts): string {
-  const { pictures, options, texts } = parts;
+  const { pictures, options, texts, reaches } = parts;
   const { report, script, version } = options;
   const name = report.hostName ?? texts[0]?.name ?? '';
   const style = `${pageStyle}${graphStyle}`;
   const policy = `default-src 'none'; script-src ${inlineHash(script)}; style-src ${inlineHash(style)}; base-uri 'none'; form-action 'none'`;
   const data: PageData = {
     texts: texts.map((t) => ({ name: t.name, text: t.text })),
-    assume: report.assume,
+    declared: options.declared,
     boxesMax: options.boxesMax,
   };
   const head = element(
@@ -169,13 +187,15 @@ function printPage(parts: Parts): string {
     element('title', {}, `${name}: firewall report`),
     element('style', {}, madeHtml(style)),
   );
+  const machine = parts.exposure.read?.machine;
   const services = parts.exposure.families.map((family) => ({
     family: family.ruleset.linked.ruleset.family,
-    table: parts.exposure.read && serviceMatrix(family, parts.exposure.read.machine),
+    table: machine && serviceMatrix(family, machine),
   }));
-  const shown = (Object.keys(sections) as (keyof typeof sections)[]).filter(
-    (id) => id !== 'services' || services.some(({ table }) => table !== undefined),
-  );
+  const shown = (Object.keys(sections) as (keyof typeof sections)[]).filter((id) => {
+    if (id === 'services') return services.some(({ table }) => table !== undefined);
+    return id !== 'reach' || reaches.length > 0;
+  });
   const body = element(
     'body',
     {},
@@ -203,13 +223,16 @@ function printPage(parts: Parts): string {
             element(
               'p',
               { class: 'faint' },
-              'New connections to the ports that rules speak of. "for some": for some addresses or on some conditions; "perhaps": it depends on what is not known.',
+              'New connections to the ports that rules speak of. "for some": for some addresses or on some conditions; "perhaps": it depends on what is not known; "?": there is more than was looked at.',
             ),
             services.map(({ family, table }) => [
               services.length > 1 ? element('h3', {}, familyWord(family)) : '',
               table,
             ]),
           )
+        : undefined,
+      machine !== undefined && shown.includes('reach')
+        ? section('reach', reachSection(reaches, machine))
         : undefined,
       section(
         'chains',

@@ -1,5 +1,6 @@
 /** The simulator of a page: questions about one machine, whose rules are read and compiled once. */
 
+import type { DeclaredContext } from '../context/declared.ts';
 import { createSources, type SourceText } from '../diagnostics/sources.ts';
 import { compile, type Program } from '../engine/program.ts';
 import { familyOfWords } from '../expression/packet-expression.ts';
@@ -24,6 +25,8 @@ import { ruleName } from './rule-names.ts';
 /** What the simulator is made for. */
 export interface SimulatorOptions {
   readonly registry: Registry;
+  /** What the administrator says of the machine. */
+  readonly declared?: DeclaredContext | undefined;
   /** As the pictures of the page were drawn with. */
   readonly boxesMax: number;
 }
@@ -73,7 +76,7 @@ interface Prepared {
 /** Makes the simulator of a machine; its own text first, then further ones about it. Never throws for any input. */
 export function createSimulator(
   texts: readonly SourceText[],
-  { registry, boxesMax }: SimulatorOptions,
+  { registry, declared, boxesMax }: SimulatorOptions,
 ): Simulator {
   // Assumptions about the machine change how it is read; whoever asks mostly changes the packet alone.
   let last: { readonly key: string; readonly prepared: Prepared } | undefined;
@@ -83,7 +86,7 @@ export function createSimulator(
     if (last?.key === key) return last.prepared;
     const assumptions = readAssumptions(assume);
     if ('diagnostics' in assumptions) return undefined;
-    const read = readMachine(texts, { registry, family, assume: assumptions.forMachine });
+    const read = readMachine(texts, { registry, family, assume: assumptions.forMachine, declared });
     const graphs = new Map<ReadRuleset, FlowGraph>();
     const prepared: Prepared = {
       read,

@@ -94,8 +94,8 @@ dd{margin:0;overflow-wrap:anywhere}
 .tag.error,.state.closed{color:var(--bad);background:var(--bad-ground)}
 .tag.warning,.state.perhaps,.state.untold{color:var(--perhaps);background:var(--perhaps-ground)}
 .tag.info,.state.some{color:var(--note);background:var(--note-ground)}
-.state.open{color:var(--good);background:var(--good-ground)}
-details.finding,details.chain{border:1px solid var(--edge);border-radius:10px;margin:10px 0;padding:0 14px}
+.state.no{color:var(--faint)}.state.open{color:var(--good);background:var(--good-ground)}
+details.finding,details.chain,details.reach{border:1px solid var(--edge);border-radius:10px;margin:10px 0;padding:0 14px}
 details.finding{border-left:4px solid var(--edge);content-visibility:auto;contain-intrinsic-size:auto 52px}
 details.finding.error{border-left-color:var(--bad)}details.finding.warning{border-left-color:var(--perhaps)}details.finding.info{border-left-color:var(--note)}
 summary{cursor:pointer;padding:10px 0}
@@ -133,6 +133,7 @@ thead th{color:var(--faint);font-weight:600;font-size:13px}
 th[scope=rowgroup]{padding-top:18px}
 .exposure td:first-child{width:6rem}.exposure td:nth-child(2){width:38%}
 .matrix{width:auto}.matrix th[scope=row]{font-weight:400;white-space:nowrap}.matrix thead th{min-width:6rem;vertical-align:bottom}
+.reach table{width:auto}.reach th,.reach td{padding:4px 7px}.reach td{white-space:nowrap}.reach th[scope=row]{font-weight:400;min-width:15rem;max-width:30rem;overflow-wrap:anywhere}
 .rules{list-style:none;margin:0;padding:0}.chain.waiting{content-visibility:auto;contain-intrinsic-size:auto 90px}
 .rules.waiting{content-visibility:auto;contain-intrinsic-size:auto 1250px}
 .rules li{display:flex;gap:12px;padding:2px 6px;border-radius:5px;align-items:baseline}

@@ -37,6 +37,7 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     ...nodes,
     registry: defaultRegistry(),
     report,
+    declared: job.options.declared,
     diagnostics: machine.diagnostics,
     boxesMax,
     script: inflateRawSync(Buffer.from(packedPageScript, 'base64')).toString('utf8'),
