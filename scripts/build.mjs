@@ -3,18 +3,18 @@
  *
  *   dist/index.js, dist/types/   the library and its declarations
  *   dist/testing*.js             what tests of rules use
- *   dist/cli.js + chunks         the command; one chunk per command, so that each starts as fast as it can
+ *   dist/cli.js, dist/program.cjs   the command: what is started, and what it then runs with kept compiled code
  *   dist/fwsim.mjs               the command as one file that needs nothing but Node
  *   dist/THIRD-PARTY-NOTICES.txt, dist/sbom.cdx.json   what of other people is in it
  *
  * Silent when all is well.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { billOfMaterials, thirdPartyNotices } from './bundled-packages.mjs';
-import { commonOptions, manifest, root } from './bundling.mjs';
+import { bundleLauncher, bundleProgram, commonOptions, manifest, root } from './bundling.mjs';
 
 const dist = join(root, 'dist');
 
@@ -31,12 +31,11 @@ function emitDeclarations() {
   });
 }
 
-function bundlePackage() {
+function bundleLibrary() {
   return build({
     ...commonOptions,
     entryPoints: {
       index: 'src/index.ts',
-      cli: 'src/cli/main.ts',
       testing: 'src/testing/index.ts',
       'testing-vitest': 'src/testing/vitest.ts',
     },
@@ -51,27 +50,25 @@ function bundlePackage() {
   });
 }
 
-function bundleSingleFile() {
-  return build({
-    ...commonOptions,
-    entryPoints: ['src/cli/main.ts'],
-    outfile: join(dist, 'fwsim.mjs'),
-    minify: true,
-    legalComments: 'none',
-    metafile: true,
-  });
-}
-
 try {
   rmSync(dist, { recursive: true, force: true });
-  const [packaged, single] = await Promise.all([bundlePackage(), bundleSingleFile(), emitDeclarations()]);
-  writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), thirdPartyNotices(packaged.metafile));
-  const materials = billOfMaterials(packaged.metafile, manifest);
+  const [library, program] = await Promise.all([bundleLibrary(), bundleProgram(), emitDeclarations()]);
+  const inputs = { inputs: { ...library.metafile.inputs, ...program.metafile.inputs } };
+  writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), thirdPartyNotices(inputs));
+  const materials = billOfMaterials(inputs, manifest);
   writeFileSync(join(dist, 'sbom.cdx.json'), `${JSON.stringify(materials, null, 2)}\n`);
-  // The single file travels alone, so it carries the notices itself, as comments behind the code.
-  const singlePath = join(dist, 'fwsim.mjs');
-  const notices = thirdPartyNotices(single.metafile).trimEnd().replace(/^/gm, '// ');
-  writeFileSync(singlePath, `${readFileSync(singlePath, 'utf8')}\n${notices}\n`);
+
+  writeFileSync(join(dist, 'program.cjs'), program.text);
+  writeFileSync(join(dist, 'cli.js'), await bundleLauncher(program.text, 'program.cjs'));
+  // The single file travels alone, so it carries the notices itself. Program and notices are comments to Node.js: it reads
+  // past them, and the launcher takes the program from there.
+  const comment = (text) => text.trimEnd().replace(/^/gm, '//');
+  const parts = [
+    await bundleLauncher(program.text),
+    thirdPartyNotices(program.metafile),
+    `program\n${program.text}`,
+  ];
+  writeFileSync(join(dist, 'fwsim.mjs'), `${parts[0]}${comment(parts[1])}\n${comment(parts[2])}\n`);
   for (const command of ['cli.js', 'fwsim.mjs']) chmodSync(join(dist, command), 0o755);
 } catch (error) {
   // esbuild and tsc have said what is wrong; anything else has not been said yet.

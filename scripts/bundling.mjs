@@ -1,4 +1,5 @@
 /** What every bundle of this project has in common, whether shipped or run once during development. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -16,21 +17,25 @@ export const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf
  * CommonJS packages ask for Node's own modules with `require`, which an ES module does not have. Every Node that
  * we support hands them out through `process.getBuiltinModule`, so no `createRequire` has to stand at the top of
  * each file, and the library's chunks stay free of Node.
+ *
+ * @param kinds the ways of asking that are met so, in esbuild's words
  */
-const builtinsWithoutRequire = {
-  name: 'builtins-without-require',
-  setup(build) {
-    build.onResolve({ filter: /^[a-z]/ }, (args) =>
-      args.kind === 'require-call' && isBuiltin(args.path)
-        ? { path: args.path, namespace: 'node-builtin' }
-        : undefined,
-    );
-    build.onLoad({ filter: /.*/, namespace: 'node-builtin' }, (args) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(args.path)});`,
-      loader: 'js',
-    }));
-  },
-};
+function builtinsAsked(kinds) {
+  return {
+    name: 'builtins-asked',
+    setup(build) {
+      build.onResolve({ filter: /^[a-z]/ }, (args) =>
+        kinds.includes(args.kind) && isBuiltin(args.path)
+          ? { path: args.path, namespace: 'node-builtin' }
+          : undefined,
+      );
+      build.onLoad({ filter: /.*/, namespace: 'node-builtin' }, (args) => ({
+        contents: `module.exports = process.getBuiltinModule(${JSON.stringify(args.path)});`,
+        loader: 'js',
+      }));
+    },
+  };
+}
 
 /**
  * The page of `fwsim report` has a script of its own, which is bundled for browsers and takes the place of
@@ -97,5 +102,53 @@ export const commonOptions = {
     'string-width': join(root, 'scripts', 'lazy-string-width.cjs'),
     'string-width-itself': join(root, 'node_modules', 'string-width', 'index.js'),
   },
-  plugins: [builtinsWithoutRequire, pageScriptInside],
+  plugins: [builtinsAsked(['require-call']), pageScriptInside],
 };
+
+/**
+ * The command as one script, for `src/cli/launcher.ts`: an expression that gives a function, which takes the URL of the
+ * file that was started. V8 keeps compiled code of scripts, and of modules only where Node.js hands it through. The parts
+ * of the program that load others when they need them do so as before: what is not asked for is not run.
+ *
+ * @returns the script's text, without line end, and esbuild's metafile
+ */
+export async function bundleProgram() {
+  const { metafile, outputFiles } = await build({
+    ...commonOptions,
+    entryPoints: ['src/cli/main.ts'],
+    outfile: 'program.js',
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    write: false,
+    define: { ...commonOptions.define, 'import.meta.url': 'FWSIM_STARTED_FROM' },
+    plugins: [builtinsAsked(['require-call', 'import-statement', 'dynamic-import']), pageScriptInside],
+  });
+  // V8 reads a function whose expression begins with a parenthesis once, and others twice.
+  const body = outputFiles[0].text.replace(/^#!.*\n/, '').trimEnd();
+  const text = `(async function(FWSIM_STARTED_FROM){"use strict";${body}})`;
+  return { text, metafile };
+}
+
+/**
+ * The file that is started.
+ *
+ * @param program the script's text
+ * @param programFile where the program will stand, as seen from the launcher's folder; absent: behind the launcher, in the
+ *   lines of the same file that follow a line `//program`, each a comment
+ */
+export async function bundleLauncher(program, programFile) {
+  const { outputFiles } = await build({
+    ...commonOptions,
+    entryPoints: ['src/cli/launcher.ts'],
+    outfile: 'launcher.js',
+    minify: true,
+    write: false,
+    define: {
+      ...commonOptions.define,
+      FWSIM_PROGRAM_FILE: programFile === undefined ? 'undefined' : JSON.stringify(programFile),
+      FWSIM_PROGRAM_DIGEST: JSON.stringify(createHash('sha256').update(program).digest('hex')),
+    },
+  });
+  return outputFiles[0].text;
+}

@@ -39,7 +39,7 @@ const outward = [
 ];
 
 describe('modules of Node', () => {
-  test('other programs are started by fwsim collect and trace --kernel alone', () => {
+  test('other programs are started by fwsim collect and trace --kernel alone; the launcher runs the program as a script', () => {
     const users = repositoryFiles('src', ['.ts', '.tsx'])
       .filter(({ path }) => !path.startsWith('src/dev/'))
       .flatMap(({ path, text }) =>
@@ -47,7 +47,11 @@ describe('modules of Node', () => {
           .filter(({ specifier }) => outward.includes(specifier.replace(/^node:/, '')))
           .map(({ specifier }) => `${path} ${specifier}`),
       );
-    expect(users).toEqual(['src/cli/io.ts node:child_process', 'src/live/namespace.ts node:child_process']);
+    expect(users).toEqual([
+      'src/cli/io.ts node:child_process',
+      'src/cli/launcher.ts node:vm',
+      'src/live/namespace.ts node:child_process',
+    ]);
   });
 
   test('nothing that is bundled asks for the network', () => {
