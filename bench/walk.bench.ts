@@ -117,7 +117,7 @@ function inputOf(family: Family, rules: readonly string[]): Traversal {
   const place = { family, table: 'filter', hook: 'INPUT' } as const;
   const program = programOf(family, filter(rules));
   const traversal = openTraversal(program, emptyState(), place);
-  const read = program.families[family].chains.filter.INPUT?.size;
+  const read = program.families[family].chain('filter', 'INPUT')?.size;
   if (!traversal || read !== rules.length) throw new Error(`${rules.length} rules, ${read} read`);
   return traversal;
 }

@@ -99,13 +99,6 @@ export interface CompileScope {
   readonly registry: ExtensionRegistry;
 }
 
-/** All chains of a table, and what its rules switch on in the kernel. */
-export interface CompiledTable {
-  readonly chains: ReadonlyMap<string, CompiledChain>;
-  readonly usesConntrack: boolean;
-  readonly usesSockets: boolean;
-}
-
 /** Stands for a match that nobody knows. */
 const unknownMatcher: Matcher = (_packet, env) => env.ask('unknown', ['no', 'yes']);
 
@@ -165,10 +158,11 @@ const rulesAStep = 4096;
  * Compiles all chains of a table, in steps of some thousand rules. Jumps to chains that do not exist are treated as
  * unknown targets.
  */
-export function* compileChains(table: Table, scope: CompileScope): Generator<undefined, CompiledTable> {
+export function* compileChains(
+  table: Table,
+  scope: CompileScope,
+): Generator<undefined, ReadonlyMap<string, CompiledChain>> {
   const chains = new Map<string, CompiledChain>();
-  let usesConntrack = false;
-  let usesSockets = false;
   const words = wordsOf(scope.family);
   const interfaces = new InterfaceIds();
 
@@ -232,8 +226,6 @@ export function* compileChains(table: Table, scope: CompileScope): Generator<und
           return;
         }
         const data = use.data as object;
-        if (extension.usesConntrack?.(data)) usesConntrack = true;
-        if (extension.needs.includes('sockets')) usesSockets = true;
         closures.push(extension.compile(data, context(position)));
         if (!columnsAllowed) return;
         const columns = extension.columns?.(data);
@@ -288,8 +280,6 @@ export function* compileChains(table: Table, scope: CompileScope): Generator<und
             break;
           }
           const data = target.data as object;
-          if (extension.usesConntrack?.(data)) usesConntrack = true;
-          if (extension.needs.includes('sockets')) usesSockets = true;
           actions[i] = action.RUN;
           runner = extension.compile(data, context(rule.matches.length));
           break;
@@ -351,5 +341,5 @@ export function* compileChains(table: Table, scope: CompileScope): Generator<und
       else compiled.actions[i] = action.UNKNOWN;
     });
   }
-  return { chains, usesConntrack, usesSockets };
+  return chains;
 }

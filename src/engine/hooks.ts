@@ -151,7 +151,7 @@ export function runHook(w: Walk, hook: Hook): Fate | undefined {
       case 'nat': {
         if (!program.nat || !program.conntrack) break;
         const { dst } = w.packet;
-        const result = natHook(w, hook, program.chains.nat[hook]);
+        const result = natHook(w, hook, program.chain('nat', hook));
         const end = endOf(w, hook, result);
         if (end) {
           w.noteConnection();
@@ -176,7 +176,7 @@ export function runHook(w: Walk, hook: Hook): Fate | undefined {
         if (hook === 'INPUT') w.noteConnection();
         return undefined;
       default: {
-        const chain = program.chains[step][hook];
+        const chain = program.chain(step, hook);
         if (!chain) break;
         w.table = step;
         w.emit({ kind: 'table', hook, table: step, skipped: undefined });

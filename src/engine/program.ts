@@ -3,13 +3,21 @@
  * they switch on.
  */
 
+import type { MatchExtension, TargetExtension } from '../extensions/define.ts';
 import { loopOf } from '../model/chain-loop.ts';
 import type { Machine } from '../model/machine.ts';
-import { type Backend, builtinChains, type Hook, type TableName, tableNames } from '../model/netfilter.ts';
-import type { Ruleset } from '../model/ruleset.ts';
+import {
+  type Backend,
+  builtinChains,
+  builtinHook,
+  type Hook,
+  type TableName,
+  tableNames,
+} from '../model/netfilter.ts';
+import type { MatchUse, Ruleset, RuleTarget } from '../model/ruleset.ts';
 import { findTable } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
-import { type CompiledChain, compileChains } from './compile-chain.ts';
+import { type CompiledChain, type CompileScope, compileChains } from './compile-chain.ts';
 import { type ConntrackSettings, conntrackSettings } from './conntrack/settings.ts';
 import type { ExtensionRegistry } from './extension-registry.ts';
 import { type MachineFacts, prepareFacts } from './facts.ts';
@@ -20,8 +28,8 @@ export interface FamilyProgram {
   readonly family: Family;
   readonly backend: Backend;
   readonly ruleset: Ruleset | undefined;
-  /** Built-in chains by table and hook; absent where the ruleset has none. */
-  readonly chains: Readonly<Record<TableName, Partial<Record<Hook, CompiledChain>>>>;
+  /** The built-in chain of a table at a hook, if the ruleset has it. Chains are compiled when one is first asked for. */
+  readonly chain: (table: TableName, hook: Hook) => CompiledChain | undefined;
   /** Whether a rule switches connection tracking on. `auto` machines follow it. */
   readonly rulesUseConntrack: boolean;
   /** Whether connections are tracked: the rules' wish, overruled by what is known of the machine. */
@@ -45,12 +53,12 @@ export interface Program {
   readonly namedInterfaces: readonly string[];
 }
 
-function* compileFamily(
-  family: Family,
+type FamilyChains = Readonly<Record<TableName, Partial<Record<Hook, CompiledChain>>>>;
+
+function* compileTables(
   ruleset: Ruleset | undefined,
-  machine: Machine,
-  registry: ExtensionRegistry,
-): Generator<undefined, FamilyProgram> {
+  scope: CompileScope,
+): Generator<undefined, FamilyChains> {
   const chains: Record<TableName, Partial<Record<Hook, CompiledChain>>> = {
     raw: {},
     mangle: {},
@@ -58,37 +66,90 @@ function* compileFamily(
     filter: {},
     security: {},
   };
-  let rulesUseConntrack = false;
+  if (ruleset === undefined) return chains;
+  for (const name of tableNames) {
+    const table = findTable(ruleset, name);
+    if (!table) continue;
+    const compiled = yield* compileChains(table, scope);
+    for (const hook of builtinChains[name]) {
+      const chain = compiled.get(hook);
+      if (chain) chains[name][hook] = chain;
+    }
+  }
+  return chains;
+}
+
+/** What the rules switch on in the kernel. */
+function switchesOf(
+  ruleset: Ruleset | undefined,
+  family: Family,
+  registry: ExtensionRegistry,
+): { readonly usesConntrack: boolean; readonly usesSockets: boolean } {
+  const seen = new Set<MatchUse | RuleTarget>();
+  let usesConntrack = false;
   let usesSockets = false;
+  const look = (extension: MatchExtension | TargetExtension | undefined, data: object): void => {
+    if (extension?.usesConntrack?.(data)) usesConntrack = true;
+    if (extension?.needs.includes('sockets')) usesSockets = true;
+  };
+  for (const table of ruleset?.tables ?? [])
+    for (const chain of table.chains)
+      for (const { matches, target } of chain.rules) {
+        for (const use of matches) {
+          if (!use.known || seen.has(use)) continue;
+          seen.add(use);
+          look(registry.match(use.extension, family), use.data as object);
+        }
+        if (target.kind !== 'extension' || !target.known || seen.has(target)) continue;
+        seen.add(target);
+        look(registry.target(target.extension, family), target.data as object);
+      }
+  return { usesConntrack, usesSockets };
+}
+
+const whole = <T>(work: Generator<undefined, T>): T => {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+};
+
+/** All of a family but its chains, which are compiled when somebody walks through them: a question about sets may not. */
+function prepareFamily(
+  family: Family,
+  ruleset: Ruleset | undefined,
+  machine: Machine,
+  registry: ExtensionRegistry,
+): { readonly program: FamilyProgram; readonly compileChains: () => Generator<undefined, void> } {
   const backend =
     machine.backend.provenance === 'given'
       ? machine.backend.value
       : (ruleset?.backend ?? machine.backend.value);
-  if (ruleset) {
-    for (const name of tableNames) {
-      const table = findTable(ruleset, name);
-      if (!table) continue;
-      const compiled = yield* compileChains(table, { family, backend, machine, registry });
-      rulesUseConntrack ||= compiled.usesConntrack;
-      usesSockets ||= compiled.usesSockets;
-      for (const hook of builtinChains[name]) {
-        const chain = compiled.chains.get(hook);
-        if (chain) chains[name][hook] = chain;
-      }
-    }
-  }
+  const { usesConntrack, usesSockets } = switchesOf(ruleset, family, registry);
   const fact = machine.conntrack.value;
-  const conntrack = fact === 'on' || (fact === 'auto' && rulesUseConntrack);
-  return {
+  const conntrack = fact === 'on' || (fact === 'auto' && usesConntrack);
+  const scope = { family, backend, machine, registry };
+  const nat = ruleset === undefined ? undefined : findTable(ruleset, 'nat');
+  let chains: FamilyChains | undefined;
+  const program: FamilyProgram = {
     family,
     backend,
     ruleset,
-    chains,
-    rulesUseConntrack,
+    chain: (table, hook) => {
+      chains ??= whole(compileTables(ruleset, scope));
+      return chains[table][hook];
+    },
+    rulesUseConntrack: usesConntrack,
     conntrack,
     defragment: conntrack || usesSockets,
-    nat: Object.keys(chains.nat).length > 0,
+    nat: nat?.chains.some((c) => builtinHook('nat', c.name) !== undefined) ?? false,
     loops: ruleset?.tables.some((table) => loopOf(table) !== undefined) ?? false,
+  };
+  return {
+    program,
+    *compileChains() {
+      chains ??= yield* compileTables(ruleset, scope);
+    },
   };
 }
 
@@ -98,21 +159,23 @@ export function compile(
   machine: Machine,
   registry: ExtensionRegistry,
 ): Program {
-  const work = compileStepwise(rulesets, machine, registry);
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
+  return prepare(rulesets, machine, registry).program;
 }
 
-/** The same in steps, so that others may work in between. */
+/** The same with all chains, in steps, so that others may work in between. */
 export function* compileStepwise(
   rulesets: readonly Ruleset[],
   machine: Machine,
   registry: ExtensionRegistry,
 ): Generator<undefined, Program> {
-  const of = (family: Family): Generator<undefined, FamilyProgram> =>
-    compileFamily(
+  const { program, families } = prepare(rulesets, machine, registry);
+  for (const family of families) yield* family.compileChains();
+  return program;
+}
+
+function prepare(rulesets: readonly Ruleset[], machine: Machine, registry: ExtensionRegistry) {
+  const of = (family: Family) =>
+    prepareFamily(
       family,
       rulesets.findLast((r) => r.family === family),
       machine,
@@ -126,12 +189,14 @@ export function* compileStepwise(
           for (const i of [rule.base.inInterface, rule.base.outInterface])
             if (i?.value.exact) named.add(i.value.name);
   const facts = prepareFacts(machine);
-  return {
+  const [ipv4, ipv6] = [of('ipv4'), of('ipv6')];
+  const program: Program = {
     machine,
     facts,
     sets: prepareSets(machine.sets.value),
     conntrackSettings: conntrackSettings(facts),
-    families: { ipv4: yield* of('ipv4'), ipv6: yield* of('ipv6') },
+    families: { ipv4: ipv4.program, ipv6: ipv6.program },
     namedInterfaces: [...named].sort(),
   };
+  return { program, families: [ipv4, ipv6] };
 }

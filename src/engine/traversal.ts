@@ -87,7 +87,7 @@ export function openTraversal(
   options: TraversalOptions = {},
 ): Traversal | undefined {
   const familyProgram = program.families[place.family];
-  const chain = familyProgram.chains[place.table][place.hook];
+  const chain = familyProgram.chain(place.table, place.hook);
   if (!chain) return undefined;
   const shared = createShared(actions, program, state, { ...options, detail: 'none' });
   const copies = runsTargets(chain);
