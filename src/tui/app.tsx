@@ -3,9 +3,11 @@
 import { render } from 'ink';
 import type { Asker } from './beside/asker.ts';
 import type { Answers } from './beside/questions.ts';
+import type { Walker } from './beside/walker.ts';
+import { NotWalked } from './state/distant-world.ts';
 import type { Draft } from './state/draft.ts';
 import { type Action, reduce } from './state/reduce.ts';
-import { type Effect, initialState, type State, screens } from './state/state.ts';
+import { currentLeg, type Effect, initialState, type State, screens } from './state/state.ts';
 import { draftText } from './state/what-if.ts';
 import type { World } from './state/world.ts';
 import { FrameWriter } from './terminal/frame-writer.ts';
@@ -25,16 +27,50 @@ export interface AppOptions {
   readonly writeFile: (path: string, text: string) => void;
   /** Makes what answers beside the screen: what packets fare differently, the linter, dead rules. */
   readonly beside: (give: (draft: Draft, answers: Answers) => void) => Asker;
+  /** Walks packets for a world that does not do so itself. */
+  readonly walker: Walker | undefined;
 }
 
-/** Long enough for the frame and for the next key of somebody who types. */
-const walkDelayMs = 120;
+/** Long enough for the next key of somebody who types. */
+const walkDelayMs = 60;
 
 /** Long enough for the frame. */
 const frameDelayMs = 30;
 
-/** A walk works so long before it lets keys in. */
-const walkSliceMs = 8;
+/** What `make` makes of the world, or what must be walked for that first. */
+function attempt<T>(make: () => T): T | NotWalked {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof NotWalked) return error;
+    throw error;
+  }
+}
+
+/** The first state, when its walk is there; or why it cannot be. */
+async function firstState(
+  { world, packet, walker }: AppOptions,
+  size: State['size'],
+): Promise<State | string> {
+  for (;;) {
+    const state = attempt(() => initialState(world, packet, size));
+    if (!(state instanceof NotWalked)) return state;
+    const result = await walker?.ask(state.question);
+    if (typeof result !== 'object') return result ?? 'nobody walks packets';
+    state.learn(result);
+  }
+}
+
+/** The next state, with the walks that its screen shows. */
+function nextState(world: World, state: State, action: Action): State {
+  const next = reduce(world, state, action);
+  currentLeg(world, next);
+  if (next.screen === 'flow') world.flow(next.answer);
+  return next;
+}
+
+/** What somebody did, not what came from elsewhere. */
+const byHand: ReadonlySet<Action['kind']> = new Set(['key', 'paste', 'click-row']);
 
 /** A click or a turn of the wheel as an action; undefined where it means nothing. */
 function pointAt(world: World, state: State, input: Input): Action | undefined {
@@ -52,16 +88,22 @@ function pointAt(world: World, state: State, input: Input): Action | undefined {
   return { kind: 'click-row', row: listTopRow(world, state, layout) + row };
 }
 
-/** Runs until the user quits. */
-export async function runApp(options: AppOptions): Promise<void> {
-  const { world, terminal, writeFile } = options;
+/** Runs until the user quits. The answer is why nothing could be shown, or undefined after a normal end. */
+export async function runApp(options: AppOptions): Promise<string | undefined> {
+  const { world, terminal, writeFile, walker } = options;
   const palette = createPalette(options.color);
-  let state = initialState(world, options.packet, terminal.size());
+  const first = await firstState(options, terminal.size());
+  if (typeof first === 'string') return first;
+  let state = first;
   let done: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
     done = resolve;
   });
-  const draw = () => <Screen world={world} state={state} palette={palette} />;
+  /** What was done by hand, and cannot be shown before something is walked; in order. */
+  let waiting: readonly Action[] = [];
+  const shown = (): State =>
+    waiting.length === 0 || state.walkPending ? state : { ...state, walkPending: 'packet' };
+  const draw = () => <Screen world={world} state={shown()} palette={palette} />;
   const frames = new FrameWriter(terminal.out);
   terminal.clear();
   const instance = render(draw(), {
@@ -72,9 +114,9 @@ export async function runApp(options: AppOptions): Promise<void> {
     isScreenReaderEnabled: false,
   });
   let scheduled = false;
-  let walk: NodeJS.Timeout | undefined;
-  let slice: NodeJS.Immediate | undefined;
-  let waiting: Extract<Effect, { kind: 'write' }> | undefined;
+  let walkTimer: NodeJS.Timeout | undefined;
+  let asked = false;
+  let toWrite: Extract<Effect, { kind: 'write' }> | undefined;
   let writeTimer: NodeJS.Timeout | undefined;
   /** Keys that come in one go are drawn once. */
   const redrawSoon = (): void => {
@@ -92,27 +134,29 @@ export async function runApp(options: AppOptions): Promise<void> {
     redrawSoon();
   };
 
-  const stopWalking = (): void => {
-    clearTimeout(walk);
-    clearImmediate(slice);
-  };
-  /** Slice by slice, with keys and frames between. */
-  const walkOn = (work: Generator<undefined, void>): void => {
-    const until = performance.now() + walkSliceMs;
-    while (performance.now() < until)
-      if (work.next().done) {
-        dispatch({ kind: 'walk' });
-        return;
-      }
-    slice = setImmediate(walkOn, work);
+  /** Has something walked, unless that is being done; then what waits for it goes on. */
+  const askWalker = async ({ question, learn }: NotWalked): Promise<void> => {
+    if (asked) return;
+    asked = true;
+    const result = (await walker?.ask(question)) ?? 'nobody walks packets';
+    asked = false;
+    if (typeof result === 'string') {
+      waiting = [];
+      dispatch({ kind: 'not-walked', text: `This cannot be walked: ${result}` });
+      return;
+    }
+    learn(result);
+    redrawSoon();
+    while (waiting[0] && take(waiting[0])) waiting = waiting.slice(1);
+    if (state.walkPending && waiting.length === 0) dispatch({ kind: 'walk' });
   };
 
   /** Writes what waits to be written; whether nothing went wrong. */
   const writeWaiting = (): boolean => {
     clearTimeout(writeTimer);
-    if (!waiting) return true;
-    const { path, draft } = waiting;
-    waiting = undefined;
+    if (!toWrite) return true;
+    const { path, draft } = toWrite;
+    toWrite = undefined;
     try {
       writeFile(path, draftText(world, draft));
       dispatch({ kind: 'wrote', path, draft });
@@ -140,26 +184,43 @@ export async function runApp(options: AppOptions): Promise<void> {
         redrawAll();
         return;
       case 'walk':
-        // Behind the frame and behind keys that wait already; of several changes, only the last is walked.
-        stopWalking();
-        walk = setTimeout(() => walkOn(world.prepare(state.draft, state.packet)), walkDelayMs);
+        // Of several changes, only the last is walked.
+        clearTimeout(walkTimer);
+        walkTimer = setTimeout(dispatch, walkDelayMs, { kind: 'walk' } satisfies Action);
         return;
       case 'copy':
         terminal.copy(effect.text);
         return;
       case 'write':
         // Behind the frame that says so.
-        waiting = effect;
+        toWrite = effect;
         writeTimer = setTimeout(writeWaiting, frameDelayMs);
         return;
     }
   };
-  const dispatch = (action: Action): void => {
-    state = reduce(world, state, action);
+  /** Carries an action out; false where something must be walked first. */
+  const take = (action: Action): boolean => {
+    const next = attempt(() => nextState(world, state, action));
+    if (next instanceof NotWalked) {
+      void askWalker(next);
+      return false;
+    }
+    state = next;
     const { effects, draft } = state;
     redrawSoon();
     for (const effect of effects) carryOut(effect);
     asker?.about(draft);
+    return true;
+  };
+  const dispatch = (action: Action): void => {
+    if (waiting.length > 0 && action.kind === 'key' && ['esc', 'ctrl-c'].includes(action.key)) waiting = [];
+    if (!byHand.has(action.kind)) {
+      take(action);
+      return;
+    }
+    // One after the other, as they were done.
+    if (waiting.length > 0 || !take(action)) waiting = [...waiting, action];
+    redrawSoon();
   };
   let asker: Asker | undefined;
 
@@ -177,9 +238,10 @@ export async function runApp(options: AppOptions): Promise<void> {
     await ended;
   } finally {
     asker.stop();
-    stopWalking();
+    clearTimeout(walkTimer);
     frames.pause();
     instance.unmount();
     terminal.leave();
   }
+  return undefined;
 }

@@ -8,8 +8,10 @@ import { readMachine } from '../link/read-machine.ts';
 import { whyNothingToLookAt } from '../link/recognise.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Family } from '../net/address.ts';
-import { createAsker, type Thread, type ThreadEvents } from './beside/asker.ts';
-import type { BesideMachine } from './beside/questions.ts';
+import { createAsker } from './beside/asker.ts';
+import type { BesideMachine, StartThread } from './beside/questions.ts';
+import { createWalker, type Walker } from './beside/walker.ts';
+import { createDistantWorld } from './state/distant-world.ts';
 import { lineOf } from './state/packet-fields.ts';
 import { presets } from './state/presets.ts';
 import { createWorld, type World } from './state/world.ts';
@@ -29,7 +31,7 @@ export interface StartOptions {
   /** How the linter is to look at the machine. */
   readonly lint: BesideMachine['lint'];
   /** Starts a thread for what takes long; undefined where none can be had. */
-  readonly startThread: (events: ThreadEvents) => Thread | undefined;
+  readonly startThread: StartThread;
 }
 
 /** Why a terminal cannot be drawn on; undefined: it can. Asked before anything is read. */
@@ -58,6 +60,17 @@ export interface NotShown {
   readonly couldNotLook: string;
 }
 
+/** From so many rules on a walk takes longer than a key may: a thread does it. */
+const largeFrom = 5_000;
+
+/** About how many rules the texts hold: lines that append one. Fewer than there are where rules are inserted. */
+function guessRules(texts: readonly SourceText[]): number {
+  let count = 0;
+  for (const { text } of texts)
+    for (let at = text.indexOf('-A '); at >= 0; at = text.indexOf('-A ', at + 1)) count++;
+  return count;
+}
+
 /**
  * By so much, in percent, may memory grow before V8 looks for garbage. Left to itself it lets that of large rulesets
  * grow to several times what is in use.
@@ -74,29 +87,36 @@ export async function startTui(options: StartOptions): Promise<NotShown | undefi
     };
   setFlagsFromString(`--heap-growing-percent=${heapGrowthPercent}`);
   const terminal = enterTerminal(keyboard, process.stdout);
+  let walker: Walker | undefined;
   try {
     const { texts, diagnostics, family, backend } = options;
     const bytes = texts.reduce((sum, t) => sum + t.text.length, 0);
     progress(terminal, `reading ${(bytes / 1e6).toFixed(1)} MB of rules`);
+    const { lint } = options;
+    const machine = { texts, diagnostics, lint, ...(family && { family }), ...(backend && { backend }) };
+    // It reads the rules at the same time.
+    if (guessRules(texts) > largeFrom) walker = createWalker(machine, options.startThread);
     const registry = defaultRegistry();
     const read = readMachine(texts, { registry, family, backend });
     const couldNotLook = whyNothingToLookAt(read);
     if (couldNotLook !== undefined) return { kind: 'no-rules', couldNotLook };
     progress(terminal, 'walking the first packet');
-    const world = createWorld({ name: texts[0]?.name ?? '', texts, read, registry, diagnostics });
-    const { lint } = options;
-    const machine = { texts, diagnostics, lint, ...(family && { family }), ...(backend && { backend }) };
+    const opened = { name: texts[0]?.name ?? '', texts, read, registry, diagnostics };
+    const world = walker ? createDistantWorld(opened) : createWorld(opened);
     const { runApp } = await import('./app.tsx');
-    await runApp({
+    const notShown = await runApp({
       world,
       terminal,
+      walker,
       packet: firstPacket(world, options.packet),
       color: options.color,
       writeFile: options.writeFile,
       beside: (give) => createAsker(machine, world.ruleCount, options.startThread, give),
     });
+    if (notShown !== undefined) return { kind: 'no-rules', couldNotLook: notShown };
     return undefined;
   } finally {
+    walker?.stop();
     terminal.leave();
   }
 }

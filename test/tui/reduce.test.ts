@@ -6,6 +6,7 @@ import { chainKey, draftRuleset, viewChain } from '../../src/tui/state/draft.ts'
 import { reduce } from '../../src/tui/state/reduce.ts';
 import { readRuleLine } from '../../src/tui/state/rule-line.ts';
 import { currentChain, currentLeg, type State } from '../../src/tui/state/state.ts';
+import { eventAt } from '../../src/tui/state/walk-record.ts';
 import { draftText } from '../../src/tui/state/what-if.ts';
 import type { World } from '../../src/tui/state/world.ts';
 import { exampleWorld, findingsOf, firstState, press, worldOf } from '../support/tui-world.ts';
@@ -80,7 +81,7 @@ describe('along the road', () => {
 
   test('matches, hooks and breakpoints are stopped at', () => {
     const leg = currentLeg(gateway, state);
-    const kindAt = (s: State) => leg?.trace.events[leg.index.stops[s.step] ?? -1]?.kind;
+    const kindAt = (s: State) => leg && eventAt(leg.record, leg.index.stops[s.step] ?? -1)?.kind;
     expect(kindAt(press(gateway, state, '0 ]'))).toBe('route');
     expect(kindAt(press(gateway, state, '0 m'))).toBe('rule');
     const stopped = press(gateway, state, ': =chain_INPUT enter : 4 enter b 0 c');
@@ -136,7 +137,7 @@ describe('lines', () => {
     const line =
       "=fwsim_trace_gw.rules_--with_gw.addr_--assume_local=203.0.113.1_--_-i_eth0_-p_udp_-d_'203.0.113.1'_--dport_53";
     const state = press(gateway, firstState(gateway), `${line} enter`);
-    expect(state.answer.kind === 'walked' && state.answer.traced.request.packet.protocol).toBe(17);
+    expect(state.answer.kind === 'walked' && state.answer.packet.protocol).toBe(17);
     expect(state.answer.kind === 'walked' && state.answer.line.assume).toEqual(['local=203.0.113.1']);
   });
 

@@ -4,20 +4,7 @@
  */
 
 import type { Draft } from '../state/draft.ts';
-import type { Answers, BesideMachine, Lists, Question, Reply } from './questions.ts';
-
-/** A thread that serves questions. */
-export interface Thread {
-  send(question: Question): void;
-  end(): void;
-}
-
-/** What a thread is started with. */
-export interface ThreadEvents {
-  readonly replied: (reply: Reply) => void;
-  /** It has ended by itself. */
-  readonly failed: (reason: string) => void;
-}
+import type { Answers, BesideMachine, Lists, StartThread, Thread } from './questions.ts';
 
 /** See the head of this file. */
 export interface Asker {
@@ -41,7 +28,7 @@ const questions: readonly (keyof Lists)[] = ['diff', 'findings', 'dead'];
 export function createAsker(
   machine: BesideMachine,
   ruleCount: number,
-  start: (events: ThreadEvents) => Thread | undefined,
+  start: StartThread,
   give: (draft: Draft, answers: Answers) => void,
 ): Asker {
   const known = new Map<Draft, Answers>();
@@ -65,7 +52,8 @@ export function createAsker(
   const open = (): Thread | undefined => {
     const started: Thread | undefined = start({
       replied: (reply) => {
-        if (thread !== started || reply.serial !== serial || current === undefined) return;
+        if (reply.kind !== 'told' || thread !== started || reply.serial !== serial || current === undefined)
+          return;
         if (reply.last) busy = false;
         if (Object.keys(reply.answers).length > 0) came(current, reply.answers);
       },
@@ -76,7 +64,7 @@ export function createAsker(
         busy = false;
       },
     });
-    started?.send({ kind: 'open', machine });
+    started?.send({ kind: 'open', machine, work: 'answers' });
     return started;
   };
   const cancel = (): void => {

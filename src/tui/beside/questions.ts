@@ -5,6 +5,7 @@ import type { SourceText } from '../../diagnostics/sources.ts';
 import type { LintOptions } from '../../linting.ts';
 import type { Backend } from '../../model/netfilter.ts';
 import type { Family } from '../../net/address.ts';
+import type { WalkQuestion, WalkResult } from '../state/distant-world.ts';
 import type { Draft } from '../state/draft.ts';
 import type { PacketsChanged } from './packets-changed.ts';
 import type { ShownFinding } from './shown-finding.ts';
@@ -19,10 +20,19 @@ export interface BesideMachine {
   readonly lint: Omit<LintOptions, 'registry' | 'checks' | 'diagnostics' | 'onProgress'>;
 }
 
-/** What the thread is asked: which machine it is about, then about the rules with a draft in force. */
+/**
+ * What a thread is asked: which machine it is about and for what work, then about the rules with a draft in force, or for the walk of a
+ * packet. `draftSerial` says which drafts are the same: they are copied on the way.
+ */
 export type Question =
-  | { readonly kind: 'open'; readonly machine: BesideMachine }
-  | { readonly kind: 'ask'; readonly serial: number; readonly draft: Draft };
+  | { readonly kind: 'open'; readonly machine: BesideMachine; readonly work: 'walks' | 'answers' }
+  | { readonly kind: 'ask'; readonly serial: number; readonly draft: Draft }
+  | {
+      readonly kind: 'walk';
+      readonly serial: number;
+      readonly question: WalkQuestion;
+      readonly draftSerial: number;
+    };
 
 /** One dead rule, by its identity. */
 export interface DeadRule {
@@ -48,9 +58,23 @@ export type Answered<T> =
 /** Answers that have come. */
 export type Answers = { readonly [K in keyof Lists]?: Answered<Lists[K]> };
 
-/** What the thread says: the answers of one question, one after the other; `last`: nothing more follows. */
-export interface Reply {
-  readonly serial: number;
-  readonly answers: Answers;
-  readonly last: boolean;
+/** What a thread says: the answers of one question, one after the other; `last`: nothing more follows. Or a walk. */
+export type Reply =
+  | { readonly kind: 'told'; readonly serial: number; readonly answers: Answers; readonly last: boolean }
+  | { readonly kind: 'walked'; readonly serial: number; readonly result: WalkResult };
+
+/** A thread that serves questions. */
+export interface Thread {
+  send(question: Question): void;
+  end(): void;
 }
+
+/** What a thread is started with. */
+export interface ThreadEvents {
+  readonly replied: (reply: Reply) => void;
+  /** It has ended by itself. */
+  readonly failed: (reason: string) => void;
+}
+
+/** Starts a thread; undefined where none can be had. */
+export type StartThread = (events: ThreadEvents) => Thread | undefined;

@@ -1,11 +1,12 @@
 /** The flow diagram of netfilter for one ruleset and one packet: which parts there are, and which the packet passed. */
 
 import { builtinChains, type Hook, hooks, type TableName, tableNames } from '../../model/netfilter.ts';
-import { findChain, findTable, type Ruleset } from '../../model/ruleset.ts';
-import type { Endpoints, Trace } from '../../model/trace.ts';
+import type { Endpoints } from '../../model/trace.ts';
 import { addressText } from '../../net/address-text.ts';
 import { fateWords } from '../../report/trace-words.ts';
-import { stretchAt, type TableVisit, type WalkIndex } from '../state/walk-index.ts';
+import { type HookChain, stretchAt, type TableVisit } from '../state/walk-index.ts';
+import { eventCount } from '../state/walk-record.ts';
+import type { Leg } from '../state/world.ts';
 
 /** What the packet met in a table, the gravest first. */
 export type TableMark = 'stopped' | 'rewrote' | 'accepted' | 'matched' | 'passed' | 'skipped' | 'unreached';
@@ -116,10 +117,10 @@ const routeText = {
 } as const;
 
 /** Draws nothing; says what there is to draw. `at` is the index of the event that the walk stands at. */
-export function roadOf(ruleset: Ruleset, trace: Trace, index: WalkIndex, at: number): Road {
+export function roadOf(chains: readonly HookChain[], { trace, record, index }: Leg, at: number): Road {
   const { stretches } = index;
   const here = stretchAt(index, at);
-  const atEnd = at >= trace.events.length;
+  const atEnd = at >= eventCount(record);
   const lastHook = stretches.findLast((s) => s.kind === 'hook');
   const { fate } = trace;
   const stopped = !['local', 'forward', 'sent'].includes(fate.kind);
@@ -130,8 +131,7 @@ export function roadOf(ruleset: Ruleset, trace: Trace, index: WalkIndex, at: num
     const tables = tableNames
       .filter((name) => builtinChains[name].includes(hook))
       .flatMap((name): RoadTable[] => {
-        const table = findTable(ruleset, name);
-        const chain = table && findChain(table, hook);
+        const chain = chains.find((c) => c.table === name && c.hook === hook);
         if (!chain) return [];
         const visit = visits.flatMap((s) => s.tables).findLast((t) => t.table === name);
         const last = lastHook?.tables.at(-1);
@@ -143,7 +143,7 @@ export function roadOf(ruleset: Ruleset, trace: Trace, index: WalkIndex, at: num
             name,
             mark: markOf(visit, stoppedHere),
             words: wordsOf(visit),
-            active: chain.rules.length > 0 || chain.policy !== 'ACCEPT',
+            active: chain.active,
             here: current?.table === name,
           },
         ];

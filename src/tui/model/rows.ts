@@ -5,6 +5,7 @@ import type { Counters } from '../../model/ruleset.ts';
 import type { RuleOutcome } from '../../model/trace.ts';
 import type { DraftRule } from '../state/draft.ts';
 import { currentChain, currentEvent, currentLeg, isFresh, ruleKey, type State } from '../state/state.ts';
+import { eventAt } from '../state/walk-record.ts';
 import type { Leg, World } from '../state/world.ts';
 
 /** What became of a rule on the way that is looked at. */
@@ -71,7 +72,7 @@ export function rowsOf(world: World, state: State, from: number, count: number):
   if (!chain) return [];
   const leg = currentLeg(world, state);
   const { family, table, chain: name } = state.cursor.name;
-  const sameFamily = state.answer.kind === 'walked' && state.answer.traced.family === family;
+  const sameFamily = state.answer.kind === 'walked' && state.answer.family === family;
   const walked = sameFamily ? leg : undefined;
   const at = walked ? currentEvent(walked, state) : -1;
   const entered = walked?.index.entered.has(`${table} ${name}`) === true;
@@ -87,8 +88,8 @@ export function rowsOf(world: World, state: State, from: number, count: number):
     }
     const { rule, enabled } = entry;
     if (enabled) number++;
-    const event = walked?.index.byRule.get(rule.id);
-    const what = event === undefined ? undefined : walked?.trace.events[event];
+    const event = positionOf(walked, rule.id);
+    const what = walked && event !== undefined ? eventAt(walked.record, event) : undefined;
     const outcome = what?.kind === 'rule' ? what.outcome : undefined;
     rows.push({
       row,
@@ -117,6 +118,12 @@ export function rowsOf(world: World, state: State, from: number, count: number):
   return rows;
 }
 
+/** The position of the last event about a rule, if there is one. */
+function positionOf(leg: Leg | undefined, ruleId: number): number | undefined {
+  const at = leg?.index.byRule[ruleId] ?? -1;
+  return at < 0 ? undefined : at;
+}
+
 /** Of a rule that was changed, what was found out before says nothing. */
 function deadness(state: State, key: string, { change }: DraftRule): RuleRow['dead'] {
   const why = state.dead.get(key);
@@ -133,12 +140,11 @@ function endRow(
   entered: boolean,
 ): RuleRow {
   const { table, chain } = state.cursor.name;
-  const event = leg?.trace.events.findLastIndex(
-    (e) =>
-      (e.kind === 'policy' && e.table === table && e.chain === chain) ||
-      (e.kind === 'chain-end' && e.table === table && e.chain === chain),
+  const kept = leg?.record.kept.findLastIndex(
+    (e) => (e.kind === 'policy' || e.kind === 'chain-end') && e.table === table && e.chain === chain,
   );
-  const reached = event !== undefined && event >= 0;
+  const event = kept === undefined ? undefined : leg?.record.keptAt[kept];
+  const reached = event !== undefined;
   return {
     row,
     number: undefined,

@@ -3,20 +3,19 @@
 import { ruleText } from '../../link/rule-text.ts';
 import type { CtState } from '../../model/netfilter.ts';
 import type { MutablePacket } from '../../model/packet.ts';
-import type { Trace } from '../../model/trace.ts';
 import { missWords, type SeenPacket } from '../../report/trace-misses.ts';
 import { assumptionWords, changeWords, endpointsText, natWords } from '../../report/trace-words.ts';
+import { eventAt, keptEvents, missReason, type WalkRecord } from '../state/walk-record.ts';
+import type { Leg } from '../state/world.ts';
 import type { RuleRow } from './rows.ts';
 
-/** The packet as it was when an event happened. Linear in the events before it. */
-function packetBefore(trace: Trace, event: number): SeenPacket {
+/** The packet as it was when an event happened. */
+function packetBefore({ trace, record }: Leg, event: number): SeenPacket {
   const packet: MutablePacket = { ...trace.packet };
   let inInterface: string | undefined;
   let outInterface: string | undefined;
   let ctState: CtState = 'INVALID';
-  for (let i = 0; i < event; i++) {
-    const e = trace.events[i];
-    if (e === undefined || e.kind === 'miss') continue;
+  for (const e of keptEvents(record, 0, event)) {
     if (e.kind === 'hook') ({ inInterface, outInterface } = e);
     else if (e.kind === 'nat') Object.assign(packet, e.after);
     else if (e.kind === 'conntrack') ctState = e.state;
@@ -49,8 +48,8 @@ const outcomeWords = {
   stolen: 'takes the packet for itself',
 } as const;
 
-/** The explanation of a row. `trace` is the way that is looked at, if there is one. */
-export function whyLines(row: RuleRow, trace: Trace | undefined): readonly WhyLine[] {
+/** The explanation of a row. `leg` is the way that is looked at, if there is one. */
+export function whyLines(row: RuleRow, leg: Leg | undefined): readonly WhyLine[] {
   const out: WhyLine[] = [];
   const { entry, event } = row;
   if (entry) {
@@ -66,11 +65,11 @@ export function whyLines(row: RuleRow, trace: Trace | undefined): readonly WhyLi
   if (row.status === 'off') out.push(line('switched off: the packet does not see it', 'other'));
   if (row.status === 'not-entered') out.push(line('this packet does not come through this chain', 'faint'));
   if (row.status === 'not-tried') out.push(line('not tried: the packet had left the chain before', 'faint'));
-  const what = event === undefined ? undefined : trace?.events[event];
-  if (!trace || event === undefined || !what) return out;
-  const seen = packetBefore(trace, event);
+  const what = leg && event !== undefined ? eventAt(leg.record, event) : undefined;
+  if (!leg || event === undefined || !what) return out;
+  const seen = packetBefore(leg, event);
   if (what.kind === 'miss') {
-    const { condition, has } = missWords(what.because, entry?.rule, seen);
+    const { condition, has } = missWords(missReason(what, entry?.rule), entry?.rule, seen);
     out.push(line('✗ no match', 'drop'), line(`the rule:   ${condition}`));
     if (has !== undefined) out.push(line(`the packet: ${has}`));
   } else if (what.kind === 'rule') {
@@ -85,18 +84,18 @@ export function whyLines(row: RuleRow, trace: Trace | undefined): readonly WhyLi
       ),
     );
   }
-  const tracked = trace.events.some((e, i) => i < event && e.kind === 'conntrack');
+  const tracked = keptEvents(leg.record, 0, event).some((e) => e.kind === 'conntrack');
   out.push(line(`seen: ${endpointsText(seen.packet)}${tracked ? `, ${seen.ctState}` : ''}`, 'faint'));
-  out.push(...effects(trace, event, entry?.rule.id));
+  out.push(...effects(leg.record, event, entry?.rule.id));
   return out;
 }
 
 /** What the rule did to the packet, and what was assumed for it. */
-function effects(trace: Trace, event: number, ruleId: number | undefined): readonly WhyLine[] {
+function effects(record: WalkRecord, event: number, ruleId: number | undefined): readonly WhyLine[] {
   const out: WhyLine[] = [];
   const by = (x: unknown): boolean =>
     typeof x === 'object' && x !== null && (x as { id?: number }).id === ruleId;
-  for (const e of trace.events.slice(Math.max(0, event - 4), event + 8)) {
+  for (const e of keptEvents(record, event - 4, event + 8)) {
     if (e.kind === 'nat' && by(e.by))
       out.push(line(`✎ ${natWords(e.manip, e.before, e.after)}`, 'rewritten'));
     if (e.kind === 'change' && by(e.by))

@@ -3,10 +3,8 @@
  * The handler, the list of keys, the hints and the completion all read it.
  */
 
-import type { Branch } from '../../engine/explore.ts';
 import { assumptionText } from '../../engine/tape.ts';
 import { ruleText } from '../../link/rule-text.ts';
-import type { Assumption } from '../../model/trace.ts';
 import { shellCommand } from '../../report/shell-quote.ts';
 import { followJump, goBack, moveRow, nextChain, ruleAtCursor, searchNext } from './browsing.ts';
 import { loadDifference, loadFinding, packetsChanged, shownFindings } from './findings.ts';
@@ -156,14 +154,8 @@ function pinWay(world: World, state: State): State {
 
 /** The `--assume` options that lead to the way that is shown. */
 function wayOptions({ answer, way }: State): readonly string[] {
-  const branch = answer.kind === 'walked' ? answer.ways[way]?.branch : undefined;
-  return branch ? decisive(branch).flatMap((a) => ['--assume', assumptionText(a)]) : [];
-}
-
-/** What a way assumes beyond what makes a log line only. */
-export function decisive({ assumptions, immaterial }: Branch): readonly Assumption[] {
-  const logOnly = new Set(immaterial.map((a) => a.key));
-  return assumptions.filter((a) => !logOnly.has(a.key));
+  const assumed = answer.kind === 'walked' ? (answer.ways[way]?.assumed ?? []) : [];
+  return assumed.flatMap((a) => ['--assume', assumptionText(a)]);
 }
 
 function backOut(world: World, state: State): State {

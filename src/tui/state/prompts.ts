@@ -91,9 +91,8 @@ function typed(world: World, state: State, prompt: Prompt, line: LineEditor): St
     case 'packet':
     case 'field': {
       const packet = kind === 'packet' ? line.text.trim() : lineWithField(base, line.text);
-      // Other assumptions make another machine: of a large ruleset, that is judged when it is walked.
-      if (world.large && !world.isReady(base.draft, packet))
-        return withProblem(undefined, walkPacket(world, base, packet));
+      // Through a large ruleset, it is judged when it is walked.
+      if (!world.isReady(base.draft, packet)) return withProblem(undefined, walkPacket(world, base, packet));
       const answer = world.ask(base.draft, packet);
       if (answer.kind === 'refused') return withProblem(packetProblem(answer.problem, changed));
       return withProblem(undefined, walkPacket(world, base, packet));
@@ -160,7 +159,7 @@ function submit(world: World, state: State, prompt: Prompt, runCommand: RunComma
     case 'filter': {
       const now = typed(world, state, prompt, line);
       if (now.prompt?.problem) return now;
-      const open = world.large && !world.isReady(now.draft, now.packet) ? now.prompt : undefined;
+      const open = world.isReady(now.draft, now.packet) ? undefined : now.prompt;
       return open ? { ...now, prompt: { ...open, taken: true } } : closed(now, prompt);
     }
     case 'edit-rule':

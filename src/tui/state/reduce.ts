@@ -23,7 +23,9 @@ export type Action =
   | { readonly kind: 'wrote'; readonly path: string; readonly draft: Draft }
   | { readonly kind: 'failed'; readonly text: string }
   /** The screen has been drawn after a change of a large ruleset. */
-  | { readonly kind: 'walk' };
+  | { readonly kind: 'walk' }
+  /** What was to be walked cannot be. */
+  | { readonly kind: 'not-walked'; readonly text: string };
 
 /** Changes that come from outside hold for the state below an open line as well: escape must not take them back. */
 function everywhere(state: State, change: (state: State) => State): State {
@@ -67,6 +69,12 @@ function react(world: World, before: State, action: Action): State {
         world,
         everywhere(state, (s) => walkNow(world, s)),
       );
+    case 'not-walked':
+      return everywhere(state, (s) => ({
+        ...s,
+        walkPending: undefined,
+        message: { tone: 'error', text: action.text },
+      }));
     case 'failed':
       return everywhere(state, (s) => ({ ...s, message: { tone: 'error', text: action.text } }));
   }

@@ -5,6 +5,7 @@ import { type ChainName, type ChainView, type Draft, emptyDraft, viewChain } fro
 import type { LineEditor } from './line-editor.ts';
 import type { TextProblem } from './rule-line.ts';
 import { placeOfStep, type RulePlace } from './walk-index.ts';
+import { eventCount } from './walk-record.ts';
 import type { Answer, Leg, LegChoice, World } from './world.ts';
 
 /** The screens, in the order of their numbers. */
@@ -127,7 +128,7 @@ export function currentLeg(world: World, state: State): Leg | undefined {
 
 /** Index of the event that the walk stands at; one behind the last event at the end. */
 export function currentEvent(leg: Leg, state: State): number {
-  return leg.index.stops[Math.min(state.step, leg.index.stops.length - 1)] ?? leg.trace.events.length;
+  return leg.index.stops[Math.min(state.step, leg.index.stops.length - 1)] ?? eventCount(leg.record);
 }
 
 /** The chain under the cursor. */
@@ -148,7 +149,7 @@ export function ruleKey(family: string, ruleId: number): string {
 /** The cursor at a place of the rules; the policy is the row behind the last rule. */
 function cursorAt(world: World, state: State, place: RulePlace): Cursor | undefined {
   if (state.answer.kind !== 'walked') return undefined;
-  const name: ChainName = { family: state.answer.traced.family, table: place.table, chain: place.chain };
+  const name: ChainName = { family: state.answer.family, table: place.table, chain: place.chain };
   const chain = viewChain(world.rulesets, state.draft, name);
   if (!chain) return undefined;
   if (place.policy) return { name, row: chain.size };
@@ -158,13 +159,14 @@ function cursorAt(world: World, state: State, place: RulePlace): Cursor | undefi
 
 /** Where the end of the way lies in the rules: what decided, or else the last place that it passed. */
 function endPlace(leg: Leg): RulePlace | undefined {
-  for (let i = leg.trace.events.length - 1; i >= 0; i--) {
-    const event = leg.trace.events[i];
+  const { kept, keptAt } = leg.record;
+  for (let i = kept.length - 1; i >= 0; i--) {
+    const event = kept[i];
     if (event?.kind !== 'rule' && event?.kind !== 'policy') continue;
     const table = event.kind === 'rule' ? event.rule.table : event.table;
     // What is only passed through on the way out does not decide; the filter table does.
     const ends = leg.trace.fate.kind === 'drop' || leg.trace.fate.kind === 'reject';
-    if (ends || table === 'filter') return placeOfStep(leg.trace, i);
+    if (ends || table === 'filter') return placeOfStep(leg.record, keptAt[i] ?? 0);
   }
   return undefined;
 }
@@ -174,7 +176,7 @@ export function follow(world: World, state: State): State {
   const leg = currentLeg(world, state);
   if (!leg) return state;
   const at = currentEvent(leg, state);
-  const place = at >= leg.trace.events.length ? endPlace(leg) : placeOfStep(leg.trace, at);
+  const place = at >= eventCount(leg.record) ? endPlace(leg) : placeOfStep(leg.record, at);
   const cursor = place && cursorAt(world, state, place);
   return cursor ? { ...state, cursor, trail: [] } : state;
 }
@@ -185,15 +187,15 @@ export function atEnd(world: World, state: State): State {
   return leg ? { ...state, step: leg.index.stops.length - 1 } : { ...state, step: 0 };
 }
 
-/** After a change of the rules: the walk at once, or for a large ruleset behind the next frame. */
+/** After a change of the rules: the walk at once where it is known or made at once, else behind the next frame. */
 export function refreshSoon(world: World, state: State): State {
-  return world.large ? walkSoon(state, 'rules') : refresh(world, state);
+  return world.isReady(state.draft, state.packet) ? refresh(world, state) : walkSoon(state, 'rules');
 }
 
 /** Another packet, which is one: the walk as {@link refreshSoon} has it, and the cursor where it ends. */
 export function walkPacket(world: World, state: State, packet: string): State {
   const next: State = { ...state, packet, leg: { kind: 'packet' }, way: 0 };
-  return world.large ? walkSoon(next, 'packet') : follow(world, refresh(world, next));
+  return world.isReady(state.draft, packet) ? follow(world, refresh(world, next)) : walkSoon(next, 'packet');
 }
 
 function walkSoon(state: State, changed: 'rules' | 'packet'): State {

@@ -1,9 +1,9 @@
 /** Along the road: steps, matches, hooks, breakpoints, and the other packets of the conversation. */
 
-import type { TraceEvent } from '../../model/trace.ts';
 import { noAnswerWords } from '../../report/trace-reply.ts';
 import { atEnd, currentLeg, follow, ruleKey, type State } from './state.ts';
-import type { Leg, LegChoice, World } from './world.ts';
+import { eventAt, type WalkEvent } from './walk-record.ts';
+import type { LegChoice, World } from './world.ts';
 
 function stepTo(world: World, state: State, step: number): State {
   return follow(world, { ...state, step, screen: 'path' });
@@ -18,18 +18,13 @@ export function step(world: World, state: State, by: 1 | -1): State {
 }
 
 /** To the next (or last) step whose event is wanted; past the last one, to the end. */
-function seek(
-  world: World,
-  state: State,
-  by: 1 | -1,
-  wanted: (event: TraceEvent, leg: Leg) => boolean,
-): State {
+function seek(world: World, state: State, by: 1 | -1, wanted: (event: WalkEvent) => boolean): State {
   const leg = currentLeg(world, state);
   if (!leg) return state;
   const { stops } = leg.index;
   for (let i = state.step + by; i >= 0 && i < stops.length; i += by) {
-    const event = leg.trace.events[stops[i] ?? -1];
-    if (event && wanted(event, leg)) return stepTo(world, state, i);
+    const event = eventAt(leg.record, stops[i] ?? -1);
+    if (event && wanted(event)) return stepTo(world, state, i);
   }
   return stepTo(world, state, by === 1 ? stops.length - 1 : 0);
 }
@@ -47,7 +42,7 @@ export function seekHook(world: World, state: State, by: 1 | -1): State {
 /** To the next rule with a breakpoint, whether it matched or only was tried. */
 export function seekBreakpoint(world: World, state: State): State {
   const { answer, breakpoints } = state;
-  const family = answer.kind === 'walked' ? answer.traced.family : '';
+  const family = answer.kind === 'walked' ? answer.family : '';
   return seek(
     world,
     state,
@@ -74,9 +69,8 @@ function whyNoLeg(world: World, { answer, way }: State, leg: LegChoice): string 
     const flow = world.flow(answer);
     return typeof flow === 'string' ? flow : 'The conversation has no further packet';
   }
-  const branch = answer.ways[way]?.branch;
-  const reply = branch && answer.traced.replies.get(branch);
-  if (reply?.kind === 'none') return `No reply: ${noAnswerWords[reply.because]}`;
+  const because = answer.ways[way]?.noReply;
+  if (because !== undefined) return `No reply: ${noAnswerWords[because]}`;
   return 'No reply: the packet does not arrive';
 }
 

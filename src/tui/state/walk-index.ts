@@ -1,8 +1,9 @@
 /** A trace made ready for stepping: where each step is, and what became of each rule. One pass over the events. */
 
-import type { Hook } from '../../model/netfilter.ts';
-import type { Ruleset } from '../../model/ruleset.ts';
-import type { RouteDecision, Trace, TraceEvent } from '../../model/trace.ts';
+import { builtinChains, type Hook, type TableName, tableNames } from '../../model/netfilter.ts';
+import { findChain, findTable, type Ruleset } from '../../model/ruleset.ts';
+import type { RouteDecision, TraceEvent } from '../../model/trace.ts';
+import { eventAt, eventCount, highestRule, type WalkEvent, type WalkRecord } from './walk-record.ts';
 
 /** What happened in one table of one hook. */
 export interface TableVisit {
@@ -40,11 +41,31 @@ export type Stretch =
 export interface WalkIndex {
   readonly stretches: readonly Stretch[];
   /** Indices of the events that are steps, ascending; the last is one behind the events: the end. */
-  readonly stops: readonly number[];
-  /** Index of the last event about a rule, by the rule's identity. */
-  readonly byRule: ReadonlyMap<number, number>;
+  readonly stops: Int32Array;
+  /** Index of the last event about a rule, by the rule's identity; -1, or beyond the end: there is none. */
+  readonly byRule: Int32Array;
   /** Chains that were entered, `TABLE CHAIN`. */
   readonly entered: ReadonlySet<string>;
+}
+
+/** A built-in chain of a ruleset. */
+export interface HookChain {
+  readonly table: TableName;
+  readonly hook: Hook;
+  /** It has rules, or a policy other than ACCEPT. */
+  readonly active: boolean;
+}
+
+/** The built-in chains that are there. */
+export function hookChainsOf(ruleset: Ruleset): readonly HookChain[] {
+  return tableNames.flatMap((name) => {
+    const table = findTable(ruleset, name);
+    return builtinChains[name].flatMap((hook): HookChain[] => {
+      const chain = table && findChain(table, hook);
+      if (!chain) return [];
+      return [{ table: name, hook, active: chain.rules.length > 0 || chain.policy !== 'ACCEPT' }];
+    });
+  });
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -58,21 +79,20 @@ const silent: ReadonlySet<TraceEvent['kind']> = new Set([
   'assumed',
 ]);
 
-/** Indexes a trace with all details; `ruleset` tells the chains that are there. */
-export function indexWalk(trace: Trace, ruleset: Ruleset): WalkIndex {
+/** Indexes a walk; `chains` are the built-in chains of its ruleset. */
+export function indexWalk(record: WalkRecord, chains: readonly HookChain[]): WalkIndex {
+  const count = eventCount(record);
   const stretches: Stretch[] = [];
-  const stops: number[] = [];
-  const byRule = new Map<number, number>();
+  const stops = new Int32Array(count + 1);
+  let stopCount = 0;
   const entered = new Set<string>();
-  const empty = new Set<string>();
-  for (const table of ruleset.tables)
-    for (const chain of table.chains)
-      if (chain.hook !== undefined && chain.rules.length === 0 && chain.policy === 'ACCEPT')
-        empty.add(`${table.name} ${chain.hook}`);
+  const inactive = new Set(chains.filter((c) => !c.active).map((c) => `${c.table} ${c.hook}`));
+  const byRule = new Int32Array(highestRule(record) + 1).fill(-1);
   let hook: Writable<Extract<Stretch, { kind: 'hook' }>> | undefined;
   let visit: Writable<TableVisit> | undefined;
 
-  trace.events.forEach((event, at) => {
+  for (let at = 0; at < count; at++) {
+    const event = eventAt(record, at) as WalkEvent;
     let stop = !silent.has(event.kind);
     switch (event.kind) {
       case 'hook':
@@ -102,10 +122,10 @@ export function indexWalk(trace: Trace, ruleset: Ruleset): WalkIndex {
         if (hook) hook.tables = [...hook.tables, visit];
         if (event.skipped === undefined) entered.add(`${event.table} ${event.hook}`);
         // A chain without rules and with the policy ACCEPT is no place to stop at.
-        if (empty.has(`${event.table} ${event.hook}`)) stop = false;
+        if (inactive.has(`${event.table} ${event.hook}`)) stop = false;
         break;
       case 'rule':
-        byRule.set(event.rule.id, at);
+        byRule[event.rule.id] = at;
         entered.add(`${event.rule.table} ${event.rule.chain}`);
         if (event.to !== undefined) entered.add(`${event.rule.table} ${event.to}`);
         if (visit) {
@@ -114,12 +134,12 @@ export function indexWalk(trace: Trace, ruleset: Ruleset): WalkIndex {
         }
         break;
       case 'miss':
-        byRule.set(event.rule.id, at);
+        byRule[event.rule.id] = at;
         if (visit) visit.missed++;
         break;
       case 'policy':
         if (visit) visit.end = event;
-        if (empty.has(`${event.table} ${event.chain}`)) stop = false;
+        if (inactive.has(`${event.table} ${event.chain}`)) stop = false;
         break;
       case 'change':
         if (visit && typeof event.by === 'object') visit.rewrote = true;
@@ -143,10 +163,10 @@ export function indexWalk(trace: Trace, ruleset: Ruleset): WalkIndex {
         visit = undefined;
         break;
     }
-    if (stop) stops.push(at);
-  });
-  stops.push(trace.events.length);
-  return { stretches, stops, byRule, entered };
+    if (stop) stops[stopCount++] = at;
+  }
+  stops[stopCount++] = count;
+  return { stretches, stops: stops.slice(0, stopCount), byRule, entered };
 }
 
 /** The stretch that an event lies in; undefined before the first. */
@@ -164,9 +184,9 @@ export interface RulePlace {
 }
 
 /** The place that an event is about; of one that is about none, that of the next which has one in the same hook. */
-export function placeOfStep(trace: Trace, at: number): RulePlace | undefined {
-  for (let i = at; i < trace.events.length; i++) {
-    const event = trace.events[i] as TraceEvent;
+export function placeOfStep(record: WalkRecord, at: number): RulePlace | undefined {
+  for (let i = at; i < eventCount(record); i++) {
+    const event = eventAt(record, i) as WalkEvent;
     if (i > at && (event.kind === 'hook' || event.kind === 'route')) return undefined;
     const place = placeOfEvent(event);
     if (place) return place;
@@ -174,7 +194,7 @@ export function placeOfStep(trace: Trace, at: number): RulePlace | undefined {
   return undefined;
 }
 
-function placeOfEvent(event: TraceEvent): RulePlace | undefined {
+function placeOfEvent(event: WalkEvent): RulePlace | undefined {
   switch (event.kind) {
     case 'rule':
     case 'miss':

@@ -6,21 +6,26 @@
 import { buildMachine } from '../../context/machine.ts';
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import type { SourceText } from '../../diagnostics/sources.ts';
-import { compileStepwise, emptyState, type Program, simulate } from '../../engine/simulate.ts';
+import type { Branch } from '../../engine/explore.ts';
+import { compile, emptyState, type Program, type SimulationState, simulate } from '../../engine/simulate.ts';
 import type { Entry } from '../../engine/state.ts';
+import type { Tape } from '../../engine/tape.ts';
 import type { Registry } from '../../extensions/registry.ts';
-import type { ReadMachine, ReadRuleset } from '../../link/read-machine.ts';
+import type { ReadMachine } from '../../link/read-machine.ts';
 import type { Packet } from '../../model/packet.ts';
 import type { Ruleset } from '../../model/ruleset.ts';
-import type { Trace } from '../../model/trace.ts';
+import type { Assumption, EntryPoint, Trace } from '../../model/trace.ts';
+import type { Family } from '../../net/address.ts';
 import { readAssumptions } from '../../trace/assumptions.ts';
 import type { Flow, FlowStep } from '../../trace/flow.ts';
+import type { NoAnswer } from '../../trace/ordinary-answer.ts';
 import { type Ways, waysOf } from '../../trace/outcome.ts';
 import { type PacketTrace, traceRead } from '../../trace/trace-packet.ts';
-import { type Draft, draftRulesetStepwise } from './draft.ts';
+import { type Draft, draftRuleset, emptyDraft } from './draft.ts';
 import { type PacketLine, placeInLine, readPacketLine } from './packet-line.ts';
 import type { TextProblem } from './rule-line.ts';
-import { indexWalk, type WalkIndex } from './walk-index.ts';
+import { type HookChain, hookChainsOf, indexWalk, type WalkIndex } from './walk-index.ts';
+import { recordWalk, type WalkRecord } from './walk-record.ts';
 
 /** What was opened. */
 export interface Opened {
@@ -34,17 +39,23 @@ export interface Opened {
 }
 
 /** One way that the packet may take. */
-type Way = Ways & { readonly kind: 'way' };
+export interface Way {
+  /** What it assumes, beyond what makes a log line only. */
+  readonly assumed: readonly Assumption[];
+  /** Why there is no answer to the packet, where one cannot be. */
+  readonly noReply: NoAnswer | undefined;
+}
 
 /** What became of the packet line. */
 export type Answer =
   | {
       readonly kind: 'walked';
-      readonly traced: PacketTrace;
+      readonly family: Family;
+      readonly packet: Packet;
+      readonly entry: EntryPoint;
       readonly line: PacketLine;
-      readonly program: Program;
-      /** The rules that were walked, with the draft in force. */
-      readonly ruleset: Ruleset;
+      /** Built-in chains of the rules that were walked, with the draft in force. */
+      readonly chains: readonly HookChain[];
       /** At least one. */
       readonly ways: readonly Way[];
       /** Not every way was walked. */
@@ -63,10 +74,25 @@ export interface Leg {
   /** `packet`, `reply`, `flow 2 of 8, handshake`. */
   readonly label: string;
   readonly packet: Packet;
+  /** Without the rules that were tried and refused: these are in the record. */
   readonly trace: Trace;
+  readonly record: WalkRecord;
   readonly index: WalkIndex;
   /** The connection's entry after this packet. */
   readonly connection: Entry | undefined;
+}
+
+/** One packet of a conversation. */
+export interface ConversationStep extends Pick<FlowStep, 'label' | 'from' | 'packet' | 'mayStop'> {
+  /** Without the rules that were tried and refused. */
+  readonly trace: Trace;
+  /** The connection's entry after it. */
+  readonly connection: Entry | undefined;
+}
+
+/** The conversation that a packet opens, as far as it came. */
+export interface Conversation extends Pick<Flow, 'complete' | 'wholeCount' | 'refused'> {
+  readonly steps: readonly ConversationStep[];
 }
 
 /** See the head of this file. */
@@ -76,102 +102,67 @@ export interface World {
   readonly rulesets: readonly Ruleset[];
   /** Of all rulesets that were read. */
   readonly ruleCount: number;
-  /**
-   * So many rules that compiling them takes longer than a key may: the walk after a change of the rules then comes
-   * behind the next frame.
-   */
+  /** Walks take longer than a key may: the one after a change of packet or rules then comes behind the next frame. */
   readonly large: boolean;
   ask(draft: Draft, packet: string): Answer;
-  /** Whether the rules are compiled on which a packet is walked; else asking takes as long as that does. */
+  /** Whether asking answers at once. */
   isReady(draft: Draft, packet: string): boolean;
-  /** Works the answer out and the packet's own leg, in steps of some milliseconds: both are then there at once. */
-  prepare(draft: Draft, packet: string): Generator<undefined, void>;
   /** Undefined where there is no such leg: no reply, no further packet. */
   leg(answer: Answer, way: number, choice: LegChoice): Leg | undefined;
   /** The conversation that the packet opens, or why there is none. */
-  flow(answer: Answer): Flow | string;
+  flow(answer: Answer): Conversation | string;
 }
 
-/** From this many rules on a ruleset is large: 5,000 compile in about ten milliseconds. */
-const largeFrom = 5_000;
-
-/** The results of the last calls by their arguments, compared by identity. */
-class Kept<A extends readonly unknown[], R> {
-  readonly #count: number;
-  #calls: readonly { readonly args: A; readonly result: R }[] = [];
-
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  find(args: A): { readonly result: R } | undefined {
-    const hit = this.#calls.find((call) => call.args.every((a, i) => a === args[i]));
-    if (hit) this.#calls = [hit, ...this.#calls.filter((call) => call !== hit)];
-    return hit;
-  }
-
-  keep(args: A, result: R): R {
-    this.#calls = [{ args, result }, ...this.#calls].slice(0, this.#count);
-    return result;
-  }
-}
-
+/** Keeps the results of the last calls by their arguments, compared by identity. */
 function remember<A extends readonly unknown[], R>(
   count: number,
   make: (...args: A) => R,
 ): (...args: A) => R {
-  const kept = new Kept<A, R>(count);
+  let calls: readonly { readonly args: A; readonly result: R }[] = [];
   return (...args) => {
-    const hit = kept.find(args);
-    return hit ? hit.result : kept.keep(args, make(...args));
+    const known = calls.find((call) => call.args.every((a, i) => a === args[i]));
+    const hit = known ?? { args, result: make(...args) };
+    calls = [hit, ...calls.filter((call) => call !== hit)].slice(0, count);
+    return hit.result;
   };
 }
 
-/** The same for what is made in steps. */
-function rememberStepwise<A extends readonly unknown[], R>(
-  count: number,
-  make: (...args: A) => Generator<undefined, R>,
-): (...args: A) => Generator<undefined, R> {
-  const kept = new Kept<A, R>(count);
-  return function* (...args) {
-    const hit = kept.find(args);
-    return hit ? hit.result : kept.keep(args, yield* make(...args));
-  };
+/** How many rules a machine has, over all of its rulesets. */
+export function countRules(rulesets: readonly Ruleset[]): number {
+  let count = 0;
+  for (const r of rulesets) for (const t of r.tables) for (const c of t.chains) count += c.rules.length;
+  return count;
 }
 
-/** All steps in one go. */
-function finish<R>(work: Generator<undefined, R>): R {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
+/** What is behind an answer. */
+interface Walked {
+  readonly draft: Draft;
+  readonly traced: PacketTrace;
+  readonly program: Program;
+  readonly ways: readonly (Ways & { readonly kind: 'way' })[];
 }
 
-/** Makes the world of what was opened. */
+/** Programs of 100,000 rules are tens of megabytes each. */
+const keptOfLarge = 5_000;
+
+/** A world that walks itself, whenever it is asked. */
 export function createWorld(opened: Opened): World {
   const { read, registry } = opened;
   const rulesets = read.rulesets.map((r) => r.linked.ruleset);
-  let ruleCount = 0;
-  for (const r of rulesets) for (const t of r.tables) for (const c of t.chains) ruleCount += c.rules.length;
-  const large = ruleCount > largeFrom;
-  /** Programs and traces of 100,000 rules are tens of megabytes each: no more of them are kept than are shown. */
-  const kept = (count: number): number => (large ? 1 : count);
+  const ruleCount = countRules(rulesets);
+  const kept = (count: number): number => (ruleCount > keptOfLarge ? 1 : count);
 
-  const drafted = rememberStepwise(kept(2), function* (draft: Draft): Generator<undefined, ReadMachine> {
-    if (draft.size === 0) return read;
-    const rulesets: ReadRuleset[] = [];
-    for (const r of read.rulesets) {
-      const ruleset = yield* draftRulesetStepwise(r.linked.ruleset, draft);
-      rulesets.push({ ...r, linked: { ...r.linked, ruleset } });
-    }
-    return { ...read, rulesets };
-  });
-
-  /** What the program in memory was made of, if it is made. */
-  let compiled: { readonly draft: Draft; readonly assumed: string } | undefined;
-  const ground = rememberStepwise(kept(2), function* (draft: Draft, assumed: string) {
-    const base = yield* drafted(draft);
-    yield;
+  const ground = remember(kept(2), (draft: Draft, assumed: string) => {
+    const base: ReadMachine =
+      draft.size === 0
+        ? read
+        : {
+            ...read,
+            rulesets: read.rulesets.map((r) => ({
+              ...r,
+              linked: { ...r.linked, ruleset: draftRuleset(r.linked.ruleset, draft) },
+            })),
+          };
     const inForce = base.rulesets.map((r) => r.linked.ruleset);
     const assumptions = readAssumptions(assumed === '' ? [] : assumed.split('\n'));
     const forMachine = 'diagnostics' in assumptions ? [] : assumptions.forMachine;
@@ -185,24 +176,19 @@ export function createWorld(opened: Opened): World {
             ...(read.machine.backend.provenance === 'given' ? { backend: read.machine.backend.value } : {}),
           });
     let program: Program | undefined;
-    compiled = undefined;
     return {
       read: { ...base, machine },
-      *program(): Generator<undefined, Program> {
-        program ??= yield* compileStepwise(inForce, machine, registry);
-        compiled = { draft, assumed };
+      program(): Program {
+        program ??= compile(inForce, machine, registry);
         return program;
       },
     };
   });
 
-  const groundOf = (draft: Draft, line: PacketLine) => ground(draft, line.assume.join('\n'));
-
   const trace = (draft: Draft, line: PacketLine, flow: boolean) => {
-    const on = finish(groundOf(draft, line));
-    const program = (): Program => finish(on.program());
     const { expression, local, assume } = line;
-    const result = traceRead(on.read, program, {
+    const on = ground(draft, assume.join('\n'));
+    const result = traceRead(on.read, on.program, {
       registry,
       expression: expression.map((w) => w.text),
       local,
@@ -210,117 +196,122 @@ export function createWorld(opened: Opened): World {
       flow,
       diagnostics: opened.diagnostics,
     });
-    return { result, program };
+    return { result, program: on.program };
   };
 
-  const drafts = new WeakMap<Answer, Draft>();
+  const walks = new WeakMap<Answer, Walked>();
   const ask = remember(kept(4), (draft: Draft, packet: string): Answer => {
     const line = readPacketLine(packet);
     const { result, program } = trace(draft, line, false);
     const { traced, refused, couldNotLook } = result;
-    let answer: Answer;
-    if (traced) {
-      const { ruleset } = traced.ruleset.linked;
-      const ways = waysOf(traced.ways);
-      answer = { kind: 'walked', traced, line, program: program(), ruleset, ways, couldNotLook };
-    } else {
+    if (!traced) {
       const [first] = refused?.diagnostics ?? [];
       const words = refused?.expressionText.name === 'packet' ? line.expression : [];
       const where = first?.span
         ? placeInLine(words, first.span.start, first.span.end, packet)
         : { start: 0, end: packet.length };
-      answer = {
-        kind: 'refused',
-        problem: {
-          message: first?.message ?? couldNotLook ?? 'This is no packet',
-          hint: first?.hint,
-          ...where,
-        },
-      };
+      const message = first?.message ?? couldNotLook ?? 'This is no packet';
+      return { kind: 'refused', problem: { message, hint: first?.hint, ...where } };
     }
-    drafts.set(answer, draft);
+    const ways = waysOf(traced.ways);
+    const { family, request } = traced;
+    const answer: Answer = {
+      kind: 'walked',
+      family,
+      packet: request.packet,
+      entry: request.entry,
+      line,
+      chains: hookChainsOf(traced.ruleset.linked.ruleset),
+      ways: ways.map(({ branch }) => {
+        const reply = traced.replies.get(branch);
+        return { assumed: decisive(branch), noReply: reply?.kind === 'none' ? reply.because : undefined };
+      }),
+      couldNotLook,
+    };
+    walks.set(answer, { draft, traced, program: program(), ways });
     return answer;
   });
 
-  const flow = remember(kept(2), (answer: Answer): Flow | string => {
+  const play = remember(kept(2), (answer: Answer): Flow | string => {
     if (answer.kind !== 'walked') return answer.problem.message;
-    const { result } = trace(drafts.get(answer) ?? new Map(), answer.line, true);
+    const { result } = trace(walks.get(answer)?.draft ?? emptyDraft, answer.line, true);
     return result.traced?.flow ?? result.refused?.diagnostics[0]?.message ?? 'No conversation begins with it';
   });
 
-  const leg = rememberStepwise(
-    large ? 2 : 6,
-    function* (answer: Answer, way: number, choice: string): Generator<undefined, Leg | undefined> {
-      if (answer.kind !== 'walked') return undefined;
-      const { traced, program, ways, ruleset } = answer;
-      const branch = ways[way]?.branch;
-      if (!branch) return undefined;
-      const walk = function* (
-        label: string,
-        ...args: [...Parameters<typeof simulate>]
-      ): Generator<undefined, Leg> {
-        const { trace: walked, state } = simulate(...args);
-        yield;
-        const entry = walked.connection?.entry;
-        return {
-          label,
-          packet: walked.packet,
-          trace: walked,
-          index: indexWalk(walked, ruleset),
-          connection: entry === undefined ? undefined : state.entries.get(String(entry)),
-        };
+  const leg = remember(6, (answer: Answer, way: number, choice: string): Leg | undefined => {
+    const walked = walks.get(answer);
+    const branch = walked?.ways[way]?.branch;
+    if (answer.kind !== 'walked' || !walked || !branch) return undefined;
+    const { traced, program } = walked;
+    const walk = (
+      label: string,
+      from: SimulationState,
+      packet: Packet,
+      entry: EntryPoint,
+      tape: Tape,
+    ): Leg => {
+      const { trace, state } = simulate(program, from, packet, entry, undefined, tape, { detail: 'all' });
+      const record = recordWalk(trace.events);
+      return {
+        label,
+        packet: trace.packet,
+        trace: { ...trace, events: record.kept },
+        record,
+        index: indexWalk(record, answer.chains),
+        connection: entryAfter(trace, state),
       };
-      const all = { detail: 'all' } as const;
-      if (choice === 'packet') {
-        const { packet, entry } = traced.request;
-        return yield* walk('packet', program, emptyState(), packet, entry, undefined, branch.tape, all);
-      }
-      if (choice === 'reply') {
-        const reply = traced.replies.get(branch);
-        if (reply?.kind !== 'walked') return undefined;
-        const [first] = waysOf(reply.ways);
-        if (!first) return undefined;
-        const { packet, entry } = reply;
-        return yield* walk('reply', program, branch.state, packet, entry, undefined, first.branch.tape, all);
-      }
-      const played = flow(answer);
-      const at = Number(choice);
-      if (typeof played === 'string') return undefined;
-      const step: FlowStep | undefined = played.steps[at];
-      if (!step) return undefined;
-      const state = at === 0 ? emptyState() : (played.steps[at - 1]?.branch.state ?? emptyState());
-      return yield* walk(
-        `${at + 1} of ${played.wholeCount}, ${step.label}`,
-        program,
-        state,
-        step.packet,
-        step.entry,
-        undefined,
-        step.branch.tape,
-        all,
-      );
-    },
-  );
+    };
+    if (choice === 'packet')
+      return walk('packet', emptyState(), traced.request.packet, traced.request.entry, branch.tape);
+    if (choice === 'reply') {
+      const reply = traced.replies.get(branch);
+      if (reply?.kind !== 'walked') return undefined;
+      const [first] = waysOf(reply.ways);
+      return first && walk('reply', branch.state, reply.packet, reply.entry, first.branch.tape);
+    }
+    const played = play(answer);
+    const at = Number(choice);
+    if (typeof played === 'string') return undefined;
+    const step: FlowStep | undefined = played.steps[at];
+    if (!step) return undefined;
+    const before = at === 0 ? emptyState() : (played.steps[at - 1]?.branch.state ?? emptyState());
+    const label = `${at + 1} of ${played.wholeCount}, ${step.label}`;
+    return walk(label, before, step.packet, step.entry, step.branch.tape);
+  });
+
+  const flow = remember(kept(2), (answer: Answer): Conversation | string => {
+    const played = play(answer);
+    if (typeof played === 'string') return played;
+    const { complete, wholeCount, refused } = played;
+    const steps = played.steps.map(({ label, from, packet, mayStop, branch: { trace, state } }) => {
+      return { label, from, packet, mayStop, trace, connection: entryAfter(trace, state) };
+    });
+    return { complete, wholeCount, refused, steps };
+  });
 
   return {
     opened,
     rulesets,
     ruleCount,
-    large,
+    large: false,
     ask,
-    isReady: (draft, packet) =>
-      compiled?.draft === draft && compiled.assumed === readPacketLine(packet).assume.join('\n'),
-    *prepare(draft, packet) {
-      const on = yield* groundOf(draft, readPacketLine(packet));
-      yield;
-      yield* on.program();
-      yield;
-      const answer = ask(draft, packet);
-      yield;
-      yield* leg(answer, 0, 'packet');
-    },
-    leg: (answer, way, choice) =>
-      finish(leg(answer, way, choice.kind === 'flow' ? String(choice.index) : choice.kind)),
+    isReady: () => true,
+    leg: (answer, way, choice) => leg(answer, way, legKey(choice)),
     flow,
   };
+}
+
+/** One text for each leg of a way. */
+export function legKey(choice: LegChoice): string {
+  return choice.kind === 'flow' ? String(choice.index) : choice.kind;
+}
+
+function entryAfter({ connection }: Trace, { entries }: SimulationState): Entry | undefined {
+  return connection?.entry === undefined ? undefined : entries.get(String(connection.entry));
+}
+
+/** What a way assumes beyond what makes a log line only. */
+function decisive({ assumptions, immaterial }: Branch): readonly Assumption[] {
+  const logOnly = new Set(immaterial.map((a) => a.key));
+  return assumptions.filter((a) => !logOnly.has(a.key));
 }

@@ -33,8 +33,7 @@ export function packetLines(world: World, state: State, from: number, count: num
       continue;
     }
     const given = fieldText(state.packet, field);
-    const taken =
-      answer.kind === 'walked' ? field.read(answer.traced.request.packet, answer.traced.request.entry) : '';
+    const taken = answer.kind === 'walked' ? field.read(answer.packet, answer.entry) : '';
     lines.push([
       span(pointer(selected), 'strong'),
       span(field.name.padEnd(15)),
@@ -52,9 +51,9 @@ export function flowLines(world: World, state: State, from: number, count: numbe
   return flow.steps.slice(from, from + count).map((step, i): Line => {
     const row = from + i;
     const selected = row === state.rows.flow;
-    const { word, tone } = fateWords(step.branch.trace.fate);
+    const { word, tone } = fateWords(step.trace.fate);
     const shown = state.leg.kind === 'flow' && state.leg.index === row;
-    const tracked = step.branch.trace.connection?.state ?? 'not tracked';
+    const tracked = step.trace.connection?.state ?? 'not tracked';
     return [
       span(pointer(selected), 'strong'),
       span(shown ? '►' : ' ', 'strong'),
@@ -72,10 +71,8 @@ export function flowDetail(world: World, state: State, columns: number): readonl
   if (typeof flow === 'string') return [];
   const step = flow.steps[state.rows.flow];
   if (!step) return [];
-  const { trace, state: after } = step.branch;
-  const id = trace.connection?.entry;
-  const connection = id === undefined ? undefined : after.entries.get(String(id));
-  const at = decidedBy(step.branch.trace);
+  const { trace, connection } = step;
+  const at = decidedBy(trace);
   const by =
     at &&
     ('policy' in at ? `policy of ${at.table} ${at.chain}` : `rule ${at.number} of ${at.table} ${at.chain}`);

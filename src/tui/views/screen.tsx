@@ -9,10 +9,11 @@ import { decidedBy } from '../../trace/outcome.ts';
 import { type Road, roadOf } from '../model/road.ts';
 import { type RuleRow, rowsOf } from '../model/rows.ts';
 import { whyLines } from '../model/why.ts';
-import { type Command, commands, decisive, listSize } from '../state/commands.ts';
+import { type Command, commands, listSize } from '../state/commands.ts';
 import { changeCount } from '../state/draft.ts';
 import { readPacketLine } from '../state/packet-line.ts';
 import { currentChain, currentEvent, currentLeg, isFresh, type State, screens } from '../state/state.ts';
+import { eventAt, missReason } from '../state/walk-record.ts';
 import type { World } from '../state/world.ts';
 import { headRows, type Layout, layoutOf, type PathForm, windowTop } from './layout.ts';
 import { flowDetail, flowLines, helpLines, packetLines } from './lists-view.ts';
@@ -108,12 +109,12 @@ function packetLine(world: World, state: State): Line {
   }
   out.push(span('packet ', 'faint'));
   if (answer.kind === 'refused') out.push(span(`✗ ${answer.problem.message}`, 'error'));
-  else if (state.packet === '') out.push(span(packetText(answer.traced.request.packet)));
+  else if (state.packet === '') out.push(span(packetText(answer.packet)));
   else {
     // What is assumed stands behind: the packet itself is to be seen on a narrow terminal as well.
     const { expression, local, assume } = readPacketLine(state.packet);
     const words = shellCommand([...(local ? ['--local'] : []), ...expression.map((w) => w.text)]);
-    out.push(span(words === '' ? packetText(answer.traced.request.packet) : words));
+    out.push(span(words === '' ? packetText(answer.packet) : words));
     if (assume.length > 0) out.push(span(`  if ${assume.join(', ')}`, 'faint'));
   }
   return out;
@@ -130,8 +131,7 @@ function verdictLine(world: World, state: State): Line {
   const by =
     at &&
     ('policy' in at ? `policy of ${at.table} ${at.chain}` : `rule ${at.number} of ${at.table} ${at.chain}`);
-  const branch = answer.ways[state.way]?.branch;
-  const assumed = branch ? decisive(branch) : [];
+  const assumed = answer.ways[state.way]?.assumed ?? [];
   if (state.walkPending) return [span('walking …', 'other')];
   const stop = `${Math.min(state.step + 1, leg.index.stops.length)}/${leg.index.stops.length} `;
   const says = /^[,:]/.test(rest) || rest === '' ? rest : ` ${rest}`;
@@ -179,7 +179,7 @@ function roadHere(world: World, state: State): Road | undefined {
   const leg = currentLeg(world, state);
   const road =
     leg && state.answer.kind === 'walked'
-      ? roadOf(state.answer.ruleset, leg.trace, leg.index, currentEvent(leg, state))
+      ? roadOf(state.answer.chains, leg, currentEvent(leg, state))
       : undefined;
   roads.set(state, road);
   return road;
@@ -226,8 +226,8 @@ export function listTopRow(world: World, state: State, { listRows }: Layout): nu
 /** The condition that refused, in short. */
 function missedText(world: World, state: State, row: RuleRow): string {
   const leg = currentLeg(world, state);
-  const event = row.event === undefined ? undefined : leg?.trace.events[row.event];
-  if (event?.kind !== 'miss' || !leg || row.event === undefined) return '';
+  const event = leg && row.event !== undefined ? eventAt(leg.record, row.event) : undefined;
+  if (event?.kind !== 'miss' || !leg) return '';
   const seen = {
     packet: leg.trace.packet,
     inInterface: undefined,
@@ -235,7 +235,7 @@ function missedText(world: World, state: State, row: RuleRow): string {
     ctState: 'NEW',
   } as const;
   // The condition alone: what the packet has instead stands in the explanation.
-  return `no: ${missWords(event.because, row.entry?.rule, seen).condition}`;
+  return `no: ${missWords(missReason(event, row.entry?.rule), row.entry?.rule, seen).condition}`;
 }
 
 /** While dead rules are not known: that they are coming, or why they are not. */
@@ -320,7 +320,7 @@ function detailLines(props: ScreenProps, { why }: Layout): readonly Line[] {
   if (state.screen !== 'path') return [];
   const [row] = rowsOf(world, state, state.cursor.row, 1);
   if (!row) return [];
-  const lines = whyLines(row, currentLeg(world, state)?.trace);
+  const lines = whyLines(row, currentLeg(world, state));
   // Below the list there is little room: the rule's own text is there already.
   const shown = why.place === 'below' ? lines.slice(1) : lines;
   const room = why.columns - 2;

@@ -1,7 +1,7 @@
 /** Who is asked when: one question at a time, a newer one ends the older. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createAsker, type ThreadEvents } from '../../../src/tui/beside/asker.ts';
-import type { Answers, BesideMachine, Question } from '../../../src/tui/beside/questions.ts';
+import { createAsker } from '../../../src/tui/beside/asker.ts';
+import type { Answers, BesideMachine, Question, ThreadEvents } from '../../../src/tui/beside/questions.ts';
 import { type Draft, emptyDraft } from '../../../src/tui/state/draft.ts';
 
 const machine: BesideMachine = { texts: [], diagnostics: [], lint: { today: '2026-11-22' } };
@@ -33,7 +33,7 @@ function world(threadsMax = Number.POSITIVE_INFINITY, ruleCount = 3) {
   const answer = (thread: number, answers: Answers = all): void => {
     const { events, sent } = threads[thread] ?? { sent: [] };
     const last = sent.at(-1);
-    if (last?.kind === 'ask') events?.replied({ serial: last.serial, answers, last: true });
+    if (last?.kind === 'ask') events?.replied({ kind: 'told', serial: last.serial, answers, last: true });
   };
   return { asker, threads, given, answer };
 }
@@ -93,7 +93,7 @@ describe('a question', () => {
     const { asker, threads, given } = world();
     asker.about(emptyDraft);
     const { events } = threads[0] ?? {};
-    events?.replied({ serial: 1, answers: { diff: none }, last: false });
+    events?.replied({ kind: 'told', serial: 1, answers: { diff: none }, last: false });
     events?.failed('out of memory');
     const failed = { kind: 'failed', reason: 'out of memory' };
     expect(given.at(-1)).toEqual([emptyDraft, { findings: failed, dead: failed }]);

@@ -5,7 +5,7 @@ import type { Answers, BesideMachine } from '../../../src/tui/beside/questions.t
 import { rowsOf } from '../../../src/tui/model/rows.ts';
 import { type Draft, emptyDraft } from '../../../src/tui/state/draft.ts';
 import { reduce } from '../../../src/tui/state/reduce.ts';
-import type { State } from '../../../src/tui/state/state.ts';
+import { currentLeg, type State } from '../../../src/tui/state/state.ts';
 import type { World } from '../../../src/tui/state/world.ts';
 import { exampleWorld, firstState, press, worldOf } from '../../support/tui-world.ts';
 
@@ -85,7 +85,7 @@ describe('the difference', () => {
   test('its witness is walked by enter, and fares as it is said', () => {
     const state = press(gateway, mended, 'd enter');
     expect(state.screen).toBe('path');
-    expect(state.answer.kind === 'walked' && state.answer.ways[0]?.branch.trace.fate.kind).toBe('drop');
+    expect(currentLeg(gateway, state)?.trace.fate.kind).toBe('drop');
     expect(state.message?.text).toMatch(/^closed: before delivered.*; now dropped/);
   });
 
