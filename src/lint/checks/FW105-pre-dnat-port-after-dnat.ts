@@ -1,6 +1,7 @@
 import type { Rule } from '../../model/ruleset.ts';
-import { type Address, addressBits, prefix } from '../../net/address.ts';
+import { type Address, addressBits, networkContains, prefix } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
+import { isPublicAddress } from '../../net/documentation.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { changedBody, type FixDraft, replaceRule } from '../fixes/fix-draft.ts';
 import { type NatEvent, natEvents } from './support/conversations.ts';
@@ -15,13 +16,25 @@ function asksForOriginal(rule: Rule): boolean {
   return rule.matches.some((m) => m.extension === 'conntrack' && /--ctorigdst/.test(m.text));
 }
 
+/** Whether strangers may ask for what the rule's -d names: an address of this machine, or one of the Internet. */
+function namesPublished({ machine }: CheckContext, { base }: Rule): boolean {
+  const { dst } = base;
+  if (!dst || dst.negated) return false;
+  const { family } = dst.value.address;
+  const ours = machine.localAddresses.filter((f) => f.value.family === family);
+  return isPublicAddress(dst.value.address) || ours.some((f) => networkContains(dst.value, f.value));
+}
+
 /** A packet that the rule means, as it comes in, and misses after its translation; it fares the other way. */
 function walkMissed(context: CheckContext, view: RulesetView, rule: Rule): Walk | undefined {
   const all = context.packets(view);
   const { space } = all;
   // What our own networks ask for is another road: the rule is about those who come from elsewhere.
   const inside = context.interfaces(view.family).filter((i) => i.side === 'inside' || i.side === 'loopback');
-  const missed = space.diff(missedByTranslation(all, rule), all.comingBy(inside.map((i) => i.name)));
+  const missed = space.diff(
+    missedByTranslation(all, rule, namesPublished(context, rule) ? 'port or address' : 'port'),
+    all.comingBy(inside.map((i) => i.name)),
+  );
   if (missed === space.none) return undefined;
   const heading = view.hooks('filter', rule.chain).includes('INPUT') ? 'to' : 'through';
   const refuses = denies(rule);

@@ -132,27 +132,25 @@ export function hadTheyComeToInput(all: AllPackets, set: PacketSet): Hypothesis 
 
 /**
  * The openers that come to the rule and miss it only since their destination was translated on the way: it describes
- * them with the address, the port, or both, that they came in with.
+ * them with the port, or any of these fields, that they came in with.
  */
-export function missedByTranslation(all: AllPackets, rule: Rule): PacketSet {
+export function missedByTranslation(
+  all: AllPackets,
+  rule: Rule,
+  before: 'port' | 'port or address',
+): PacketSet {
   const { space, view } = all;
-  const used = (fields: readonly FieldName[]): readonly FieldName[] =>
-    fields.filter((f) => space.codec.fields.has(f));
+  const inUse = (f: FieldName): boolean => space.codec.fields.has(f);
   const asked = all.conditions(rule);
-  const others = (kept: readonly FieldName[]): readonly FieldName[] =>
-    [...space.codec.fields.keys()].filter((f) => !kept.includes(f));
   // The rule, asking for these fields as they were, and for all else as it is.
-  const before = (fields: readonly FieldName[], with_: readonly FieldName[]): PacketSet =>
-    space.and(
-      space.forget(asked, used(fields)),
-      space.atEntry(space.forget(asked, others([...fields, ...with_]))),
-    );
-  const meant = space.union([
-    before(['dst'], []),
-    before(['dport'], ['protocol']),
-    before(['dst', 'dport'], ['protocol']),
-  ]);
-  const missed = space.diff(meant, asked);
+  const asking = (fields: readonly FieldName[], kept: readonly FieldName[]): PacketSet => {
+    const others = [...space.codec.fields.keys()].filter((f) => !kept.includes(f));
+    return space.and(space.forget(asked, fields.filter(inUse)), space.atEntry(space.forget(asked, others)));
+  };
+  const meant = [asking(['dport'], ['protocol', 'dport'])];
+  if (before === 'port or address')
+    meant.push(asking(['dst'], ['dst']), asking(['dst', 'dport'], ['protocol', 'dst', 'dport']));
+  const missed = space.diff(space.union(meant), asked);
   const parts: PacketSet[] = [];
   for (const [visit, heading] of visitsAt(all, rule.table, view.hooks(rule.table, rule.chain)))
     if (heading === 'to') parts.push(openersOf(all, space.and(visit.reaching(rule), missed), heading));
