@@ -1,11 +1,56 @@
-import { addressBits, networkContains, prefixLength } from '../../net/address.ts';
+import type { Rule } from '../../model/ruleset.ts';
+import { addressBits, type Network, networkContains, prefixLength } from '../../net/address.ts';
 import { addressText, networkText } from '../../net/address-text.ts';
-import { defineCheck, type FindingDraft } from '../check.ts';
+import { addressKind } from '../../net/documentation.ts';
+import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { copied } from './support/mends.ts';
-import { denies, rulesAt } from './support/rules-at.ts';
-import { sendOptions, sideOf } from './support/sending.ts';
-import { servicesOf, serviceText } from './support/services.ts';
+import { comingBy, describedAtEntry, walkOf } from './support/roads.ts';
+import { denies, exactName, rulesAt } from './support/rules-at.ts';
+import { sideOf } from './support/sending.ts';
+import { destinationPorts, serviceText } from './support/services.ts';
 import { insideInterfaces } from './support/strangers.ts';
+
+/** The network whose packets a rule of OUTPUT refuses; undefined where it is about this machine alone. */
+function networkOf(view: RulesetView, rule: Rule): Network | undefined {
+  const { src, outInterface } = rule.base;
+  if (!denies(rule) || !src || src.negated) return undefined;
+  const length = prefixLength(src.value.mask);
+  if (length === undefined || length === 0 || length >= addressBits(view.family)) return undefined;
+  if (addressKind(src.value.address) === 'loopback' || exactName(outInterface) === 'lo') return undefined;
+  return rule.matches.some((m) => m.extension === 'owner') ? undefined : src.value;
+}
+
+/** A packet of a host in the network that the rule describes, on its way through this machine. */
+function walkThrough(
+  context: CheckContext,
+  view: RulesetView,
+  rule: Rule,
+  net: Network,
+): { readonly walk: Walk; readonly about: string } | undefined {
+  const all = context.packets(view);
+  const { space } = all;
+  const outInterface = exactName(rule.base.outInterface);
+  const open = space.and(describedAtEntry(all, rule, 'through'), all.accepted('through').may);
+  const asked = destinationPorts(view, rule);
+  for (const from of insideInterfaces(context, view.family, outInterface ?? '')) {
+    const walk = walkOf(
+      context,
+      all,
+      space.and(open, comingBy(context, all, from.name)),
+      'through',
+      (w) => w.fate === 'forward' && w.hooks.includes('FORWARD') && networkContains(net, w.sketch.src),
+      {
+        inferences: sideOf(from).inferences,
+        ...(outInterface === undefined ? { byAnyWay: true } : { fixed: { outInterface } }),
+      },
+    );
+    if (!walk) continue;
+    const { protocol, dport } = walk.sketch;
+    const named = asked.length > 0 && dport !== undefined;
+    return { walk, about: named ? serviceText({ protocol, port: dport }) : 'this traffic' };
+  }
+  return undefined;
+}
 
 /** A rule about forwarded traffic in OUTPUT. */
 export const forwardedTrafficFilteredInOutput = defineCheck({
@@ -22,7 +67,7 @@ export const forwardedTrafficFilteredInOutput = defineCheck({
   rationale:
     'OUTPUT sees what processes on this machine send, nothing else. Packets that this machine passes on for others never come by, so a rule against the mail, IRC or DNS of the LAN does nothing there.',
   decision:
-    'For every drop or reject that packets in OUTPUT can meet and whose -s is a network: the packet that it describes is sent once more as it would arrive from a host of that network. It is reported if FORWARD accepts it. With `ip -j addr` it is known whether an address of this machine is in that network: then the rule does something, and the finding is only a note.',
+    'For every drop or reject that packets in OUTPUT can meet and whose -s is a network: of all packets that come in from inside, those are taken that the rule describes and that FORWARD may let through. It is reported with one of them, sent. With `ip -j addr` it is known whether an address of this machine is in that network: then the rule does something, and the finding is only a note.',
   exceptions:
     'A policy for everything that leaves, written once in OUTPUT and once in FORWARD: then FORWARD refuses the packet and nothing is reported. Rules about the owner of a process are meant for this machine.',
   references: ['https://serverfault.com/questions/769294/'],
@@ -106,91 +151,38 @@ COMMIT
   },
   *run(context): Iterable<FindingDraft> {
     for (const view of context.views) {
-      const { family } = view;
       for (const rule of rulesAt(view, 'OUTPUT')) {
-        const { src } = rule.base;
-        if (!denies(rule) || !src || src.negated || view.writer(rule)) continue;
-        const length = prefixLength(src.value.mask);
-        if (
-          length === undefined ||
-          length === 0 ||
-          length >= addressBits(family) ||
-          src.value.address.w3 >>> 24 === 127
-        )
-          continue;
-        if (rule.matches.some((m) => m.extension === 'owner')) continue;
-        const out = rule.base.outInterface;
-        if (out && !out.negated && out.value.exact && out.value.name === 'lo') continue;
-        const ours = context.machine.interfaces.value
+        const net = networkOf(view, rule);
+        if (net === undefined || view.writer(rule)) continue;
+        const found = walkThrough(context, view, rule, net);
+        if (!found) continue;
+        const { walk, about } = found;
+        const { interfaces } = context.machine;
+        const ours = interfaces.value
           ?.flatMap((i) => i.addresses)
-          .find((a) => networkContains(src.value, a.address))?.address;
-        const outName = out && !out.negated && out.value.exact ? out.value.name : undefined;
-        const stranger = context.remoteAddress(family, outName);
-        const services = servicesOf(view, rule);
-        const sketches =
-          services.length > 0
-            ? services.flatMap((s) =>
-                context
-                  .packetsOf(view, rule, {
-                    protocol: s.protocol,
-                    dport: s.port,
-                    ...(rule.base.dst ? {} : { dst: stranger.address }),
-                  })
-                  .slice(0, 1),
-              )
-            : context.packetsOf(view, rule, rule.base.dst ? {} : { dst: stranger.address }).slice(0, 1);
-        let told = false;
-        for (const sketch of sketches) {
-          for (const from of insideInterfaces(context, family, outName ?? '')) {
-            if (told) break;
-            const host = context.remoteAddress(family, from.name);
-            const hostFits = networkContains(src.value, host.address)
-              ? host.address
-              : { ...src.value.address, w3: (src.value.address.w3 | 7) >>> 0 };
-            const walk = context.send(
-              {
-                ...sketch,
-                src: hostFits,
-                inInterface: from.name,
-                outInterface: outName ?? sketch.outInterface,
-              },
-              sendOptions(
-                stranger,
-                { assume: [`remote=${addressText(sketch.dst)}`], inferences: [] },
-                sideOf(from),
-              ),
-            );
-            if (walk.fate !== 'forward' || !walk.hooks.includes('FORWARD')) continue;
-            told = true;
-            const about =
-              sketch.dport === undefined
-                ? 'this traffic'
-                : serviceText({ protocol: sketch.protocol, port: sketch.dport });
-            const network = networkText(src.value);
-            yield {
-              at: { kind: 'rule', view, rule },
-              severity: ours ? 'info' : 'warning',
-              message: `${about} of the hosts in ${network} takes FORWARD, not OUTPUT, and FORWARD lets it through`,
-              caption: 'sees only what this machine itself sends',
-              what: ours
-                ? `the rule holds for this machine's own ${addressText(ours)}, and for nobody else in ${network}`
-                : `hosts in ${network} send ${about} through this machine as if the rule were not there`,
-              why: 'packets that this machine passes on go PREROUTING, FORWARD, POSTROUTING',
-              ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
-              help: ['put the same rule into FORWARD, above what accepts there'],
-              fixes: copied(view, rule, 'FORWARD', walk),
-              ...(context.machine.interfaces.value
-                ? {}
-                : {
-                    inferences: [
-                      { text: `${network} is a network behind this machine`, settledBy: 'ip -j addr' },
-                    ],
-                  }),
-              witness: walk,
-            };
-          }
-          if (told) break;
-        }
+          .find((a) => networkContains(net, a.address))?.address;
+        const network = networkText(net);
+        yield {
+          at: { kind: 'rule', view, rule },
+          severity: ours ? 'info' : 'warning',
+          message: `${about} of the hosts in ${network} takes FORWARD, not OUTPUT, and FORWARD lets it through`,
+          caption: 'sees only what this machine itself sends',
+          what: ours
+            ? `the rule holds for this machine's own ${addressText(ours)}, and for nobody else in ${network}`
+            : `hosts in ${network} send ${about} through this machine as if the rule were not there`,
+          why: 'packets that this machine passes on go PREROUTING, FORWARD, POSTROUTING',
+          ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
+          help: ['put the same rule into FORWARD, above what accepts there'],
+          fixes: copied(view, rule, 'FORWARD', walk),
+          ...(interfaces.value
+            ? {}
+            : {
+                inferences: [
+                  { text: `${network} is a network behind this machine`, settledBy: 'ip -j addr' },
+                ],
+              }),
+          witness: walk,
+        };
       }
     }
   },

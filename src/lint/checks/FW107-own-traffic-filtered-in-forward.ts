@@ -1,10 +1,11 @@
 import { type Address, addressBits, prefixLength, sameAddress } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import type { Inference } from '../finding.ts';
 import { copied } from './support/mends.ts';
-import { denies, rulesAt } from './support/rules-at.ts';
-import { sendOptions } from './support/sending.ts';
-import { servicesOf, serviceText } from './support/services.ts';
+import { describedAtEntry, walkOf } from './support/roads.ts';
+import { denies, exactName, rulesAt } from './support/rules-at.ts';
+import { destinationPorts, serviceText } from './support/services.ts';
 
 /** How we know that the address is this machine's: given, inferred from a rule, or not at all. */
 function knownLocal(
@@ -38,7 +39,7 @@ export const ownTrafficFilteredInForward = defineCheck({
   rationale:
     'What a process on this machine sends goes through OUTPUT; FORWARD never sees it. After a break-in the bot on the machine talks on, although IRC or mail is forbidden in FORWARD.',
   decision:
-    'For every drop or reject that packets in FORWARD can meet and whose -s is a single address that is this machine’s (by `ip -j addr`, or because a rule translates to it or from it): the packet that it describes is sent by this machine. It is reported if it leaves.',
+    'For every drop or reject that packets in FORWARD can meet and whose -s is a single address that is this machine’s (by `ip -j addr`, or because a rule translates to it or from it): of all packets that this machine sends, those are taken that the rule describes and that may leave. It is reported with one of them, sent.',
   exceptions: 'An address that is routed to a host behind this machine although rules translate it here.',
   references: ['man iptables(8), TABLES'],
   fixes: [{ kind: 'unsafe', does: 'puts the same rule into OUTPUT as well' }],
@@ -128,56 +129,42 @@ COMMIT
   },
   *run(context): Iterable<FindingDraft> {
     for (const view of context.views) {
-      const { family } = view;
       for (const rule of rulesAt(view, 'FORWARD')) {
         const { src } = rule.base;
-        if (!denies(rule) || !src || src.negated || prefixLength(src.value.mask) !== addressBits(family))
+        if (!denies(rule) || !src || src.negated || prefixLength(src.value.mask) !== addressBits(view.family))
           continue;
         if (view.writer(rule)) continue;
         const known = knownLocal(context, view, src.value.address);
         if (!known) continue;
-        const stranger = context.remoteAddress(family);
-        const services = servicesOf(view, rule);
-        const given = rule.base.dst ? {} : { dst: stranger.address };
-        const sketches = (
-          services.length > 0
-            ? services.map((s) => ({ ...given, protocol: s.protocol, dport: s.port }))
-            : [given]
-        ).flatMap((g) => context.packetsOf(view, rule, g).slice(0, 1));
-        for (const sketch of sketches) {
-          const { inInterface: _, ...own } = sketch;
-          const walk = context.send(
-            own,
-            sendOptions(stranger, { assume: [`local=${addressText(own.src)}`], inferences: [] }),
-          );
-          if (walk.fate !== 'sent') continue;
-          const about =
-            own.dport === undefined
-              ? 'what it sends'
-              : serviceText({ protocol: own.protocol, port: own.dport });
-          yield {
-            at: { kind: 'rule', view, rule },
-            message: `${addressText(own.src)} is this machine's own address: ${about} from here takes OUTPUT, which lets it go`,
-            caption: 'sees only what is passed on for others',
-            what: `this machine can still send ${about}, whatever this rule says`,
-            why: 'packets of local processes go OUTPUT, POSTROUTING; FORWARD is for packets that came in from outside',
-            ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
-            help: ['put the same rule into OUTPUT'],
-            fixes: copied(view, rule, 'OUTPUT', walk),
-            ...(known.given
-              ? {}
-              : {
-                  inferences: [
-                    {
-                      text: `${addressText(own.src)} is an address of this machine (${known.because})`,
-                      settledBy: 'ip -j addr',
-                    },
-                  ],
-                }),
-            witness: walk,
-          };
-          break;
-        }
+        const all = context.packets(view);
+        const own = addressText(src.value.address);
+        const open = all.space.and(describedAtEntry(all, rule, 'out'), all.accepted('out').may);
+        const guessed: readonly Inference[] = known.given
+          ? []
+          : [{ text: `${own} is an address of this machine (${known.because})`, settledBy: 'ip -j addr' }];
+        const outInterface = exactName(rule.base.outInterface);
+        const walk = walkOf(context, all, open, 'out', (w) => w.fate === 'sent', {
+          inferences: guessed,
+          assume: [`local=${own}`],
+          ...(outInterface === undefined ? {} : { fixed: { outInterface } }),
+        });
+        if (!walk) continue;
+        const { protocol, dport } = walk.sketch;
+        const about =
+          destinationPorts(view, rule).length === 0 || dport === undefined
+            ? 'what it sends'
+            : serviceText({ protocol, port: dport });
+        yield {
+          at: { kind: 'rule', view, rule },
+          message: `${own} is this machine's own address: ${about} from here takes OUTPUT, which lets it go`,
+          caption: 'sees only what is passed on for others',
+          what: `this machine can still send ${about}, whatever this rule says`,
+          why: 'packets of local processes go OUTPUT, POSTROUTING; FORWARD is for packets that came in from outside',
+          ...(walk.decidedBy ? { openedBy: [walk.decidedBy] } : {}),
+          help: ['put the same rule into OUTPUT'],
+          fixes: copied(view, rule, 'OUTPUT', walk),
+          witness: walk,
+        };
       }
     }
   },

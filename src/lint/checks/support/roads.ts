@@ -160,6 +160,8 @@ export function missedByTranslation(
 /** What a walk is told beside the packet, for {@link walkOf}. */
 export interface WalkOptions {
   readonly inferences?: readonly Inference[];
+  /** Words of `--assume` that come before those of the example. */
+  readonly assume?: readonly string[];
   /** Fields of the packet that the set does not have: the interface that it leaves by. */
   readonly fixed?: Partial<PacketSketch>;
   /** Where nobody knows by which interface it leaves, any that the rules name will do, and is written down. */
@@ -173,12 +175,15 @@ export function walkOf(
   set: PacketSet,
   heading: Heading,
   wanted: (walk: Walk) => boolean,
-  { inferences = [], fixed = {}, byAnyWay = false }: WalkOptions = {},
+  { inferences = [], assume = [], fixed = {}, byAnyWay = false }: WalkOptions = {},
 ): Walk | undefined {
   if (set === all.space.none || !all.space.isDecided(set)) return undefined;
   for (const { sketch, options } of all.examples(set, heading)) {
     const packet = { ...sketch, ...fixed };
-    const told = { ...options, inferences: [...(options.inferences ?? []), ...inferences] };
+    const told = {
+      assume: [...assume, ...(options.assume ?? [])],
+      inferences: [...(options.inferences ?? []), ...inferences],
+    };
     const walks = byAnyWay ? sendByAnyWay(context, packet, told) : [context.send(packet, told)];
     const found = walks.find((walk) => walk.fate !== 'undecided' && wanted(walk));
     if (found) return found;

@@ -1,7 +1,7 @@
 /** Which rules stand where, and what they say: refusals, accepts and translations, with the hooks that lead to them. */
 
 import type { Hook } from '../../../model/netfilter.ts';
-import type { Rule } from '../../../model/ruleset.ts';
+import type { BaseMatch, Rule } from '../../../model/ruleset.ts';
 import { type Address, networkContains } from '../../../net/address.ts';
 import { interfaceMatches } from '../../../net/interface-pattern.ts';
 import type { RulesetView } from '../../check.ts';
@@ -50,6 +50,11 @@ const filterServices = oncePerView(
 /** Whether any rule of filter that this hook leads to names the service. */
 export function isNamedAt(view: RulesetView, hook: Hook, service: Service): boolean {
   return filterServices(view, hook).has(serviceText(service));
+}
+
+/** The one interface that -i or -o names; undefined for none, several, or all but one. */
+export function exactName(device: BaseMatch['inInterface']): string | undefined {
+  return device && !device.negated && device.value.exact ? device.value.name : undefined;
 }
 
 /** Whether the rule's own -i lets this interface in. */
