@@ -19,6 +19,7 @@ import { corpusNames, readCorpusFile } from './corpus-files.ts';
 import {
   compareFound,
   type Found,
+  isReal,
   keyOfFound,
   measurePrecision,
   parseFound,
@@ -64,10 +65,12 @@ const found: Found[] = [];
 const texts = new Map<string, string>();
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 let dumpCount = 0;
+let realCount = 0;
 
 for (const { name, text } of dumps()) {
   if (wantedFile !== undefined && !name.includes(wantedFile)) continue;
   dumpCount++;
+  if (isReal(name)) realCount++;
   const started = performance.now();
   const { findings } = lintMachine([{ name, text }], {
     registry,
@@ -107,7 +110,9 @@ for (const f of removed) say(`- ${f.severity} ${f.code} ${f.file}:${f.line} ${f.
 for (const f of added) say(`+ ${lineOf(f)}`);
 
 const precision = measurePrecision(found, verdicts);
-say(`\n${dumpCount} dumps, ${found.length} findings, +${added.length} −${removed.length}`);
+say(
+  `\n${dumpCount} dumps (${realCount} real, of which what follows), ${found.length} findings, +${added.length} −${removed.length}`,
+);
 for (const p of precision) {
   const judged = p.right + p.wrong + p.unclear;
   const share =
@@ -116,14 +121,29 @@ for (const p of precision) {
 }
 if (update && only.length === 0 && wantedFile === undefined) {
   writeFileSync(listFile, printFound(found));
-  const rows = precision
-    .filter((p) => p.right + p.wrong + p.unclear > 0)
-    .map((p) => `  ${p.code}: { right: ${p.right}, wrong: ${p.wrong}, unclear: ${p.unclear} },`);
+  const rows = precision.map(
+    ({ code, found, dumps, right, wrong, unclear }) =>
+      `  ${code}: { found: ${found}, dumps: ${dumps}, right: ${right}, wrong: ${wrong}, unclear: ${unclear} },`,
+  );
   writeFileSync(
     precisionFile,
-    `/** Findings on real dumps that somebody has read and judged. Written by \`npm run corpus -- --update\`. */
+    `/** What was found on real dumps, and what readers judged of it. Written by \`npm run corpus -- --update\`. */
+
+/** Real dumps that were looked at. */
+export const dumpsRead = ${realCount};
+
+/** By code: how many findings on how many of these dumps; of those that somebody has read, how many were true, false, or neither for certain. Absent: never met. */
 export const measuredPrecision: Readonly<
-  Record<string, { readonly right: number; readonly wrong: number; readonly unclear: number }>
+  Record<
+    string,
+    {
+      readonly found: number;
+      readonly dumps: number;
+      readonly right: number;
+      readonly wrong: number;
+      readonly unclear: number;
+    }
+  >
 > = {
 ${rows.join('\n')}
 };

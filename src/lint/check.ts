@@ -58,6 +58,8 @@ export interface CheckMetadata {
   /** Kinds of machines that presets run it for; absent: all. By its code or name it runs on any. */
   readonly profiles?: readonly Profile[];
   readonly state: 'stable' | 'preview';
+  /** Of a preview whose findings were read: what is not good enough yet. Half a sentence. */
+  readonly probation?: string;
   /** Version of fwsim that brought it. */
   readonly since: string;
   /** What it reports: two sentences. */

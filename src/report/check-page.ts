@@ -1,7 +1,7 @@
 /** The page of a check: `fwsim explain` and docs/checks/, made from the check itself. */
 
 import type { Check, CheckExample, CheckMetadata } from '../lint/check.ts';
-import { measuredPrecision } from '../lint/precision.ts';
+import { dumpsRead, measuredPrecision } from '../lint/precision.ts';
 import { severityWord, type TerminalStyle } from './diagnostics.ts';
 import { jsonText } from './escape-json.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from './escape-markdown.ts';
@@ -34,11 +34,26 @@ function sectionsOf(check: CheckMetadata): readonly Section[] {
 }
 
 /** How often it was right on real dumps, as far as its findings were read. */
-function measuredOf(code: string): readonly (readonly [label: string, text: string])[] {
+function measuredOf(code: string): string {
   const p = measuredPrecision[code];
-  if (p === undefined) return [];
+  if (p === undefined) return `never met on the ${dumpsRead} real dumps read`;
+  const met = `met on ${p.dumps} of ${dumpsRead}`;
+  if (p.right + p.wrong + p.unclear === 0) return `findings not read yet; ${met} real dumps`;
   const unclear = p.unclear === 0 ? '' : `, ${p.unclear} unclear`;
-  return [['measured', `${p.right} of ${p.right + p.wrong} findings read on real dumps were true${unclear}`]];
+  return `${p.right} of ${p.right + p.wrong} findings read on real dumps were true${unclear}; ${met}`;
+}
+
+/** Findings that must have been read before a share says anything. */
+const readMin = 10;
+
+/** Why a check is on probation: what it says itself, or that there is too little to measure it by. */
+function probationOf({ code, probation }: CheckMetadata): string {
+  if (probation !== undefined) return probation;
+  const p = measuredPrecision[code];
+  const read = p === undefined ? 0 : p.right + p.wrong + p.unclear;
+  return read === 0
+    ? 'no finding on a real dump has been read'
+    : `${read} ${read === 1 ? 'finding' : 'findings'} on real dumps ${read < readMin ? 'are too few to tell how often it is right' : 'have been read'}`;
 }
 
 const fixKinds = {
@@ -57,9 +72,12 @@ function factsOf(check: CheckMetadata): readonly (readonly [label: string, text:
     ['confidence', check.confidences.map((confidence) => confidenceTexts[confidence]).join('; ')],
     ['groups', check.groups.length === 0 ? 'none' : check.groups.join(', ')],
     ...(check.profiles ? [['machines', check.profiles.join(', ')] as const] : []),
-    ['state', `${check.state}, since ${check.since}`],
+    [
+      'state',
+      `${check.state}, since ${check.since}${check.state === 'preview' ? `: ${probationOf(check)}` : ''}`,
+    ],
     ['fixes', fixesOf(check)],
-    ...measuredOf(check.code),
+    ['measured', measuredOf(check.code)],
   ];
 }
 

@@ -43,7 +43,7 @@ export const ruleMadeRedundantByLater = defineCheck({
   severity: 'info',
   confidences: ['proved', 'context'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A rule takes packets, and every one of them would be decided in the same way by the rules and the policy below it.',

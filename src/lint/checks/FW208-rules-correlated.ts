@@ -9,7 +9,7 @@ export const rulesCorrelated = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: [],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'Two rules of a chain describe some packets in common, each describes others as well, and they decide differently. Which of them stands first matters.',

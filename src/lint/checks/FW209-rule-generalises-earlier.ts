@@ -9,7 +9,7 @@ export const ruleGeneralisesEarlier = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: [],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A rule describes all packets of an earlier one and more, and decides differently: the earlier is an exception of it.',

@@ -28,7 +28,7 @@ export const noOpRule = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'The last rules of a chain do what would happen without them: RETURN at the end of a chain of your own, or a verdict that is also the policy. Packets fare the same without them.',

@@ -89,7 +89,7 @@ export const loopbackTrustByAddress = defineCheck({
   severity: 'error',
   confidences: ['proved', 'context'],
   groups: ['recommended', 'cis'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A rule of INPUT accepts by a source within 127.0.0.0/8 and does not ask for the interface `lo`. Where the kernel routes such addresses from the wire (`route_localnet`), a forged packet gets in, and the finding shows it; elsewhere the finding shows that routing alone stands between.',

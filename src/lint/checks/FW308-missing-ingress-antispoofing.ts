@@ -1,5 +1,5 @@
 import { atEntry } from '../../analysis/fates.ts';
-import { networkContains } from '../../net/address.ts';
+import { networkContains, prefixLength } from '../../net/address.ts';
 import { addressText, networkTextShort } from '../../net/address-text.ts';
 import { interfacePattern } from '../../net/interface-pattern.ts';
 import type { PacketSet } from '../../packetset/space.ts';
@@ -31,6 +31,9 @@ import { hasPrivateSource, strangersOf, takenBy } from './support/roads.ts';
 /** Rules that are told for one ruleset. */
 const findingsMax = 3;
 
+/** Prefixes up to this are a whole range of private addresses. */
+const rangeMax = 16;
+
 /** Our networks; where nothing tells, the private ones that FORWARD lets pass by their source alone. */
 function belonging(context: CheckContext, view: RulesetView): readonly OwnNetwork[] {
   const known = ownNetworks(context, view);
@@ -39,6 +42,8 @@ function belonging(context: CheckContext, view: RulesetView): readonly OwnNetwor
   for (const rule of view.rules()) {
     const { src, inInterface } = rule.base;
     if (rule.table !== 'filter' || !src || inInterface || !hasPrivateSource(rule)) continue;
+    // A range that large is no network that somebody laid out: part of it may be anywhere (FW306).
+    if ((prefixLength(src.value.mask) ?? 0) <= rangeMax) continue;
     if (view.effect(rule).outcome !== 'accept') continue;
     if (!view.hooks('filter', rule.chain).includes('FORWARD')) continue;
     const text = networkTextShort(src.value);
@@ -166,7 +171,7 @@ export const missingIngressAntispoofing = defineCheck({
   rationale:
     'The sender writes the source. Answers go to the true owner of the address, so no whole connection is made this way by somebody far off; but one packet is enough for UDP services, for floods and for scans, and a neighbour on the same segment can also have the answers. The kernel checks sources only where `rp_filter` is 1, or a rule asks `rpfilter`.',
   decision:
-    "Our networks are those of the machine's addresses and routes; where none are given, those that rules name with an inner interface or hide by source NAT, or, failing all that, private networks that FORWARD lets pass. All first packets from outside with such a source are pushed through the rules; those that leave by an outer interface again, or go on to addresses that are neither ours nor private, do not count. What strangers reach under sources of their own is taken off: a false source gains nothing there. That is sharper than the criterion of Diekmann, who asks for the source alone. For the rest the engine walks a packet twice, under both sources, and it is reported if only the false one passes. With `rp_filter` 1 on the interface nothing is reported; where nobody gave it, that it is off is a guess, and the finding is a remark.",
+    "Our networks are those of the machine's addresses and routes; where none are given, those that rules name with an inner interface or hide by source NAT, or, failing all that, private networks of a prefix longer than 16 that FORWARD lets pass. All first packets from outside with such a source are pushed through the rules; those that leave by an outer interface again, or go on to addresses that are neither ours nor private, do not count. What strangers reach under sources of their own is taken off: a false source gains nothing there. That is sharper than the criterion of Diekmann, who asks for the source alone. For the rest the engine walks a packet twice, under both sources, and it is reported if only the false one passes. With `rp_filter` 1 on the interface nothing is reported; where nobody gave it, that it is off is a guess, and the finding is a remark.",
   exceptions:
     'Where the provider or a router before this one drops such packets. Asymmetric routes, where strict checks would drop honest packets too.',
   references: ['arXiv:1603.07538', 'BCP 38 (RFC 2827)', 'BCP 84 (RFC 3704)', 'NIST SP 800-41 Rev. 1'],

@@ -61,7 +61,7 @@ export const ownEgressUnrestricted = defineCheck({
   severity: 'info',
   confidences: ['proved', 'context', 'inferred'],
   groups: ['strict', 'cis'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'OUTPUT lets nearly everything go that programs of this machine send: every port of every address. The finding shows such a connection and who lets it out.',

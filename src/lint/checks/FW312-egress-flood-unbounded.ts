@@ -101,7 +101,7 @@ export const egressFloodUnbounded = defineCheck({
   confidences: ['proved', 'context', 'inferred'],
   groups: ['strict'],
   profiles: ['router'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'New connections from inside to the Internet are forwarded however many there are: no rule keeps a rate. The finding shows one that passes with every rate on its way exceeded.',

@@ -36,6 +36,8 @@ export const udpReflectorOpen = defineCheck({
   confidences: ['proved', 'context', 'inferred'],
   groups: ['recommended'],
   state: 'preview',
+  probation:
+    'that the usual service listens on a port is a guess of its own, and one of 17 findings spoke of a name server behind the machine',
   since: '0.1.0',
   reports:
     'A UDP port whose usual service answers a small packet by a large one can be reached from nearly any address: DNS, NTP, SNMP, LDAP, SSDP, memcached and others. The finding lists the ports by the rule that opens them.',

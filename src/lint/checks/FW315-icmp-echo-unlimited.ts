@@ -23,7 +23,7 @@ export const icmpEchoUnlimited = defineCheck({
   severity: 'info',
   confidences: ['proved', 'context', 'inferred'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'Echo requests of strangers reach this machine at any rate. The finding shows one and the rule that accepts it.',

@@ -74,7 +74,7 @@ export const publicServiceWithoutSourceCeiling = defineCheck({
   severity: 'info',
   confidences: ['proved', 'context', 'inferred'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'New TCP connections of strangers are accepted however many one of them opens. The finding shows one that gets in with every rate on its way exceeded. It is no mistake by itself, and says what a bot that hammers the service would meet here: nothing.',

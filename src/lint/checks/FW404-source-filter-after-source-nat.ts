@@ -61,6 +61,7 @@ export const sourceFilterAfterSourceNat = defineCheck({
   confidences: ['proved', 'context', 'inferred'],
   groups: [],
   state: 'preview',
+  probation: 'where nothing says which interface leads to the server, it believes any that source NAT names',
   since: '0.1.0',
   reports:
     'A rule of nat POSTROUTING for a published server, made so that hosts inside reach it by its public address, also takes visitors from outside. They come to the server under the address of this machine: one is shown.',

@@ -161,6 +161,7 @@ export const hairpinMissing = defineCheck({
   confidences: ['context', 'inferred'],
   groups: [],
   state: 'preview',
+  probation: 'whether hosts inside ask for the public address at all cannot be told from the rules',
   since: '0.1.0',
   reports:
     'A port forward also takes packets from the network that the server is in, and sends them back there with the source that they had. The server answers its neighbour directly, and the neighbour throws the answer away: the packet is shown.',

@@ -54,7 +54,7 @@ export const newNotSynAccepted = defineCheck({
   severity: 'info',
   confidences: ['proved', 'context', 'inferred'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A rule of INPUT accepts TCP by the state NEW, and a packet with ACK alone, of a connection that nobody opened, passes it: it is shown.',

@@ -33,7 +33,7 @@ const isReader = ({ data }: Use): boolean => data.action !== 'set';
 /** Why no packet comes to the `--set` of a rule; undefined: some does, or that is not known. */
 function neverAsked(context: CheckContext, view: RulesetView, { rule, data }: Use): Death | undefined {
   const death = context.answers(view).death(rule);
-  if (death?.kind === 'unreferenced' || death?.kind === 'jumps') return death;
+  if (death?.kind === 'jumps') return death;
   // Matches are asked in their order: what stands behind --set does not keep the list from being filled.
   const at = rule.matches.findIndex((match) => match.known && match.data === data);
   const last = rule.matches.slice(at + 1).every((match) => match.known && match.extension === comment.name);

@@ -40,7 +40,7 @@ export const deprecatedStateMatch = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports: 'A file that people keep uses `-m state --state`. It is told once for the whole file.',
   rationale:

@@ -91,7 +91,7 @@ export const obsoleteExtension = defineCheck({
   severity: 'warning',
   confidences: ['proved'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A rule uses an extension or an option that is kept for old files alone, that never worked, or that is gone. Each is told once, with the number of rules.',

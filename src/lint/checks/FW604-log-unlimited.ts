@@ -75,7 +75,7 @@ export const logUnlimited = defineCheck({
   severity: 'warning',
   confidences: ['proved', 'context', 'inferred'],
   groups: ['recommended'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A packet of a stranger makes a LOG rule write a line, and the next one another: no limit stands on its way.',

@@ -64,7 +64,7 @@ export const logIndistinct = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A LOG rule has no prefix, or has the same prefix as another whose packets meet the opposite verdict.',

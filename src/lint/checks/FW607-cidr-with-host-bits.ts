@@ -93,7 +93,7 @@ export const cidrWithHostBits = defineCheck({
   severity: 'warning',
   confidences: ['proved'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'An address has bits beyond its mask (`192.168.1.5/24`), and the rule is for the whole network; or 0.0.0.0 without a mask stands where "any" was meant, and the rule is for that one address.',

@@ -8,7 +8,7 @@ export const hostnameInRule = defineCheck({
   severity: 'warning',
   confidences: ['proved'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     '`-s` or `-d` has a name. iptables looks it up once, when it loads the rule, and keeps the addresses of that moment.',

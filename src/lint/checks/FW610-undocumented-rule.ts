@@ -14,15 +14,15 @@ function admitsNew(view: RulesetView, rule: Rule): boolean {
   return states === undefined || ((states.bits & newBit) !== 0) !== states.negated;
 }
 
-/** Rules that let strangers in and do not say why. */
+/** Rules that let connections in and do not say why. */
 export const undocumentedRule = defineCheck({
   code: 'FW610',
   name: 'undocumented-rule',
-  title: 'A rule that lets strangers in, without a remark',
+  title: 'A rule that lets connections in from outside, without a remark',
   severity: 'info',
   confidences: ['proved', 'inferred'],
   groups: ['strict'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A rule of table filter accepts new connections from outside and has neither a comment nor a remark in the file.',
@@ -111,7 +111,7 @@ COMMIT
         if (!from) continue;
         yield {
           at: { kind: 'rule', view, rule },
-          message: 'This rule lets strangers in, and nothing says what for',
+          message: 'This rule lets new connections in, and nothing says what for',
           caption: 'no comment',
           help: ['add -m comment --comment "WHAT, WHO, UNTIL WHEN"'],
           inferences: rule.base.inInterface ? from.inferences : [],

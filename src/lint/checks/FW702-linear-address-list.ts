@@ -70,7 +70,7 @@ export const linearAddressList = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['perf'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports: 'Twenty rules or more in a row differ in one address alone. An ipset holds them in one rule.',
   rationale:

@@ -89,7 +89,7 @@ export const mergeablePortRules = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['perf'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'Three neighbours or more have the same conditions and target but for the destination port. One rule with `-m multiport` does the same.',

@@ -100,7 +100,7 @@ export const redundantMatchModule = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['perf'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A match, or an address of any, can be left out and the rule matches the same packets: `-m tcp` without an option behind `-p tcp`, all states of a connection, `-s 0.0.0.0/0`.',

@@ -70,7 +70,7 @@ export const longChainNoDispatch = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['perf'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A chain has more than a hundred rules, and they are for several protocols or several interfaces. A jump for each would spare every packet the rules of the others.',

@@ -78,7 +78,7 @@ export const mergeablePrefixes = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['perf'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'Neighbours that differ in one network alone name networks that are halves of one, or lie within each other. Fewer rules match the same packets.',

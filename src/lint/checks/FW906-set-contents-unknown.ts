@@ -31,7 +31,7 @@ export const setContentsUnknown = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['recommended'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'Rules look into an ipset, and the input does not say what it holds. Whether such a rule matches is not known, and nothing is concluded from it.',

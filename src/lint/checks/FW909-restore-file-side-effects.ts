@@ -56,7 +56,7 @@ export const restoreFileSideEffects = defineCheck({
   severity: 'info',
   confidences: ['proved'],
   groups: ['recommended'],
-  state: 'preview',
+  state: 'stable',
   since: '0.1.0',
   reports:
     'A file for iptables-restore inserts, deletes, replaces or flushes, or sets policies by command. It is valid, and all that is said about it here is about what is in force after its last line.',
