@@ -8,23 +8,53 @@ export type Decision = 'accept' | 'deny';
 
 /** What a rule may decide in the end, jumps followed; both for a chain that does both, none for LOG and its like. */
 export function decisions(view: RulesetView, rule: Rule): ReadonlySet<Decision> {
-  const found = new Set<Decision>();
-  // Each chain once: ways through chains can double at every jump, and jumps can be nested deeper than any stack.
-  const seen = new Set<string>();
-  const pending = [rule];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { outcome } = view.effect(next);
-    if (outcome === 'accept') found.add('accept');
-    else if (outcome === 'drop' || outcome === 'stolen') found.add('deny');
-    else if (outcome === 'jump' || outcome === 'goto') {
-      const { target } = next;
-      const to = target.kind === 'jump' || target.kind === 'goto' ? target.chain : '';
-      if (seen.has(to)) continue;
-      seen.add(to);
-      for (const inner of view.chain(next.table, to)?.rules ?? []) pending.push(inner);
+  const { target } = rule;
+  if (target.kind === 'jump' || target.kind === 'goto')
+    return chainDecisions(view, rule.table).get(target.chain) ?? none;
+  const own = decisionOfRule(view, rule);
+  return own === undefined ? none : only[own];
+}
+
+const none: ReadonlySet<Decision> = new Set();
+const only: Readonly<Record<Decision, ReadonlySet<Decision>>> = {
+  accept: new Set(['accept']),
+  deny: new Set(['deny']),
+};
+
+/** By itself. */
+function decisionOfRule(view: RulesetView, rule: Rule): Decision | undefined {
+  const { outcome } = view.effect(rule);
+  if (outcome === 'accept') return 'accept';
+  return outcome === 'drop' || outcome === 'stolen' ? 'deny' : undefined;
+}
+
+const known = new WeakMap<RulesetView, Map<string, ReadonlyMap<string, ReadonlySet<Decision>>>>();
+
+/**
+ * What the chains of a table may decide, those that they call included. Found once, from the chains that decide up to
+ * their callers: ways through chains can double at every jump, and jumps can be nested deeper than any stack.
+ */
+function chainDecisions(view: RulesetView, table: string): ReadonlyMap<string, ReadonlySet<Decision>> {
+  const tables = known.get(view) ?? new Map<string, ReadonlyMap<string, ReadonlySet<Decision>>>();
+  known.set(view, tables);
+  const done = tables.get(table);
+  if (done) return done;
+  const found = new Map<string, Set<Decision>>();
+  const pending: { readonly chain: string; readonly decision: Decision }[] = [];
+  const add = (chain: string, decision: Decision): void => {
+    const decisions = found.get(chain) ?? new Set();
+    if (decisions.has(decision)) return;
+    found.set(chain, decisions.add(decision));
+    pending.push({ chain, decision });
+  };
+  for (const chain of view.table(table)?.chains ?? [])
+    for (const rule of chain.rules) {
+      const decision = decisionOfRule(view, rule);
+      if (decision !== undefined) add(chain.name, decision);
     }
-    if (found.size === 2) break;
-  }
+  for (let next = pending.pop(); next !== undefined; next = pending.pop())
+    for (const caller of view.callers(table, next.chain)) add(caller.chain, next.decision);
+  tables.set(table, found);
   return found;
 }
 
