@@ -1,35 +1,27 @@
 import type { Listener } from '../../model/machine.ts';
 import type { Rule } from '../../model/ruleset.ts';
-import { addressBits, networkContains, prefixLength, sameAddress } from '../../net/address.ts';
-import { addressKind, witnessAddresses } from '../../net/documentation.ts';
+import { addressBits, networkContains, prefixLength } from '../../net/address.ts';
+import { addressKind } from '../../net/documentation.ts';
+import type { PacketSet } from '../../packetset/space.ts';
 import {
   type CheckContext,
-  type ChosenAddress,
   defineCheck,
   type FindingDraft,
-  type PacketSketch,
   type RulesetView,
   type SidedInterface,
   type Walk,
 } from '../check.ts';
 import { copied } from './support/mends.ts';
-import {
-  accepts,
-  admitsDestination,
-  admitsInterface,
-  denies,
-  rulesAt,
-  sourceNatRules,
-} from './support/rules-at.ts';
-import { ofRule, sendThrough, sendToMachine } from './support/sending.ts';
+import { opennessOf } from './support/openness.ts';
+import { comingBy, describedAtEntry, takenBy, walkOf } from './support/roads.ts';
+import { accepts, admitsInterface, denies, isNamedAt, rulesAt, sourceNatRules } from './support/rules-at.ts';
 import { type Service, servicesOf, servicesText, serviceText } from './support/services.ts';
-import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
+import { strangersInterfaces } from './support/strangers.ts';
 
-/** A rule of FORWARD that keeps strangers from a service, and what becomes of them at this machine. */
+/** A service that a rule of FORWARD keeps strangers from, and what becomes of one of them at this machine. */
 interface Guarded {
   readonly service: Service;
   readonly atMachine: Walk;
-  readonly through: Walk;
 }
 
 /** The socket of this machine that takes the service from elsewhere, by what the machine told. */
@@ -93,84 +85,68 @@ function opensForSome(rule: Rule, from: SidedInterface): boolean {
   return publicSource;
 }
 
+/**
+ * Packets to this machine from `from` that INPUT lets in, whatever is not known, and that a rule of FORWARD means to
+ * keep out: those that it refuses on their way through, if they were for this machine; of an accept, those of other
+ * sources that FORWARD refuses. A rule that names an address of this machine means what it describes.
+ */
+function letIn(
+  context: CheckContext,
+  view: RulesetView,
+  rule: Rule,
+  from: SidedInterface,
+  namesMachine: boolean,
+): PacketSet {
+  const all = context.packets(view);
+  const { space } = all;
+  const meant = (): PacketSet => {
+    if (namesMachine) return describedAtEntry(all, rule, 'to');
+    if (denies(rule)) return takenBy(all, rule, ['FORWARD']);
+    const named = describedAtEntry(all, rule, 'through');
+    const others = space.and(space.diff(space.forget(named, ['src']), named), all.entering('through'));
+    return space.diff(others, all.accepted('through').may);
+  };
+  const asIfToUs = space.and(space.forget(space.may(meant()), ['dst']), all.entering('to'));
+  const come = space.and(asIfToUs, comingBy(context, all, from.name));
+  return space.and(come, opennessOf(context, view).certain('to'));
+}
+
+/** The services of a rule that those whom it means to keep out reach on this machine, with a packet each. */
 function* guardedServices(
   context: CheckContext,
   view: RulesetView,
   rule: Rule,
   from: SidedInterface,
+  namesMachine: boolean,
+  services: readonly Service[],
 ): Iterable<Guarded> {
-  const { family } = view;
-  const narrow = denies(rule);
-  const local = context.localAddress(family, from.name);
-  if (!admitsDestination(rule, local.address) && rule.base.dst) return;
-  for (const service of servicesOf(view, rule)) {
-    const given = {
-      inInterface: from.name,
-      dst: local.address,
-      protocol: service.protocol,
-      dport: service.port,
-    };
-    for (const src of strangersTo(context, view, rule, from, narrow ? given : undefined)) {
-      const found = tryStranger(context, view, rule, from, local, service, src, narrow);
-      if (!found) continue;
-      yield found;
-      break;
-    }
+  if (services.length === 0) return;
+  const all = context.packets(view);
+  const { space } = all;
+  const open = letIn(context, view, rule, from, namesMachine);
+  if (open === space.none) return;
+  const openers = rulesAt(view, 'INPUT').filter(accepts);
+  for (const service of services) {
+    const { protocol, port } = service;
+    const asked = space.and(
+      space.interval('protocol', protocol, protocol),
+      space.interval('dport', port, port),
+    );
+    const byName = isNamedAt(view, 'INPUT', service)
+      ? openers.filter((r) => servicesOf(view, r).some((s) => serviceText(s) === serviceText(service)))
+      : [];
+    const opened = space.union(byName.map((r) => takenBy(all, r, ['INPUT'])));
+    const set = space.diff(space.and(open, asked), opened);
+    const atMachine = walkOf(
+      context,
+      all,
+      set,
+      'to',
+      (w) => w.fate === 'local' && !openedByName(view, w, service),
+      { inferences: from.inferences },
+    );
+    if (atMachine) yield { service, atMachine };
   }
-}
-
-/** Sources that a deny refuses (as far as it describes them), or that an accept does not name. */
-function* strangersTo(
-  context: CheckContext,
-  view: RulesetView,
-  rule: Rule,
-  from: SidedInterface,
-  denied: Partial<PacketSketch> | undefined,
-): Iterable<ChosenAddress> {
-  const { family } = view;
-  const { src } = rule.base;
-  const described = denied ? context.packetsOf(view, rule, denied) : [];
-  if (denied && described.length === 0) return;
-  const tried: ChosenAddress[] = [];
-  for (const one of [
-    context.remoteAddress(family, from.name),
-    context.remoteAddress(family),
-    ...witnessAddresses(family).map(ofRule),
-  ]) {
-    if (tried.some((other) => sameAddress(other.address, one.address))) continue;
-    tried.push(one);
-    const named = src !== undefined && networkContains(src.value, one.address) !== src.negated;
-    if (!denied) {
-      if (!src || !networkContains(src.value, one.address)) yield one;
-    } else if (!src || named) yield one;
-  }
-  for (const sketch of described) yield ofRule(sketch.src);
-}
-
-/** Sends one stranger to this machine and through it. */
-function tryStranger(
-  context: CheckContext,
-  view: RulesetView,
-  rule: Rule,
-  from: SidedInterface,
-  local: ChosenAddress,
-  service: Service,
-  src: ChosenAddress,
-  narrow: boolean,
-): Guarded | undefined {
-  const { family } = view;
-  const atMachine = sendToMachine(context, from, src, service, family, local);
-  if (atMachine.fate !== 'local' || openedByName(view, atMachine, service)) return undefined;
-  // A rule that names an address of this machine is shown by the delivery alone: FORWARD has no such packets.
-  if (rule.base.dst) return { service, atMachine, through: atMachine };
-  for (const to of insideInterfaces(context, family, from.name).slice(0, 2)) {
-    const through = sendThrough(context, from, src, service, to, family);
-    const refused = through.fate === 'drop' || through.fate === 'reject';
-    if (!refused || through.decidedBy === undefined || !through.hooks.includes('FORWARD')) continue;
-    if (narrow && !through.matched(rule)) continue;
-    return { service, atMachine, through };
-  }
-  return undefined;
 }
 
 /** Accepts above a deny that let in some of those whom it refuses. */
@@ -197,7 +173,7 @@ export const localServiceGuardedInForward = defineCheck({
   rationale:
     'Packets that are addressed to the machine go PREROUTING, routing, INPUT. FORWARD sees only packets that leave again by another way. A rule there never guards a service of the machine, however right it reads; the service is as open as INPUT leaves it. A gateway was lost to an IRC bot in just this way.',
   decision:
-    'For every rule that packets in FORWARD can meet and that refuses a port to outsiders (by an outside interface, to everybody but a network, or to everybody after an accept for some), or that allows it to a few outsiders before a refusal: a packet from a refused source is sent to an address of this machine, and once more to somebody behind it. It is reported if the first is delivered by INPUT without a rule that opens the port by name, and the second is refused in FORWARD. That the port is meant to be on this machine is known from `ss -tulnp`, from the rule naming an own address, or inferred: behind source NAT, strangers cannot ask for a host inside, so the rule has no other meaning.',
+    'For every rule that packets in FORWARD can meet and that refuses a port to outsiders (by an outside interface, to everybody but a network, or to everybody after an accept for some), or that allows it to a few outsiders before a refusal: all packets that it refuses on their way through (of an accept: that FORWARD refuses to other sources) are asked about once more as packets to this machine. It is reported if INPUT lets some of them in whatever is not known, other than by a rule that opens the port by name, with one that is sent. That the port is meant to be on this machine is known from `ss -tulnp`, from the rule naming an own address, or inferred: behind source NAT, strangers cannot ask for a host inside, so the rule has no other meaning.',
   exceptions:
     'Machines whose INPUT is filtered elsewhere (a native nft table, the provider): say so by `input-filtered-elsewhere: true` in fwsim.yml. A rule that guards hosts behind a gateway without NAT is right where it is, and is not reported unless it names an address of the machine.',
   references: [
@@ -328,9 +304,10 @@ COMMIT
           if (dst && !namesMachine) continue;
           if (!namesMachine && !(deny ? guardsAgainstOutsiders(view, rule, from) : opensForSome(rule, from)))
             continue;
-          const guarded = [...guardedServices(context, view, rule, from)].filter(
-            (g) => namesMachine || hidden || listenerOf(context, g.service) !== undefined,
+          const services = servicesOf(view, rule).filter(
+            (s) => namesMachine || hidden || listenerOf(context, s) !== undefined,
           );
+          const guarded = [...guardedServices(context, view, rule, from, namesMachine, services)];
           if (guarded.length > 0) found.push({ rule, from, guarded });
         }
       }
