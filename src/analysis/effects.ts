@@ -18,14 +18,27 @@ export function effectOf(
   return extension?.effect(target.data as object, { family: ruleset.family, base: rule.base, machine });
 }
 
+/** One change, and the rule that makes it. */
+type RuleChange = readonly [Rule, FieldChange];
+
+/** Rulesets are never changed, and many questions begin with what their rules change. */
+const known = new WeakMap<
+  Ruleset,
+  { readonly machine: Machine; readonly registry: Registry; readonly changes: readonly RuleChange[] }
+>();
+
 /** Every change that some rule of the ruleset makes. */
-export function* changesOf(
-  ruleset: Ruleset,
-  machine: Machine,
-  registry: Registry,
-): Generator<readonly [Rule, FieldChange]> {
+export function changesOf(ruleset: Ruleset, machine: Machine, registry: Registry): readonly RuleChange[] {
+  const before = known.get(ruleset);
+  if (before?.machine === machine && before.registry === registry) return before.changes;
+  const changes: RuleChange[] = [];
   for (const table of ruleset.tables)
     for (const chain of table.chains)
-      for (const rule of chain.rules)
-        for (const change of effectOf(ruleset, machine, registry, rule)?.changes ?? []) yield [rule, change];
+      for (const rule of chain.rules) {
+        if (rule.target.kind !== 'extension') continue;
+        for (const change of effectOf(ruleset, machine, registry, rule)?.changes ?? [])
+          changes.push([rule, change]);
+      }
+  known.set(ruleset, { machine, registry, changes });
+  return changes;
 }

@@ -24,22 +24,33 @@ import { describeTracking, type HeaderInUse } from './tracking.ts';
 export const keyOfUse = (base: BaseMatch): string =>
   base.protocol === undefined ? '' : `${base.protocol.negated ? '!' : ''}${base.protocol.value}`;
 
-/** Conditions of the header, last fields first: joined in that order, fewer nodes die young. */
-export function baseParts(base: BaseMatch, space: PacketSpace): PacketSet[] {
-  const parts: PacketSet[] = [];
+/**
+ * Conditions of the header, each handed to `take`; last fields first: joined in that order, fewer nodes die young. No
+ * further one is described once `take` wants none.
+ */
+export function baseParts(
+  base: BaseMatch,
+  space: PacketSpace,
+  take: (part: PacketSet) => boolean = () => true,
+): void {
   const { src, dst, protocol, inInterface, outInterface, fragment } = base;
-  if (fragment) parts.push(complementIf(fragment.negated, space, space.interval('fragmentKind', 2, 2)));
-  if (protocol)
-    parts.push(
-      complementIf(protocol.negated, space, space.interval('protocol', protocol.value, protocol.value)),
-    );
-  if (outInterface)
-    parts.push(complementIf(outInterface.negated, space, space.interface('out', outInterface.value)));
-  if (inInterface)
-    parts.push(complementIf(inInterface.negated, space, space.interface('in', inInterface.value)));
-  if (dst) parts.push(complementIf(dst.negated, space, space.network('dst', dst.value)));
-  if (src) parts.push(complementIf(src.negated, space, space.network('src', src.value)));
-  return parts;
+  if (fragment && !take(complementIf(fragment.negated, space, space.interval('fragmentKind', 2, 2)))) return;
+  if (protocol) {
+    const { value, negated } = protocol;
+    if (!take(complementIf(negated, space, space.interval('protocol', value, value)))) return;
+  }
+  if (
+    outInterface &&
+    !take(complementIf(outInterface.negated, space, space.interface('out', outInterface.value)))
+  )
+    return;
+  if (
+    inInterface &&
+    !take(complementIf(inInterface.negated, space, space.interface('in', inInterface.value)))
+  )
+    return;
+  if (dst && !take(complementIf(dst.negated, space, space.network('dst', dst.value)))) return;
+  if (src) take(complementIf(src.negated, space, space.network('src', src.value)));
 }
 
 /** Runs a use's own description; a match that nobody knows may match or not. */

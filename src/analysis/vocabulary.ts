@@ -161,7 +161,7 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
       let may = within;
       let must = within;
       let same = true;
-      for (let i = rule.matches.length - 1; i >= 0; i--) {
+      for (let i = rule.matches.length - 1; i >= 0 && may !== space.none; i--) {
         const set = setOfUse(side, rule.matches[i] as MatchUse, rule);
         may = space.and(may, set.may);
         if (same && set.may === set.must) must = may;
@@ -170,11 +170,12 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
           must = space.and(must, set.must);
         }
       }
-      for (const part of baseParts(rule.base, spaceOf(side))) {
+      baseParts(rule.base, spaceOf(side), (part) => {
         may = space.and(may, part);
         must = same ? may : space.and(must, part);
-      }
-      return { may, must };
+        return may !== space.none;
+      });
+      return { may, must: may === space.none ? may : must };
     },
     replace: (side, changed) => {
       if (sides.length > 1 || !sameMachine(current, side)) return false;

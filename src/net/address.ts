@@ -90,7 +90,11 @@ export function prefixMask(family: Family, length: number): Address {
 
 /** The prefix length of a mask, or undefined where its ones are not contiguous from the left. */
 export function prefixLength(mask: Address): number | undefined {
-  const words = mask.family === 'ipv4' ? [mask.w3] : [mask.w0, mask.w1, mask.w2, mask.w3];
+  if (mask.family === 'ipv4') {
+    const hosts = ~mask.w3 >>> 0;
+    return (hosts & (hosts + 1)) === 0 ? Math.clz32(hosts) : undefined;
+  }
+  const words = [mask.w0, mask.w1, mask.w2, mask.w3];
   let length = 0;
   let ended = false;
   for (const word of words) {
@@ -137,16 +141,8 @@ export function rangeContains(range: AddressRange, a: Address): boolean {
 export function networkRange(net: Network): AddressRange | undefined {
   if (prefixLength(net.mask) === undefined) return undefined;
   const { address: a, mask: m } = net;
-  return {
-    low: a,
-    high: {
-      family: a.family,
-      w0: a.family === 'ipv4' ? 0 : (a.w0 | ~m.w0) >>> 0,
-      w1: a.family === 'ipv4' ? 0 : (a.w1 | ~m.w1) >>> 0,
-      w2: a.family === 'ipv4' ? 0 : (a.w2 | ~m.w2) >>> 0,
-      w3: (a.w3 | ~m.w3) >>> 0,
-    },
-  };
+  if (a.family === 'ipv4') return { low: a, high: ipv4(a.w3 | ~m.w3) };
+  return { low: a, high: ipv6(a.w0 | ~m.w0, a.w1 | ~m.w1, a.w2 | ~m.w2, a.w3 | ~m.w3) };
 }
 
 /** The address as a non-negative big integer: for arithmetic that is not on a hot path. */

@@ -8,6 +8,7 @@ import {
   type AddressRange,
   compareAddresses,
   type Family,
+  ipv4,
   networkRange,
 } from '../net/address.ts';
 import { type InterfacePattern, interfacePatternText } from '../net/interface-pattern.ts';
@@ -78,7 +79,9 @@ interface Shift {
 }
 
 interface Notes {
+  /** Starts of intervals; of ranges of IPv4 addresses, too, as numbers. May hold one past the last value. */
   numbers: Set<number>;
+  /** Starts of ranges of IPv6 addresses. */
   addresses: Address[];
   raw: boolean;
   mask: number;
@@ -111,8 +114,12 @@ export function createCollector(family: Family, locality?: Locality): Collector 
   }
 
   function range(field: AddressField, { low, high }: AddressRange): void {
-    const { addresses } = noteOf(field);
+    const { addresses, numbers } = noteOf(field);
     if (low.family !== family || compareAddresses(low, high) > 0) return;
+    if (family === 'ipv4') {
+      numbers.add(low.w3).add(high.w3 + 1);
+      return;
+    }
     addresses.push(low);
     const next = nextAddress(high);
     if (next !== undefined) addresses.push(next);
@@ -258,7 +265,7 @@ function close(
   const fields: Partial<Record<FieldName, Mentioned>> = {};
   for (const field of inUse) {
     const n = shared.get(field);
-    if (n !== undefined) fields[field] = mentioned(field, n);
+    if (n !== undefined) fields[field] = mentioned(family, field, n);
   }
   const linked = [...new Set(groupOf.values())]
     .map((group) => fieldNames.filter((f) => group.includes(f) && notes.has(f)))
@@ -287,15 +294,18 @@ function carryThroughShifts(shared: ReadonlyMap<FieldName, Notes>, shifts: reado
   }
 }
 
-function mentioned(field: FieldName, n: Notes): Mentioned {
+/** Ascending, without zero and what is above `max`. */
+const startsUpTo = (numbers: ReadonlySet<number>, max: number): number[] =>
+  [...Float64Array.from(numbers).sort()].filter((x) => x > 0 && x <= max);
+
+function mentioned(family: Family, field: FieldName, n: Notes): Mentioned {
   const spec = fieldSpecs[field];
   switch (spec.kind) {
     case 'interval':
-      return {
-        kind: 'interval',
-        starts: [...n.numbers].filter((x) => x > 0 && x <= spec.max).sort((a, b) => a - b),
-      };
+      return { kind: 'interval', starts: startsUpTo(n.numbers, spec.max) };
     case 'address': {
+      if (family === 'ipv4')
+        return { kind: 'address', starts: startsUpTo(n.numbers, 0xffff_ffff).map(ipv4), raw: n.raw };
       const sorted = n.addresses.sort(compareAddresses);
       const starts = sorted.filter((a, i) => {
         const before = sorted[i - 1];
