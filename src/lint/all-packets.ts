@@ -131,7 +131,8 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
       return rules;
     },
     get openers() {
-      opening ??= space.forget(
+      if (opening !== undefined) return opening;
+      opening = space.forget(
         space.and(openers(vocabulary), vocabulary.describe(side, ordinaryOn(side)).may),
         [...vocabulary.rewritten],
         'entry',
@@ -182,9 +183,10 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
           interfaceNames: input.interfaceNames(),
         });
         if (witness === undefined) break;
-        const { state, ...stateless } = sketchOf(witness.fields, heading);
-        const sketch = untracked || state === undefined ? stateless : { ...stateless, state };
-        examples.push(familiar(input, all, set, heading, sketch));
+        const example = familiar(input, all, set, heading, sketchOf(witness.fields, heading));
+        // What nothing tracks has no state, and need not be said to have none.
+        const { state: _, ...stateless } = example.sketch;
+        examples.push(untracked ? { ...example, sketch: stateless } : example);
         const { fields } = witness;
         // Another one differs in protocol or destination port.
         const same = space.and(

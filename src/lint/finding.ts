@@ -16,6 +16,8 @@ export interface Inference {
   readonly text: string;
   /** `ip -j addr`. */
   readonly settledBy?: string;
+  /** It says what sender the packet has (one who begins slowly), and nothing of the machine. */
+  readonly ofSender?: true;
 }
 
 /** Which rule, chain or policy a finding is about. All undefined: the input as a whole. */

@@ -88,7 +88,9 @@ function findingBlock(
   };
   if (story.what !== undefined) say('what', story.what);
   if (story.why !== undefined) say('why', story.why);
-  for (const by of story.openedBy ?? [])
+  // A finding about the very rule that lets it happen has named it already.
+  const elsewhere = (by: DecidedBy): boolean => by.kind !== 'rule' || by.id !== finding.place.ruleId;
+  for (const by of (story.openedBy ?? []).filter(elsewhere))
     lines.push(...labelled('by', byText(by, finding, report, style), style));
   for (const related of finding.related) {
     const there = sources.place(related.span);

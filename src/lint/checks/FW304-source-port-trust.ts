@@ -167,6 +167,7 @@ COMMIT
                 'instead: -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT, which takes the answers alone',
             ],
             witness: reached.walk,
+            group: `${view.family} ${way}`,
           };
         }
     }

@@ -16,7 +16,7 @@ export const contextAssumed = defineCheck({
   rationale:
     'An inference may be wrong, and then so is the finding. No inferred finding is ever an error. Given the output of the commands, the finding becomes certain or goes away.',
   decision:
-    'Each finding carries the inferences that its packet’s walk used. They are collected here. Nothing is said if nothing was inferred, or if nothing that was inferred was used.',
+    'Each finding carries the inferences that its packet’s walk used. They are collected here, but for those that only say what sender the packet of a finding has. Nothing is said if nothing was inferred, or if nothing that was inferred was used.',
   exceptions: 'This is a remark on the answer, not on the ruleset.',
   references: ['fwsim lint --help, --with'],
   examples: {
@@ -103,7 +103,9 @@ COMMIT
   },
   run: () => [],
   *conclude(_context, findings) {
-    const inferred = findings.filter((f) => f.inferences.length > 0);
+    const inferred = findings
+      .map((f) => ({ inferences: f.inferences.filter((i) => !i.ofSender) }))
+      .filter((f) => f.inferences.length > 0);
     const count = inferred.length;
     if (count === 0) return;
     const texts = [...new Set(inferred.flatMap((f) => f.inferences.map(({ text }) => text)))].sort();

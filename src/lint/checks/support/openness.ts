@@ -204,12 +204,18 @@ function decidedOn(all: AllPackets, way: Way, inNoSet: boolean, arriving?: Packe
   return { accepted: space.union(sets.accepted), refused: space.union(sets.refused) };
 }
 
+/** A stranger who is in no set whose contents nobody gave. */
+const strangerToSets: Inference = {
+  text: 'the sender is in none of the sets whose contents are not known',
+  settledBy: 'ipset save',
+};
+
 /** Answers that a stranger who begins to talk, slowly, gets; by topic of what is asked. */
-const calmAnswers: readonly (readonly [RegExp, string, string | undefined])[] = [
-  [/^limit$/, 'under', 'no limit is reached'],
-  [/^set:/, 'no', 'the sender is in none of the sets whose contents are not known'],
-  [/^recent:/, 'absent', 'the sender is not listed yet'],
-  [/^forwarding$/, 'on', 'this machine forwards packets'],
+const calmAnswers: readonly (readonly [RegExp, string, Inference | undefined])[] = [
+  [/^limit$/, 'under', { text: 'no limit is reached', ofSender: true }],
+  [/^set:/, 'no', strangerToSets],
+  [/^recent:/, 'absent', { text: 'the sender is not listed yet', ofSender: true }],
+  [/^forwarding$/, 'on', { text: 'this machine forwards packets', settledBy: 'sysctl -a' }],
   [/^rpfilter$/, 'fine', undefined],
   [/^payload$/, 'other', undefined],
   [/^ipsec$/, 'no', undefined],
@@ -240,7 +246,7 @@ export function calmWalk(context: CheckContext, sketch: Walk['sketch'], options:
     const calm = calmAnswers.find(([pattern]) => pattern.test(topic));
     if (!calm || assume.includes(`${topic}=${calm[1]}`)) return walk;
     assume.push(`${topic}=${calm[1]}`);
-    if (calm[2] !== undefined) inferences.set(calm[2], { text: calm[2] });
+    if (calm[2] !== undefined) inferences.set(calm[2].text, calm[2]);
   }
 }
 
@@ -304,7 +310,6 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
     return found;
   };
   const kept = new Map<string, readonly Opening[]>();
-  const inSomeSet: Inference = { text: 'the sender is in none of the sets whose contents are not known' };
   const inUse = (field: FieldName): boolean => space.codec.fields.has(field);
   const fieldsBut = (...wanted: readonly FieldName[]): readonly FieldName[] =>
     [...space.codec.fields.keys()].filter((f) => !wanted.includes(f));
@@ -345,7 +350,7 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
       };
       const kinds = [
         [decidedAs(way, false), true, []],
-        [decidedAs(way, true), true, [inSomeSet]],
+        [decidedAs(way, true), true, [strangerToSets]],
         [decidedAs(way, true), false, []],
       ] as const;
       for (const [{ accepted, refused }, sure, more] of kinds)
