@@ -1,8 +1,10 @@
 /** The threads' side: one question at a time, each answer as soon as it is there. */
 
+import { setImmediate } from 'node:timers/promises';
 import { type Desk, openDesk } from './beside/desk.ts';
 import type { Question, Reply } from './beside/questions.ts';
 import { openWalks } from './beside/walks.ts';
+import type { Draft } from './state/draft.ts';
 
 export type { Question, Reply } from './beside/questions.ts';
 
@@ -10,6 +12,17 @@ export type { Question, Reply } from './beside/questions.ts';
 export function serveScreen(reply: (reply: Reply) => void): (question: Question) => void {
   let desk: Desk | undefined;
   let walks: ReturnType<typeof openWalks> | undefined;
+  let latest = 0;
+  /** Between two steps a newer question may come; it ends this one. */
+  const answer = async (desk: Desk, serial: number, draft: Draft): Promise<void> => {
+    reply({ kind: 'told', serial, answers: {}, last: false });
+    for (const answers of desk.ask(draft)) {
+      if (Object.keys(answers).length > 0) reply({ kind: 'told', serial, answers, last: false });
+      await setImmediate();
+      if (serial !== latest) return;
+    }
+    reply({ kind: 'told', serial, answers: {}, last: true });
+  };
   return (question) => {
     switch (question.kind) {
       case 'open':
@@ -22,12 +35,9 @@ export function serveScreen(reply: (reply: Reply) => void): (question: Question)
         if (result) reply({ kind: 'walked', serial, result });
         return;
       }
-      case 'ask': {
-        const { serial, draft } = question;
-        for (const answers of desk?.ask(draft) ?? [])
-          if (Object.keys(answers).length > 0) reply({ kind: 'told', serial, answers, last: false });
-        reply({ kind: 'told', serial, answers: {}, last: true });
-      }
+      case 'ask':
+        latest = question.serial;
+        if (desk) void answer(desk, question.serial, question.draft);
     }
   };
 }

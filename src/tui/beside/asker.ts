@@ -1,6 +1,7 @@
 /**
- * The screen's side of what runs beside it. A newer question ends the one that is being worked on: its thread is
- * stopped, and another one begins. A thread that has answered is kept, with the machine that it has read.
+ * The screen's side of what runs beside it. A newer question ends the one that is being worked on, between two steps of
+ * it; a thread that does not get there soon is stopped, and another one begins. A thread is kept as long as it can be:
+ * it has read the machine, and knows what is true of nearly the same rules.
  */
 
 import type { Draft } from '../state/draft.ts';
@@ -14,10 +15,13 @@ export interface Asker {
 }
 
 /** More rules than this are not asked about: that would take the memory that the screen has promised not to. */
-const askedRulesMax = 30_000;
+const askedRulesMax = 60_000;
 
 /** Somebody who edits is not done with the first key. */
-const pauseMs = 250;
+const pauseMs = 100;
+
+/** So long a thread may be in the middle of a step before it is given up. */
+const patienceMs = 2_000;
 
 /** Answers are kept for so many drafts: undo and redo go back and forth. */
 const draftsKept = 8;
@@ -37,6 +41,8 @@ export function createAsker(
   let serial = 0;
   let current: Draft | undefined;
   let timer: NodeJS.Timeout | undefined;
+  /** Whether the thread has heard the question, and the clock until then. */
+  let impatience: NodeJS.Timeout | undefined;
 
   const came = (draft: Draft, answers: Answers): void => {
     const all = { ...known.get(draft), ...answers };
@@ -54,6 +60,7 @@ export function createAsker(
       replied: (reply) => {
         if (reply.kind !== 'told' || thread !== started || reply.serial !== serial || current === undefined)
           return;
+        clearTimeout(impatience);
         if (reply.last) busy = false;
         if (Object.keys(reply.answers).length > 0) came(current, reply.answers);
       },
@@ -67,19 +74,12 @@ export function createAsker(
     started?.send({ kind: 'open', machine, work: 'answers' });
     return started;
   };
-  const cancel = (): void => {
-    clearTimeout(timer);
-    if (busy) {
-      thread?.end();
-      thread = undefined;
-    }
-    busy = false;
-  };
   const ask = (draft: Draft): void => {
     if (ruleCount > askedRulesMax) {
-      failRest(draft, `there are more than ${askedRulesMax} rules`);
+      failRest(draft, `more than ${askedRulesMax} rules would take more than 1 GB of memory`);
       return;
     }
+    const inTheMiddle = busy && thread !== undefined;
     thread ??= open();
     if (!thread) {
       failRest(draft, 'no thread can be started here');
@@ -88,13 +88,26 @@ export function createAsker(
     busy = true;
     serial++;
     thread.send({ kind: 'ask', serial, draft });
+    if (inTheMiddle)
+      impatience = setTimeout(() => {
+        thread?.end();
+        thread = undefined;
+        busy = false;
+        ask(draft);
+      }, patienceMs);
+  };
+  const noLongerAsked = (): void => {
+    clearTimeout(timer);
+    clearTimeout(impatience);
+    // What is still said about it is not heard.
+    serial++;
   };
 
   return {
     about(draft) {
       if (draft === current) return;
       const first = current === undefined;
-      cancel();
+      noLongerAsked();
       current = draft;
       const answers = known.get(draft);
       if (answers) give(draft, answers);
@@ -103,7 +116,7 @@ export function createAsker(
       else timer = setTimeout(() => ask(draft), pauseMs);
     },
     stop() {
-      clearTimeout(timer);
+      noLongerAsked();
       thread?.end();
       thread = undefined;
       busy = false;

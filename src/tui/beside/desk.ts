@@ -11,7 +11,8 @@ import { foreignRuns, type ReadMachine, readMachine } from '../../link/read-mach
 import { checks, defaultRegistry, lintMachine } from '../../linting.ts';
 import type { Ruleset } from '../../model/ruleset.ts';
 import { type Draft, draftRuleset } from '../state/draft.ts';
-import { deadRules } from './dead-rules.ts';
+import { countRules } from '../state/world.ts';
+import { createDeadRules } from './dead-rules.ts';
 import { packetsChanged } from './packets-changed.ts';
 import type { Answered, Answers, BesideMachine, DeadRule } from './questions.ts';
 import { type ShownFinding, shownFinding } from './shown-finding.ts';
@@ -22,32 +23,49 @@ export interface Desk {
   ask(draft: Draft): Generator<Answers, void>;
 }
 
+/** Up to so many rules, dead ones are found again within a moment of a change. */
+const deadFirstMax = 10_000;
+
 /** Reads the machine once, for all that is asked of it. */
 export function openDesk(asked: BesideMachine): Desk {
   const { texts, family, backend } = asked;
   const registry = defaultRegistry();
   const read = readMachine(texts, { registry, family, backend });
   const before = read.rulesets.map((r) => r.linked.ruleset);
+  const deadRules = createDeadRules(registry);
+
+  function* dead(draft: Draft, after: readonly Ruleset[]): Generator<Answers, void> {
+    const machine = draft.size === 0 ? read.machine : machineOf(read, after);
+    const list: DeadRule[] = [];
+    const untold: string[] = [];
+    for (const wanted of ['ipv4', 'ipv6'] as const) {
+      const ruleset = after.findLast((r) => r.family === wanted);
+      const answered = ruleset && deadRules(ruleset, machine);
+      if (answered?.kind === 'done') list.push(...answered.list);
+      if (answered?.kind === 'done' && answered.untold !== undefined) untold.push(answered.untold);
+      yield {};
+    }
+    yield { dead: { kind: 'done', list, ...(untold.length > 0 && { untold: untold.join('; ') }) } };
+  }
+  function* diff(draft: Draft, after: readonly Ruleset[]): Generator<Answers, void> {
+    if (draft.size === 0) {
+      yield { diff: { kind: 'done', list: [] } };
+      return;
+    }
+    const work = packetsChanged(read, before, after, registry);
+    for (let step = work.next(); ; step = work.next()) {
+      yield step.done === true ? { diff: step.value } : {};
+      if (step.done === true) break;
+    }
+  }
   return {
     *ask(draft) {
       const after = before.map((ruleset) => draftRuleset(ruleset, draft));
-      if (draft.size === 0) yield { diff: { kind: 'done', list: [] } };
-      else {
-        const work = packetsChanged(read, before, after, registry);
-        for (let step = work.next(); ; step = work.next()) {
-          yield step.done === true ? { diff: step.value } : {};
-          if (step.done === true) break;
-        }
-      }
+      const deadFirst = draft.size > 0 && countRules(after) <= deadFirstMax;
+      if (deadFirst) yield* dead(draft, after);
+      yield* diff(draft, after);
       yield { findings: findingsOf(asked, read, draft, after) };
-      const machine = draft.size === 0 ? read.machine : machineOf(read, after);
-      const list: DeadRule[] = [];
-      for (const wanted of ['ipv4', 'ipv6'] as const) {
-        const ruleset = after.findLast((r) => r.family === wanted);
-        if (ruleset) list.push(...deadRules(ruleset, machine, registry));
-        yield {};
-      }
-      yield { dead: { kind: 'done', list } };
+      if (!deadFirst) yield* dead(draft, after);
     },
   };
 }

@@ -50,9 +50,9 @@ export interface Lists {
   readonly dead: readonly DeadRule[];
 }
 
-/** An answer, or why there is none. */
+/** An answer, or why there is none. `untold`: what it leaves out, and by which limit. */
 export type Answered<T> =
-  | { readonly kind: 'done'; readonly list: T }
+  | { readonly kind: 'done'; readonly list: T; readonly untold?: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** Answers that have come. */

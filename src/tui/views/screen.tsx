@@ -242,8 +242,9 @@ function missedText(world: World, state: State, row: RuleRow): string {
 function deadSpans(state: State, columns: number): readonly Span[] {
   const { dead } = state.told;
   if (!dead || !isFresh(state, 'dead')) return columns < 70 ? [] : [span('dead rules are asked … ', 'faint')];
-  if (dead.answered.kind === 'done') return [];
-  return columns < 70 ? [] : [span(`dead rules are not told: ${dead.answered.reason} `, 'faint')];
+  const { answered } = dead;
+  const why = answered.kind === 'failed' ? answered.reason : answered.untold;
+  return why === undefined || columns < 70 ? [] : [span(`dead rules are not told: ${why} `, 'faint')];
 }
 
 function listTitle(world: World, state: State, columns: number): Line {

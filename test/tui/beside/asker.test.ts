@@ -1,4 +1,4 @@
-/** Who is asked when: one question at a time, a newer one ends the older. */
+/** Who is asked when: one question at a time, a newer one ends the older, and the thread is kept where it can be. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createAsker } from '../../../src/tui/beside/asker.ts';
 import type { Answers, BesideMachine, Question, ThreadEvents } from '../../../src/tui/beside/questions.ts';
@@ -64,15 +64,30 @@ describe('a question', () => {
     asker.about(emptyDraft);
     asker.about(a);
     asker.about(b);
-    expect(threads[0]?.ended).toBe(true);
+    // What is still said about the older one is not heard.
+    answer(0);
+    expect(given).toEqual([]);
+    vi.advanceTimersByTime(500);
+    expect(threads[0]?.sent).toMatchObject([{ kind: 'open' }, { kind: 'ask' }, { kind: 'ask', draft: b }]);
+    answer(0);
     vi.runAllTimers();
-    expect(threads.length).toBe(2);
-    expect(threads[1]?.sent).toMatchObject([{ kind: 'open' }, { kind: 'ask', draft: b }]);
-    // What the ended thread still says is not heard.
+    expect(given).toEqual([[b, all]]);
+    // The thread has heard it in time, and is kept with all that it knows.
+    expect(threads.map((t) => t.ended)).toEqual([false]);
+  });
+
+  test('that a thread does not hear is asked of another one', () => {
+    const { asker, threads, given, answer } = world();
+    const changed = new Map();
+    asker.about(emptyDraft);
+    asker.about(changed);
+    vi.runAllTimers();
+    expect(threads.map((t) => t.ended)).toEqual([true, false]);
+    expect(threads[1]?.sent).toMatchObject([{ kind: 'open' }, { kind: 'ask', draft: changed }]);
     answer(0);
     expect(given).toEqual([]);
     answer(1);
-    expect(given).toEqual([[b, all]]);
+    expect(given).toEqual([[changed, all]]);
   });
 
   test('that was answered before is answered at once', () => {
@@ -92,8 +107,10 @@ describe('a question', () => {
   test('that kills its thread fails where no answer came, and the next one has another thread', () => {
     const { asker, threads, given } = world();
     asker.about(emptyDraft);
-    const { events } = threads[0] ?? {};
-    events?.replied({ kind: 'told', serial: 1, answers: { diff: none }, last: false });
+    const { events, sent } = threads[0] ?? { sent: [] };
+    const asked = sent.at(-1);
+    const serial = asked?.kind === 'ask' ? asked.serial : 0;
+    events?.replied({ kind: 'told', serial, answers: { diff: none }, last: false });
     events?.failed('out of memory');
     const failed = { kind: 'failed', reason: 'out of memory' };
     expect(given.at(-1)).toEqual([emptyDraft, { findings: failed, dead: failed }]);
@@ -111,7 +128,7 @@ describe('a question', () => {
   test('about very many rules is answered with that, and no thread is started', () => {
     const { asker, given, threads } = world(1, 100_000);
     asker.about(emptyDraft);
-    const tooMany = { kind: 'failed', reason: 'there are more than 30000 rules' };
+    const tooMany = { kind: 'failed', reason: 'more than 60000 rules would take more than 1 GB of memory' };
     expect(given).toEqual([[emptyDraft, { diff: tooMany, findings: tooMany, dead: tooMany }]]);
     expect(threads).toEqual([]);
   });

@@ -63,6 +63,19 @@ describe('dead rules', () => {
     expect(tags(press(world, changed, 'u'))).toEqual(tags(inInput));
   });
 
+  test('after one change after the other are those of a fresh look', () => {
+    const desk = deskOf(world);
+    const last = (draft: Draft) => {
+      const answers: Answers = Object.assign({}, ...desk.ask(structuredClone(draft)));
+      return listOf(answers, 'dead');
+    };
+    let state = inInput;
+    for (const keys of ['j space', 'k space', 'u', 'o =-p_tcp_-j_DROP enter', 'J', 'u u']) {
+      state = press(world, state, keys);
+      expect(last(state.draft)).toEqual(listOf(answersOf(world, state.draft), 'dead'));
+    }
+  });
+
   test('come while a line is open, and stay when it is left', () => {
     const state = told(world, press(world, firstState(world), 'p'));
     expect(press(world, state, 'esc').dead.size).toBe(3);
