@@ -39,12 +39,11 @@ function measuredOf(code: string): string {
   if (p === undefined) return `never met on the ${dumpsRead} real dumps read`;
   const met = `met on ${p.dumps} of ${dumpsRead}`;
   if (p.right + p.wrong + p.unclear === 0) return `findings not read yet; ${met} real dumps`;
+  if (p.right + p.wrong === 0)
+    return `none of ${p.unclear} findings read on real dumps could be decided; ${met}`;
   const unclear = p.unclear === 0 ? '' : `, ${p.unclear} unclear`;
   return `${p.right} of ${p.right + p.wrong} findings read on real dumps were true${unclear}; ${met}`;
 }
-
-/** Findings that must have been read before a share says anything. */
-const readMin = 10;
 
 /** Why a check is on probation: what it says itself, or that there is too little to measure it by. */
 function probationOf({ code, probation }: CheckMetadata): string {
@@ -53,7 +52,7 @@ function probationOf({ code, probation }: CheckMetadata): string {
   const read = p === undefined ? 0 : p.right + p.wrong + p.unclear;
   return read === 0
     ? 'no finding on a real dump has been read'
-    : `${read} ${read === 1 ? 'finding' : 'findings'} on real dumps ${read < readMin ? 'are too few to tell how often it is right' : 'have been read'}`;
+    : `what was read on real dumps (${read === 1 ? '1 finding' : `${read} findings`}) is too little to tell how often it is right`;
 }
 
 const fixKinds = {

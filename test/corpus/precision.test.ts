@@ -43,7 +43,9 @@ test('what the pages tell is what was judged', () => {
         ? `never met on the ${dumpsRead} real dumps read`
         : read === 0
           ? 'not read yet'
-          : `${p.right} of ${p.right + p.wrong} findings read on real dumps`;
+          : p.right + p.wrong === 0
+            ? `none of ${p.unclear} findings read on real dumps`
+            : `${p.right} of ${p.right + p.wrong} findings read on real dumps`;
     expect(
       checkPageMarkdown(check, () => undefined),
       check.code,
