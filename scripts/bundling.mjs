@@ -37,6 +37,9 @@ function builtinsAsked(kinds) {
   };
 }
 
+/** All ways of asking for a module. */
+const everyWay = ['require-call', 'import-statement', 'dynamic-import'];
+
 /**
  * The page of `fwsim report` has a script of its own, which is bundled for browsers and takes the place of
  * src/page/page-script.ts in the programs that print pages.
@@ -122,7 +125,7 @@ export async function bundleProgram() {
     metafile: true,
     write: false,
     define: { ...commonOptions.define, 'import.meta.url': 'FWSIM_STARTED_FROM' },
-    plugins: [builtinsAsked(['require-call', 'import-statement', 'dynamic-import']), pageScriptInside],
+    plugins: [builtinsAsked(everyWay), pageScriptInside],
   });
   // V8 reads a function whose expression begins with a parenthesis once, and others twice.
   const body = outputFiles[0].text.replace(/^#!.*\n/, '').trimEnd();
@@ -144,6 +147,8 @@ export async function bundleLauncher(program, programFile) {
     outfile: 'launcher.js',
     minify: true,
     write: false,
+    // Imported, each would get a module of its own around it.
+    plugins: [builtinsAsked(everyWay)],
     define: {
       ...commonOptions.define,
       FWSIM_PROGRAM_FILE: programFile === undefined ? 'undefined' : JSON.stringify(programFile),

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { getHeapCodeStatistics } from 'node:v8';
 import { Script } from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
 import { codeFolder, readCode, writeCode } from './code-cache.ts';
@@ -38,6 +37,7 @@ async function runProgram(): Promise<void> {
   const script = new Script(source, { filename: file.pathname, cachedData: kept?.code });
   await (script.runInThisContext() as Program)(import.meta.url);
   if (folder === undefined || !isMainThread || process.exitCode === exitCodes.bug) return;
+  const { getHeapCodeStatistics } = await import('node:v8');
   const heapBytes = getHeapCodeStatistics().bytecode_and_metadata_size;
   // Functions are compiled when they are first called: another input may have called many more.
   if (kept && script.cachedDataRejected !== true && heapBytes < kept.heapBytes * 1.1) return;
