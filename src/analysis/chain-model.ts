@@ -12,13 +12,16 @@ export const endings = ['accept', 'drop', 'reject', 'queue', 'stolen', 'stuck'] 
 /** One of the endings. */
 export type Ending = (typeof endings)[number];
 
-/** What a rule does with the packets that it takes. `open`: nobody knows; accepts, drops or goes on. */
+/** What a rule does with the packets that it takes. `open`: nobody knows; ends them in some of these ways, or goes on. */
 export type RuleAction =
   | { readonly kind: 'end'; readonly ending: Ending }
   | { readonly kind: 'continue' }
   | { readonly kind: 'return' }
-  | { readonly kind: 'open' }
+  | { readonly kind: 'open'; readonly endings: readonly Ending[] }
   | { readonly kind: 'jump' | 'goto'; readonly chain: ChainModel | undefined };
+
+/** How a rule of which nothing is known may end packets. */
+export const openEndings: readonly Ending[] = ['accept', 'drop'];
 
 /** One rule as sets. */
 export interface RuleModel {
@@ -173,13 +176,13 @@ function modelRule(
       return { action: { kind: target.kind, chain: chainOf(target.chain) }, changes: [] };
     case 'extension': {
       const effect = effectOf(side.ruleset, side.program.machine, side.registry, rule);
-      if (effect === undefined) return { action: { kind: 'open' }, changes: [] };
+      if (effect === undefined) return { action: { kind: 'open', endings: openEndings }, changes: [] };
       const changes = effect.changes.filter((c) => matters(c, vocabulary));
       switch (effect.outcome) {
         case 'continue':
           return { action: { kind: 'continue' }, changes };
         case 'unknown':
-          return { action: { kind: 'open' }, changes };
+          return { action: { kind: 'open', endings: effect.endings ?? openEndings }, changes };
         case 'drop':
           return {
             action: { kind: 'end', ending: effect.rejectWith === undefined ? 'drop' : 'reject' },

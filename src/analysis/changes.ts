@@ -4,6 +4,7 @@ import { addressesOf } from '../engine/facts.ts';
 import type { FieldChange } from '../extensions/define.ts';
 import { ctStatusBit } from '../model/connection.ts';
 import type { Hook } from '../model/netfilter.ts';
+import { type AddressRange, compareAddresses } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import { entryFields, type FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
@@ -142,6 +143,11 @@ function withReplyTuple({ space }: Vocabulary, set: PacketSet): PacketSet {
 /** Has ports, and no tracker that looks at them: see `hasTrackedPorts`. */
 const dccp = 33;
 
+/** The addresses of a range. Of one that is written backwards, the kernel takes what its arithmetic makes of it. */
+function rangeAddresses(space: Vocabulary['space'], range: AddressRange): PacketSet {
+  return compareAddresses(range.low, range.high) > 0 ? space.all : space.addresses('dst', range);
+}
+
 /** Packets whose connection has the same value as the packet itself, where the packet has one. */
 export function sameOrAbsent(
   space: BddPacketSpace,
@@ -164,7 +170,7 @@ function translateAddress(o: ChangeRequest, { from, range }: NatChange): PacketS
   if (range.addresses === undefined) return set;
   return range.netmap
     ? space.changePrefix(set, 'dst', range.addresses)
-    : space.rewrite(set, ['dst'], space.addresses('dst', range.addresses));
+    : space.rewrite(set, ['dst'], rangeAddresses(space, range.addresses));
 }
 
 function translatePorts({ space }: Vocabulary, set: PacketSet, { range }: NatChange): PacketSet {

@@ -3,7 +3,7 @@
 import type { Policy } from '../model/netfilter.ts';
 import type { Rule } from '../model/ruleset.ts';
 import type { PacketSet } from '../packetset/space.ts';
-import type { ChainModel, Ending, RuleModel } from './chain-model.ts';
+import { type ChainModel, type Ending, openEndings, type RuleModel } from './chain-model.ts';
 import { atEntry } from './fates.ts';
 import type { FateKind, FatePart, Road } from './road.ts';
 import type { Visit } from './table-run.ts';
@@ -106,15 +106,13 @@ interface Taker {
   readonly set: PacketSet;
 }
 
-const openEndings: readonly Ending[] = ['accept', 'drop'];
-
 /** How a rule may end packets. */
 function endingsOf({ action }: RuleModel): readonly Ending[] {
   switch (action.kind) {
     case 'end':
       return [action.ending];
     case 'open':
-      return openEndings;
+      return action.endings;
     case 'jump':
     case 'goto':
       return action.chain === undefined ? openEndings : [];

@@ -11,6 +11,7 @@ import type { Rule } from '../model/ruleset.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { ChainModel, Ending, RuleModel } from './chain-model.ts';
 import type { FatePart, Road, Roads } from './road.ts';
+import { takenBy } from './summary.ts';
 import type { Visit } from './table-run.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -104,23 +105,17 @@ export function createFrame(roads: Roads, name: Road['name']): Frame {
         }
         continue;
       }
-      let rest = here;
+      // What comes to each rule of such a chain was worked out for all packets: these are some of them.
+      const summary = visit.analysis.summary(chain);
+      if (summary === undefined) continue;
       for (const r of chain.rules) {
-        if (rest === space.none) break;
-        if (space.disjoint(rest, r.may)) continue;
-        const { action } = r;
-        if (action.kind === 'continue' && !wanted(r)) continue;
-        const taken = space.and(rest, r.may);
+        const callee = 'chain' in r.action ? r.action.chain : undefined;
+        if (callee === undefined && !wanted(r)) continue;
+        const all = takenBy(summary, r, space);
+        if (space.disjoint(here, all)) continue;
+        const taken = space.and(here, all);
         record(r, taken);
-        if (action.kind === 'continue' || action.kind === 'open') continue;
-        if (action.kind === 'jump' || action.kind === 'goto') {
-          send(action.chain, taken);
-          if (action.chain === undefined) continue;
-          const summary = action.kind === 'jump' ? visit.analysis.summary(action.chain) : undefined;
-          if (summary?.ends.size === 0) continue;
-          const stays = space.diff(rest, r.must);
-          rest = summary === undefined ? stays : space.or(stays, space.and(taken, summary.returns));
-        } else rest = space.diff(rest, r.must);
+        send(callee, taken);
       }
     }
     const policy = space.and(packets(space.and(visit.byPolicy, limit)), wantedPackets);
@@ -151,7 +146,7 @@ export function endersAt(
   const { space } = frame.vocabulary;
   const ends = ({ action }: RuleModel): boolean =>
     (action.kind === 'end' && action.ending === ending) ||
-    (action.kind === 'open' && (ending === 'accept' || ending === 'drop'));
+    (action.kind === 'open' && action.endings.includes(ending));
   const { rules, policy } = frame.takers(visit, packets, (r) => ends(r) && text?.(r) !== false);
   if (policyEndings[visit.policy] !== ending || policy === space.none) return rules;
   const { table, hook } = visit;

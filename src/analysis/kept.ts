@@ -27,6 +27,12 @@ const actions = ['continue', 'return', 'open', 'jump', 'goto'];
 /** A number for what the rule does, but for the chain that it calls. */
 function actionWord({ action }: RuleModel): number {
   if (action.kind === 'end') return actions.length + endings.indexOf(action.ending);
+  if (action.kind === 'open')
+    return (
+      action.endings.reduce((word, e) => word | (1 << endings.indexOf(e)), 0) +
+      actions.length +
+      endings.length
+    );
   if ('chain' in action && action.chain === undefined) return -1;
   return actions.indexOf(action.kind);
 }

@@ -148,6 +148,9 @@ function singledAddresses(
   return found.size > singledMax ? [] : [...found.values()];
 }
 
+const isWithin = (list: readonly Stretch[], a: Address): boolean =>
+  list.some(({ range }) => compareAddresses(range.low, a) <= 0 && compareAddresses(a, range.high) <= 0);
+
 /**
  * What is known of each address, in the order of certainty: what holds on every machine, interfaces and routes, facts
  * with provenance. `rulesets`: those on this machine, of one family. Where the interfaces are known, every other address is known not to be local.
@@ -164,7 +167,8 @@ export function localityOf(
   const rest: Stretch[] = complete ? gaps(family, told).map((range) => ({ range, types: ['UNICAST'] })) : [];
   return {
     known: [...told, ...rest].sort((a, b) => compareAddresses(a.range.low, b.range.low)),
-    singled: complete ? [] : singledAddresses(rulesets, facts, registry),
+    // A known one is cut out by its stretch alone: the atoms of a field need not tell it from its neighbours.
+    singled: complete ? [] : singledAddresses(rulesets, facts, registry).filter((a) => !isWithin(told, a)),
     ...(machine === '' ? {} : { machine }),
   };
 }

@@ -245,12 +245,13 @@ export function createRoads(
       let rest = set;
       for (const t of beforeFilter)
         rest = t === 'nat' ? nat('PREROUTING', rest) : table(t, 'PREROUTING', rest);
-      const { local, forward, dropped } = routing.arriving(rest);
+      const { local, forward, switched, dropped } = routing.arriving(rest);
       endAt('route-drop', dropped);
       input(local);
       const { alive, expired } = aged(forward);
       endAt('route-drop', expired);
-      let through = alive;
+      // A bridge does not look at the age.
+      let through = space.or(alive, switched);
       for (const t of ['mangle', 'filter', 'security'] as const) through = table(t, 'FORWARD', through);
       endAt('forward', postrouting(through));
     };

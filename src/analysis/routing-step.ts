@@ -1,7 +1,9 @@
 /** The routing decisions between hooks, for whole sets: where arriving packets go, and by which interface packets leave. */
 
+import { isLinkLocal6 } from '../engine/addresses.ts';
 import { confOr, forwardsIpv4, forwardsIpv6, reversePathFilter } from '../engine/facts.ts';
-import { type Address, type Network, prefix } from '../net/address.ts';
+import { type Address, type Network, prefix, sameAddress } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
 import { allHosts4, everybody4, groups4, localGroups4, loopbackOf, nobody4, ownSources } from './mention.ts';
@@ -14,6 +16,8 @@ export interface Arrivals {
   readonly local: PacketSet;
   /** With their out-interface. */
   readonly forward: PacketSet;
+  /** What a bridge hands from port to port: it passes FORWARD, and is not routed. */
+  readonly switched: PacketSet;
   readonly dropped: PacketSet;
 }
 
@@ -24,6 +28,26 @@ export interface Routing {
   sending(set: PacketSet): { readonly sent: PacketSet; readonly dropped: PacketSet };
   /** Destinations that are local, for some and for every answer to what is not known. */
   readonly local: PacketSet;
+}
+
+/** The subnet of link-local addresses, and the interfaces that have one; undefined: fewer than two of the same width. */
+function linksOf({
+  facts,
+  ruleset,
+}: Side): { readonly network: Network; readonly interfaces: readonly string[] } | undefined {
+  if (ruleset.family === 'ipv4') return undefined;
+  const found = [...facts.interfaces.values()].flatMap(({ name, addresses }) =>
+    addresses
+      .filter((a) => a.peer === undefined && a.address.family === 'ipv6' && isLinkLocal6(a.address))
+      .map((a) => ({ name, network: prefix(a.address, a.prefixLength) })),
+  );
+  const [first] = found;
+  if (first === undefined || found.length < 2) return undefined;
+  const same = found.filter(
+    ({ network }) =>
+      sameAddress(network.address, first.network.address) && sameAddress(network.mask, first.network.mask),
+  );
+  return { network: first.network, interfaces: [...new Set(same.map(({ name }) => name))] };
 }
 
 /** Prepares routing. The sets that do not depend on the packets are made once. */
@@ -52,16 +76,40 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
   };
 
   const loopback = (field: 'src' | 'dst'): PacketSet => space.network(field, loopbackOf(family));
+  const bridges = new Set<string>();
+  for (const { master, masterKind } of facts.interfaces.values())
+    if (master !== undefined && (masterKind ?? 'bridge') === 'bridge') bridges.add(master);
+  // To everybody, ip_route_input_slow() takes a packet before it looks for those.
+  const ownLoopbacks =
+    family === 'ipv4' ? space.diff(loopback('src'), space.network('dst', everybody4)) : loopback('src');
+  const loopbacks = space.or(ownLoopbacks, loopback('dst'));
+  // ip6_rcv_core() looks before any hook, but where a bridge has shown the packet to PREROUTING already.
   const martian =
     family === 'ipv4'
       ? space.diff(
-          space.or(loopback('src'), loopback('dst')),
+          loopbacks,
           space.or(
             byLo,
             byInterface((name) => crossesLoopback(side, name)),
           ),
         )
-      : space.none;
+      : space.and(loopbacks, space.union([...bridges].map(inside)));
+  /** IPv6: own link-local addresses, seen from an interface that has them not (rt6_need_strict()). */
+  const elsewhere = ((): PacketSet => {
+    if (family === 'ipv4') return space.none;
+    const holders = new Map<string, { readonly address: Address; here: PacketSet }>();
+    for (const { name, addresses } of facts.interfaces.values())
+      for (const { address } of addresses) {
+        if (address.family !== 'ipv6' || !isLinkLocal6(address)) continue;
+        const holder = holders.get(addressText(address)) ?? { address, here: byLo };
+        holders.set(addressText(address), { address, here: space.or(holder.here, inside(name)) });
+      }
+    return space.union(
+      [...holders.values()].map(({ address, here }) =>
+        space.diff(space.addresses('dst', { low: address, high: address }), here),
+      ),
+    );
+  })();
   const typed = (type: string): PacketSet =>
     side.locality.known
       .filter((k) => k.types.includes(type))
@@ -85,6 +133,13 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
   const leaveWithoutRoutes = (set: PacketSet): PacketSet => {
     let rest = set;
     const parts: PacketSet[] = [];
+    // Every interface has a link of its own.
+    const links = linksOf(side);
+    if (links !== undefined) {
+      const net = space.network('dst', links.network);
+      parts.push(leaveBy(space.and(rest, net), space.union(links.interfaces.map(outBy))));
+      rest = space.diff(rest, net);
+    }
     for (const i of facts.interfaces.values()) {
       if (i.name === 'lo') continue;
       for (const a of i.addresses) {
@@ -120,8 +175,8 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       : leaveWithoutRoutes(part.set);
 
   /** ip_route_input_slow(): addresses that no packet may have, and sources that fib_validate_source() refuses. */
-  const refusedPackets = (): PacketSet => {
-    if (family !== 'ipv4') return space.none;
+  const refusedPackets = (): { readonly odd: PacketSet; readonly wrong: PacketSet } => {
+    if (family !== 'ipv4') return { odd: space.none, wrong: space.none };
     const from = (net: Network): PacketSet => space.network('src', net);
     const to = (net: Network): PacketSet => space.network('dst', net);
     const toGroups = to(groups4);
@@ -164,10 +219,10 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       wrong = space.union([wrong, space.diff(filtered(1), proper), space.diff(filtered(2), some)]);
       if (custom) wrong = space.or(wrong, odd);
     }
-    // Without a source nothing is looked up; what this machine sent to itself is its own.
-    return space.or(odd, space.diff(wrong, space.or(nobody, byLo)));
+    // Without a source nothing is looked up.
+    return { odd, wrong: space.diff(wrong, nobody) };
   };
-  let refusedKnown: PacketSet | undefined;
+  let refusedKnown: ReturnType<typeof refusedPackets> | undefined;
 
   /** Destinations that NAT wrote and nobody singled out: local or not, who knows. */
   const openDestination = (set: PacketSet): PacketSet => {
@@ -188,9 +243,6 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
   const switched = (set: PacketSet): PacketSet => {
     const sysctl = `net.bridge.bridge-nf-call-${family === 'ipv4' ? 'iptables' : 'ip6tables'}`;
     if (facts.sysctl(sysctl) === '0') return space.none;
-    const bridges = new Set<string>();
-    for (const { master, masterKind } of facts.interfaces.values())
-      if (master !== undefined && (masterKind ?? 'bridge') === 'bridge') bridges.add(master);
     return space.union([...bridges].map((name) => leaveBy(space.and(set, inside(name)), outBy(name))));
   };
 
@@ -198,9 +250,12 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
     local,
     arriving: (set) => {
       refusedKnown ??= refusedPackets();
-      const refused = space.or(martian, refusedKnown);
+      const { odd, wrong } = refusedKnown;
+      // What this machine sent to itself has its route already, unless DNAT changes where it goes.
+      const refused = space.or(martian, space.diff(space.or(odd, wrong), byLo));
+      const again = vocabulary.rewritten.has('dst') ? space.diff(byLo, space.unchanged(['dst'])) : space.none;
       const alive = space.diff(set, refused);
-      let dropped = space.and(set, refused);
+      let dropped = space.and(set, space.or(refused, space.and(odd, again)));
       if (fib === undefined) {
         const many = space.and(alive, toMany);
         const single = space.diff(alive, toMany);
@@ -209,15 +264,18 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         const away = space.or(space.diff(rest, local), open);
         return {
           local: space.union([many, space.and(rest, local), open]),
-          forward: space.or(leaveWithoutRoutes(space.and(away, forwards)), switched(set)),
+          forward: leaveWithoutRoutes(space.and(away, forwards)),
+          switched: switched(set),
           dropped: space.or(dropped, space.diff(away, forwards)),
         };
       }
-      const good = alive;
+      const strange = space.and(alive, elsewhere);
+      const good = space.diff(alive, strange);
+      dropped = space.or(dropped, strange);
       const toLocal: PacketSet[] = [space.and(good, toMany)];
       // Which groups the machine has joined is not told; IPv4's are dealt with above.
       if (family === 'ipv6') dropped = space.or(dropped, space.and(good, toMany));
-      const toForward: PacketSet[] = [];
+      const toForward: PacketSet[] = [leaveWithoutRoutes(space.and(strange, forwards))];
       for (const part of lookUp(fib, { field: 'dst', purpose: 'input' }, space.diff(good, toMany), space)) {
         switch (part.end.kind) {
           case 'local':
@@ -232,7 +290,12 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
             dropped = space.or(dropped, part.set);
         }
       }
-      return { local: space.union(toLocal), forward: space.union([...toForward, switched(set)]), dropped };
+      return {
+        local: space.union(toLocal),
+        forward: space.union(toForward),
+        switched: switched(set),
+        dropped,
+      };
     },
     sending: (set) => {
       // ip_route_output_key_hash_rcu(): no destination is the machine itself.

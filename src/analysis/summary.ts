@@ -6,7 +6,7 @@
 
 import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
-import { type ChainModel, type Ending, endings, type RuleModel } from './chain-model.ts';
+import { type ChainModel, type Ending, endings, openEndings, type RuleModel } from './chain-model.ts';
 
 /** One chain in short. All sets are of the header as it is when the chain is entered. */
 export interface ChainSummary {
@@ -114,15 +114,13 @@ function passRule(
       parts.add('return', taken, none);
       return others();
     case 'open':
-      parts.add('accept', taken, none);
-      parts.add('drop', taken, none);
+      for (const ending of action.endings) parts.add(ending, taken, none);
       return rest;
     case 'jump':
     case 'goto': {
       const summary = action.chain === undefined ? undefined : known.get(action.chain);
       if (action.chain === undefined) {
-        parts.add('accept', taken, none);
-        parts.add('drop', taken, none);
+        for (const ending of openEndings) parts.add(ending, taken, none);
         return rest;
       }
       if (summary === undefined) {

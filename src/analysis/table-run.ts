@@ -11,7 +11,14 @@ import type { FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import { createArrivals } from './arrivals.ts';
-import { type ChainModel, type Ending, endings, type RuleModel, type TableModel } from './chain-model.ts';
+import {
+  type ChainModel,
+  type Ending,
+  endings,
+  openEndings,
+  type RuleModel,
+  type TableModel,
+} from './chain-model.ts';
 import { applyChanges, refusedByChanges } from './changes.ts';
 import type { KeptTable } from './kept.ts';
 import type { Side } from './side.ts';
@@ -185,14 +192,12 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
         returned.push(taken);
         return stays;
       case 'open':
-        end('accept', changed);
-        end('drop', taken);
+        for (const ending of action.endings) end(ending, ending === 'accept' ? changed : taken);
         return space.union([stays, taken, changed]);
       case 'jump':
       case 'goto': {
         if (action.chain === undefined) {
-          end('accept', taken);
-          end('drop', taken);
+          for (const ending of openEndings) end(ending, taken);
           return rest;
         }
         const { returns } = enter(action.chain, taken, depth + 1);

@@ -2,7 +2,7 @@
 
 import { type Address, prefix, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
-import { isLoopback4, isLoopback6 } from './addresses.ts';
+import { isLoopback4, isLoopback6, isZero } from './addresses.ts';
 import { isOwnAddress } from './facts.ts';
 import type { Walk } from './walk.ts';
 import { answerOf } from './working-state.ts';
@@ -14,6 +14,8 @@ import { answerOf } from './working-state.ts';
 export function localityOf(w: Walk, a: Address): boolean | undefined {
   const { facts } = w.shared;
   if (a.family === 'ipv4' ? isLoopback4(a) : isLoopback6(a)) return true;
+  // ipv6_add_addr() refuses it; what 0.0.0.0 means depends on the way, and is settled there.
+  if (a.family === 'ipv6' && isZero(a)) return false;
   if (isOwnAddress(facts, a)) return true;
   const text = addressText(a);
   const told = answerOf(w.shared, `local:${text}`);

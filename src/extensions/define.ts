@@ -17,6 +17,8 @@ import type { InterfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
 
 export type { IpsecTransform } from '../model/machine.ts';
+// `print` is part of the contract; how words are written has a file of its own.
+export { option, saveString } from './printed-words.ts';
 
 // ---------------------------------------------------------------------------------------------- answers
 
@@ -528,6 +530,8 @@ export type FieldChange =
 export interface TargetEffect {
   readonly changes: readonly FieldChange[];
   readonly outcome: Outcome;
+  /** Where the outcome is unknown: how it may end packets. Default: accepts or drops them. */
+  readonly endings?: readonly ('accept' | 'drop' | 'stolen')[];
   readonly rejectWith?: RejectWith;
 }
 
@@ -557,22 +561,4 @@ export function defineTarget<D extends object, const O extends OptionTable>(
   definition: Omit<TargetExtension<D, O>, 'kind'>,
 ): TargetExtension<D, O> {
   return { kind: 'target', ...definition };
-}
-
-// ---------------------------------------------------------------------------------------------- printing
-
-/** Characters that iptables-save prints without quotes; any other character puts the word into double quotes. */
-const plainWord = /^[A-Za-z0-9_-]+$/;
-
-/**
- * A word as xtables_save_string() prints it: quoted if it has any character outside of `A-Za-z0-9_-`, with
- * backslashes before `"`, `'` and `\`.
- */
-export function saveString(word: string): string {
-  return plainWord.test(word) ? word : `"${word.replace(/["'\\]/g, '\\$&')}"`;
-}
-
-/** One printed option: `! --dport 80`. `value` must already be in printable form. */
-export function option(name: string, value = '', negated = false): string {
-  return `${negated ? '! ' : ''}--${name}${value === '' ? '' : ` ${value}`}`;
 }

@@ -74,8 +74,10 @@ export function entryOfAnswer(trace: Trace): EntryPoint | undefined {
     }
     return { kind: 'arrives', inInterface: fate.outInterface, hints };
   }
+  // Of a bridge's port the bridge took it, and the bridge sends the answer.
+  const came = events.find((e) => e.kind === 'hook')?.inInterface;
   const hints: EntryHints =
-    entry.kind === 'local' ? { destination: 'local' } : { outInterface: entry.inInterface };
+    entry.kind === 'local' ? { destination: 'local' } : { outInterface: came ?? entry.inInterface };
   return { kind: 'local', hints };
 }
 

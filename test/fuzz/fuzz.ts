@@ -22,6 +22,9 @@ import { readSeeds } from './seeds.ts';
 import { checkSaid, commandBytes, drawCommand, targets } from './targets.ts';
 
 const cpuMsMax = 2000;
+/** Start and end of a process included. */
+const processSecondsMax = 4;
+const waitMsMax = 600_000;
 
 function option(name: string): string | undefined {
   const at = process.argv.indexOf(name);
@@ -141,7 +144,15 @@ function runProgram(program: string, folder: string, index: number): Promise<Fai
   for (const [name, bytes] of Object.entries(drawn.files)) writeFileSync(join(own, name), bytes);
   const args = drawn.args.map((word) => word.replaceAll('\0', ''));
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [program, ...args], { cwd: own, stdio: 'pipe' });
+    // Processor time, not time: the machine has other things to do, and may hold this up.
+    const limited = [
+      '-c',
+      `ulimit -t ${processSecondsMax}; exec "$0" "$@"`,
+      process.execPath,
+      program,
+      ...args,
+    ];
+    const child = spawn('sh', limited, { cwd: own, stdio: 'pipe' });
     let out = '';
     let err = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -151,8 +162,8 @@ function runProgram(program: string, folder: string, index: number): Promise<Fai
       err += text;
     });
     child.stdin.on('error', () => undefined).end(drawn.stdin ?? '');
-    // Wall time, and other work shares the processor: what hangs stays here for ever.
-    const clock = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    // What waits for something that never comes takes no processor time.
+    const clock = setTimeout(() => child.kill('SIGKILL'), waitMsMax);
     child.on('close', (code, signal) => {
       clearTimeout(clock);
       rmSync(own, { recursive: true });

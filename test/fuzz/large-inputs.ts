@@ -5,7 +5,7 @@ export interface LargeInput {
   readonly name: string;
   /** At full scale. */
   readonly what: string;
-  /** The commands that are tried, without the file. */
+  /** The commands that are tried: `@` is the file, `@changed` the same with another policy of INPUT. */
   readonly commands: readonly (readonly string[])[];
   /** Pieces of the input at a scale from 0 to 1. */
   readonly text: (scale: number) => Iterable<string>;
@@ -16,6 +16,11 @@ const trace = ['trace', '--no-reply', '--assume', 'local=203.0.113.1', '@', ...p
 const fmt = ['fmt', '@'];
 const lint = ['lint', '@', '--format', 'concise'];
 const query = ['query', '@', '--fate', 'drop'];
+const diff = ['diff', '@', '@changed'];
+const exposure = ['@'];
+const graph = ['graph', '@'];
+const report = ['report', '@'];
+const all = [fmt, trace, query, lint, diff, exposure, graph, report];
 
 const filter = (inside: () => Iterable<string>): Iterable<string> =>
   (function* () {
@@ -36,7 +41,7 @@ export const largeInputs: readonly LargeInput[] = [
   {
     name: 'rules',
     what: '1,000,000 rules (60 MB)',
-    commands: [fmt, trace, query],
+    commands: all,
     text: (scale) =>
       filter(
         times(1_000_000 * scale, (i) => `-A INPUT -s ${address(i)}/32 -p tcp -m tcp --dport 22 -j ACCEPT\n`),
@@ -45,7 +50,7 @@ export const largeInputs: readonly LargeInput[] = [
   {
     name: 'bytes',
     what: 'a dump of 100 MB: 100,000 rules with a comment of 1,000 characters',
-    commands: [fmt, trace],
+    commands: all,
     text: (scale) =>
       filter(
         times(
@@ -58,20 +63,20 @@ export const largeInputs: readonly LargeInput[] = [
   {
     name: 'line',
     what: 'one line of 50 MB',
-    commands: [fmt, trace, lint],
+    commands: all,
     text: (scale) =>
       filter(() => [`-A INPUT -m comment --comment "${'a b'.repeat((50_000_000 * scale) / 3)}" -j ACCEPT\n`]),
   },
   {
     name: 'words',
     what: 'one line of 10 MB, 5,000,000 words',
-    commands: [fmt],
+    commands: all,
     text: (scale) => filter(() => [`-A INPUT ${'x '.repeat(5_000_000 * scale)}-j ACCEPT\n`]),
   },
   {
     name: 'chains',
     what: '100,000 chains, each with a rule and a jump to it',
-    commands: [fmt, trace, query, lint],
+    commands: all,
     text: (scale) => {
       const count = 100_000 * scale;
       return filter(function* () {
@@ -83,7 +88,7 @@ export const largeInputs: readonly LargeInput[] = [
   {
     name: 'depth',
     what: 'jumps 10,000 deep',
-    commands: [fmt, trace, query, lint],
+    commands: all,
     text: (scale) => {
       const count = Math.floor(10_000 * scale);
       return filter(function* () {
@@ -97,7 +102,7 @@ export const largeInputs: readonly LargeInput[] = [
   {
     name: 'loop',
     what: 'chains that jump to each other, and to themselves',
-    commands: [fmt, trace, query, lint],
+    commands: all,
     text: () =>
       filter(() => [
         ':A - [0:0]\n:B - [0:0]\n-A INPUT -j A\n-A A -j B\n-A B -j A\n-A FORWARD -g B\n-A B -g B\n',
@@ -106,7 +111,7 @@ export const largeInputs: readonly LargeInput[] = [
   {
     name: 'doubling',
     what: '40 chains of two jumps to the next each: 2^40 paths',
-    commands: [fmt, trace, query, lint],
+    commands: all,
     text: () =>
       filter(function* () {
         yield* times(41, (i) => `:D${i} - [0:0]\n`)();
@@ -118,14 +123,14 @@ export const largeInputs: readonly LargeInput[] = [
   {
     name: 'options',
     what: '65,536 options on one rule',
-    commands: [fmt, trace, lint],
+    commands: all,
     text: (scale) =>
       filter(() => [`-A INPUT ${'-m mark --mark 1 '.repeat((65_536 * scale) / 2)}-j ACCEPT\n`]),
   },
   {
     name: 'set',
     what: 'a set with 1,000,000 members (ipset save)',
-    commands: [trace, lint],
+    commands: all,
     text: (scale) =>
       (function* () {
         yield* filter(() => ['-A INPUT -m set --match-set bad src -j DROP\n']);
@@ -136,7 +141,7 @@ export const largeInputs: readonly LargeInput[] = [
   {
     name: 'comments',
     what: '1,000,000 comment lines',
-    commands: [fmt, ['fmt', '--keep-comments', '@'], trace, lint],
+    commands: [...all, ['fmt', '--keep-comments', '@']],
     text: (scale) => filter(times(1_000_000 * scale, (i) => `# comment ${i}\n`)),
   },
 ];

@@ -23,19 +23,26 @@ const folder = mkdtempSync(join(tmpdir(), 'fwsim-limits-'));
 try {
   for (const { name, what, commands, text } of largeInputs) {
     if (only !== undefined && !only.includes(name)) continue;
-    const file = join(folder, `${name}.rules`);
-    const handle = openSync(file, 'w');
-    let pending = '';
-    for (const piece of text(scale)) {
-      pending += piece;
-      if (pending.length < 1 << 20) continue;
-      writeSync(handle, pending);
-      pending = '';
+    const files: Readonly<Record<string, string>> = {
+      '@': join(folder, `${name}.rules`),
+      '@changed': join(folder, `${name}.changed.rules`),
+    };
+    for (const [which, file] of Object.entries(files)) {
+      const handle = openSync(file, 'w');
+      let pending = '';
+      const flush = (): void => {
+        writeSync(handle, pending);
+        pending = '';
+      };
+      for (const piece of text(scale)) {
+        pending += which === '@' ? piece : piece.replace(':INPUT DROP', ':INPUT ACCEPT');
+        if (pending.length >= 1 << 20) flush();
+      }
+      flush();
+      closeSync(handle);
     }
-    writeSync(handle, pending);
-    closeSync(handle);
     for (const command of commands) {
-      const args = command.map((word) => (word === '@' ? file : word));
+      const args = command.map((word) => files[word] ?? word);
       // GNU time: processor seconds of user and system, wall time, largest memory in KB.
       const run = spawnSync('/usr/bin/time', ['-f', '@%U %S %e %M', process.execPath, program, ...args], {
         encoding: 'utf8',
@@ -46,10 +53,10 @@ try {
       const [user, system, wall, memory] = (/@([\d. ]+)\s*$/.exec(said)?.[1] ?? '').split(' ').map(Number);
       const first = said.split('\n').find((line) => !/^(Command exited|@)/.test(line)) ?? '';
       console.log(
-        `| ${what} | ${command[0]} | ${run.status} | ${((user ?? 0) + (system ?? 0)).toFixed(1)} s (wall ${wall} s) | ${Math.round((memory ?? 0) / 1024)} MB | ${JSON.stringify(first.slice(0, 200))} ${JSON.stringify(run.stdout?.slice(0, 60) ?? '')}`,
+        `| ${what} | ${command[0] === '@' ? 'fwsim FILE' : command[0]} | ${run.status} | ${((user ?? 0) + (system ?? 0)).toFixed(1)} s (wall ${wall} s) | ${Math.round((memory ?? 0) / 1024)} MB | ${JSON.stringify(first.slice(0, 200))} ${JSON.stringify(run.stdout?.slice(0, 60) ?? '')}`,
       );
     }
-    rmSync(file);
+    for (const file of Object.values(files)) rmSync(file);
   }
 } finally {
   rmSync(folder, { recursive: true });

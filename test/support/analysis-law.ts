@@ -26,7 +26,7 @@ export interface LawBook {
   readonly counts: { judged: number; passedOver: number; undecided: number };
 }
 
-/** Ends that sets leave out: age and size of packets, queues of fragments, exhausted tuples, frames for others. */
+/** Ends that sets leave out: sources that IPv6 never forwards, age and size of packets, queues of fragments, exhausted tuples, frames for others. */
 const leftOut: readonly string[] = ['ttl-exceeded', 'too-big', 'scope', 'layer2-broadcast', 'bad-options'];
 
 function fateOf(trace: Trace): FateKind | undefined {
@@ -41,6 +41,7 @@ function fateOf(trace: Trace): FateKind | undefined {
     case 'stolen':
       return fate.kind;
     case 'route-drop':
+      if (trace.packet.family === 'ipv6' && fate.reason === 'martian-source') return undefined;
       return leftOut.includes(fate.reason) ? undefined : 'route-drop';
     case 'send-error':
       return leftOut.includes(fate.reason) || fate.reason === 'martian-source' ? undefined : 'route-drop';
@@ -147,9 +148,10 @@ export function lawBook(ruleset: Ruleset, program: Program, registry: Registry):
       const inside = (set: PacketSet): boolean =>
         !space.isDecided(set) || views.some((v) => space.contains(set, v));
       const found: string[] = [];
+      // Pieces, what no hook saw, and what a process was not allowed to send: sets speak of none of these.
       if (
         trace.events.some((e) => e.kind === 'fragment' && !e.complete) ||
-        trace.fate.kind === 'ingress-drop'
+        !trace.events.some((e) => e.kind === 'hook')
       ) {
         counts.passedOver++;
         return found;

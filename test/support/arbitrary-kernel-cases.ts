@@ -10,6 +10,7 @@ import {
   hooks,
   type RuleDraw,
   ruleText,
+  type TextRule,
   userChains,
 } from './arbitrary-kernel-rules.ts';
 import {
@@ -31,6 +32,12 @@ interface CaseDraw {
   readonly policies: readonly number[];
   readonly rules: readonly RuleDraw[];
   readonly packets: readonly PacketDraw[];
+}
+
+/** What a case must have: its family, and rules that stand in front of all others of their chains. */
+export interface Steering {
+  readonly family: 4 | 6;
+  readonly rules: readonly TextRule[];
 }
 
 const caseDraw: fc.Arbitrary<CaseDraw> = fc.record({
@@ -87,8 +94,8 @@ function packetsOf(d: CaseDraw, drawn: DrawnHost, ruleset: string): readonly Rec
   return out;
 }
 
-function rulesetOf(d: CaseDraw, drawn: DrawnHost): string {
-  const rules = d.rules.map((draw) => ruleText(draw, { family: d.family, drawn }));
+function rulesetOf(d: CaseDraw, drawn: DrawnHost, first: readonly TextRule[]): string {
+  const rules = [...first, ...d.rules.map((draw) => ruleText(draw, { family: d.family, drawn }))];
   // IPv6 has a header of its own for what IPv4 calls TTL, and so on: some lines are for one family only.
   const names = [...new Set(rules.map((r) => r.table))];
   const text: string[] = [];
@@ -107,9 +114,9 @@ function rulesetOf(d: CaseDraw, drawn: DrawnHost): string {
   return `${text.join('\n')}\n`;
 }
 
-function jobOf(d: CaseDraw): RecordJob {
+function jobOf(d: CaseDraw, first: readonly TextRule[] = []): RecordJob {
   const drawn = hostAt(d.family, d.host, d.forwards, d.settings);
-  const ruleset = rulesetOf(d, drawn);
+  const ruleset = rulesetOf(d, drawn, first);
   return {
     id: 'drawn',
     title: 'drawn',
@@ -124,4 +131,9 @@ function jobOf(d: CaseDraw): RecordJob {
 }
 
 /** Random cases; shrinking takes away rules, packets, options and settings. */
-export const arbitraryKernelCase: fc.Arbitrary<RecordJob> = caseDraw.map(jobOf);
+export const arbitraryKernelCase: fc.Arbitrary<RecordJob> = caseDraw.map((d) => jobOf(d));
+
+/** The same with some rules given. */
+export function steeredKernelCase({ family, rules }: Steering): fc.Arbitrary<RecordJob> {
+  return caseDraw.map((d) => jobOf({ ...d, family }, rules));
+}

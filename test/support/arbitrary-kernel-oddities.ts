@@ -150,6 +150,16 @@ const rare: readonly (readonly [proto: string, payload: string])[] = [
   ['135', '3b00010000000000'],
 ];
 
+/** A packet of a rare protocol, with something in it. In IPv6, AH is an extension header. */
+export function rareProtocol(p: CasePacket, proto: string, family: 4 | 6): CasePacket {
+  if (proto === '51' && family === 6) {
+    const ah = headers.filter(({ protocol }) => protocol === 51);
+    return { ...p, proto: 'udp', sport: 40000, dport: 53, ext_headers: ah };
+  }
+  const payload = rare.find(([name]) => name === proto)?.[1] ?? '';
+  return { ...p, proto, payload };
+}
+
 function rarely(n: number, p: CasePacket, family: 4 | 6): CasePacket {
   const { sport, dport, tcp_flags, mss, icmp_type, icmp_code, icmp_id, icmp_seq, bad_checksum, ...bare } = p;
   // In IPv6, AH is an extension header.

@@ -3,13 +3,32 @@
 import fc from 'fast-check';
 import type { CasePacket } from '../../src/dev/conform-case.ts';
 import type { DrawnHost } from './arbitrary-kernel-hosts.ts';
-import { specialPackets } from './arbitrary-kernel-oddities.ts';
+import { rareProtocol, specialPackets } from './arbitrary-kernel-oddities.ts';
 import { choice, chosen, ports } from './arbitrary-kernel-rules.ts';
+
+/** Names of rules and names of packets. */
+const rareProtocols: Readonly<Record<string, string>> = {
+  dccp: '33',
+  '33': '33',
+  ah: '51',
+  '51': '51',
+  sctp: 'sctp',
+  '132': 'sctp',
+  udplite: 'udplite',
+  '136': 'udplite',
+  esp: '50',
+  '50': '50',
+  'ipv6-mh': '135',
+  mh: '135',
+  '135': '135',
+};
 
 /** What a ruleset speaks of. */
 export interface Hints {
   readonly ports: readonly number[];
   readonly addresses: readonly string[];
+  /** Protocols that are rare elsewhere, as packets name them. */
+  readonly protocols: readonly string[];
 }
 
 /** Numbers of a ruleset that may be ports, and the addresses in it. */
@@ -21,7 +40,12 @@ export function hintsOf(ruleset: string): Hints {
   const v6 = [...ruleset.matchAll(/(?<= |\[)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?=\/| |\]|\n|-)/g)].map(
     (m) => m[0],
   );
-  return { ports: numbers, addresses: v4.length > 0 ? v4 : v6.filter((a) => a.includes('::')) };
+  const named = [...ruleset.matchAll(/(?<!! )-p (\w[\w-]*)/g)].map((m) => rareProtocols[m[1] ?? '']);
+  return {
+    ports: numbers,
+    addresses: v4.length > 0 ? v4 : v6.filter((a) => a.includes('::')),
+    protocols: named.filter((p) => p !== undefined),
+  };
 }
 
 const floor = Math.floor;
@@ -109,10 +133,19 @@ function plainPacket(d: FreshDraw, family: 4 | 6, drawn: DrawnHost, hints: Hints
   const dst = local
     ? pick(d.dst, near, drawn.far, others, own, drawn.far, strange, [family === 4 ? '127.0.0.1' : '::1'], odd)
     : pick(d.dst, own, own, others, others, drawn.far, strange, odd);
-  const proto = chosen(
-    ['tcp', 'udp', 'tcp', family === 4 ? 'icmp' : 'icmpv6', 'tcp', 'udp', 'sctp', 'udplite', '47', '50'],
-    d.protocol,
-  );
+  const usual = [
+    'tcp',
+    'udp',
+    'tcp',
+    family === 4 ? 'icmp' : 'icmpv6',
+    'tcp',
+    'udp',
+    'sctp',
+    'udplite',
+    '47',
+    '50',
+  ];
+  const proto = chosen([...usual, ...hints.protocols, ...hints.protocols], d.protocol);
   const eth =
     local || !interfaces[arrives]
       ? { local: true, ...owner(d.owner) }
@@ -135,6 +168,7 @@ function plainPacket(d: FreshDraw, family: 4 | 6, drawn: DrawnHost, hints: Hints
     ...(family === 4 ? { id: 4096 + 7 * index } : {}),
   };
   if (['47', '50'].includes(proto)) return { ...base, payload: '0000100100000001' };
+  if (/^\d/.test(proto)) return rareProtocol(base, proto, family);
   if (proto.startsWith('icmp')) {
     const types = family === 4 ? [8, 8, 8, 13, 0, 8, 3, 42] : [128, 128, 128, 129, 128, 1, 135, 200];
     const type = chosen(types, d.dport);

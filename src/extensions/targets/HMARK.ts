@@ -193,7 +193,8 @@ export const HMARK = defineTarget({
         if (entry) packet.mark = hash(connectionFields(entry));
         return 'continue';
       }
-      packet.mark = hash(packetFields(packet));
+      const fields = packetFields(packet);
+      if (fields) packet.mark = hash(fields);
       return 'continue';
     };
   },
@@ -216,14 +217,36 @@ interface HashedFields {
 /** Protocols whose first four bytes (AH: second four) are hashed: TCP, UDP, DCCP, SCTP, UDP-Lite, ESP, AH. */
 const portProtocols: readonly number[] = [6, 17, 33, 132, 136, 50, 51];
 
+/** The SPI of a header that is cut behind it: four bytes are all that is read. */
+function spiOf({ protocol, layer4 }: Packet): number | undefined {
+  if (layer4 === undefined || (protocol !== 50 && protocol !== 51)) return undefined;
+  const at = protocol === 50 ? 0 : 8;
+  return layer4.length < at + 8 ? undefined : Number.parseInt(layer4.slice(at, at + 8), 16);
+}
+
+/** Types that get_inner_hdr() and get_inner6_hdr() look into. */
+function isError({ family, protocol, icmpType, extensionHeaders }: Packet): boolean {
+  if (icmpType === undefined) return false;
+  return family === 'ipv4'
+    ? protocol === 1 && [3, 4, 5, 11, 12].includes(icmpType)
+    : protocol === 58 &&
+        icmpType > 0 &&
+        icmpType < 128 &&
+        extensionHeaders.every((h) => h.protocol !== nextHeader.fragment);
+}
+
 /**
- * ICMP errors are hashed by the packet that they quote; ICMP has no ports, nor has what has a fragment header, though it
+ * ICMP errors are hashed by the packet that they quote, and not at all where they quote none; ICMP has no ports, nor has what has a fragment header, though it
  * may be whole.
  */
-function packetFields(packet: Packet): HashedFields {
-  const icmp = packet.family === 'ipv4' ? 1 : 58;
-  if (packet.protocol === icmp && packet.quote) return packetFields(packet.quote);
-  const { src, dst, protocol, spi, sport, dport } = packet;
+function packetFields(packet: Packet): HashedFields | undefined {
+  if (isError(packet)) return packet.quote && fieldsOf(packet.quote);
+  return fieldsOf(packet);
+}
+
+function fieldsOf(packet: Packet): HashedFields {
+  const { src, dst, protocol, sport, dport } = packet;
+  const spi = packet.spi ?? spiOf(packet);
   const fragment =
     packet.moreFragments ||
     packet.fragmentOffsetBytes > 0 ||
