@@ -1,5 +1,6 @@
 /** Programs that write rules by themselves, recognised by the names of their chains. */
 
+import { builtinHook } from '../model/netfilter.ts';
 import { matchesWildcard } from '../support/wildcard.ts';
 import type { Generator } from './check.ts';
 
@@ -164,7 +165,10 @@ export function createOwnerOf(choices: GeneratorChoices = {}): OwnerOf {
   const usersOwn = new Set([...byId].filter(([, c]) => c === 'user').map(([key]) => key.toLowerCase()));
   const answers = new Map<string, Generator | undefined>();
   const find = (chain: string): Generator | undefined => {
-    const found = known.find((g) => g.chains.some((pattern) => pattern.test(chain)));
+    // Nobody made the kernel's own chains, and mangle has them all: a short ruleset need not pay for the patterns.
+    const found = builtinHook('mangle', chain)
+      ? undefined
+      : known.find((g) => g.chains.some((p) => p.test(chain)));
     const said = byChain.find(({ pattern }) => matchesWildcard(pattern, chain))?.choice;
     if (said === 'user') return undefined;
     if (found && !usersOwn.has(found.id)) return found;
