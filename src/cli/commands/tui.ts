@@ -9,8 +9,8 @@ import { readMachines } from '../read-machines.ts';
 import { configLoaderOf, configuredJob } from './lint.ts';
 import { readingOptions } from './reading-options.ts';
 
-/** Of the memory that the screen takes in all, what the thread beside it may hold. */
-const threadHeapMb = 400;
+/** Of the memory that the screen takes in all, what a thread beside it may hold. */
+const threadHeapMb = { maxOldGenerationSizeMb: 400, maxYoungGenerationSizeMb: 24 };
 const tooLarge = 'it would take more memory than the screen may have';
 
 /** `fwsim tui`: the road of a packet as a picture. */
@@ -69,7 +69,7 @@ function newFileWriter(io: Io): StartOptions['writeFile'] {
 /** A thread for what takes long: large rulesets take seconds, and the screen must not wait. */
 function threadOf(io: Io): StartOptions['startThread'] {
   return ({ replied, failed }) => {
-    const worker = io.startWorker?.({ maxOldGenerationSizeMb: threadHeapMb });
+    const worker = io.startWorker?.(threadHeapMb);
     if (!worker) return undefined;
     worker.on('message', (reply: Reply) => replied(reply));
     worker.once('error', (error) =>

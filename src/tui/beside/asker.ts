@@ -15,7 +15,7 @@ export interface Asker {
 }
 
 /** More rules than this are not asked about: that would take the memory that the screen has promised not to. */
-const askedRulesMax = 60_000;
+const askedRulesMax = 30_000;
 
 /** Somebody who edits is not done with the first key. */
 const pauseMs = 100;

@@ -23,8 +23,11 @@ export interface Desk {
   ask(draft: Draft): Generator<Answers, void>;
 }
 
-/** Up to so many rules, dead ones are found again within a moment of a change. */
-const deadFirstMax = 10_000;
+/**
+ * Up to so many rules, what is known of dead ones is kept from change to change: they are found again within a moment.
+ * Of more rules that would take memory that the comparison needs.
+ */
+const keptRulesMax = 10_000;
 
 /** Reads the machine once, for all that is asked of it. */
 export function openDesk(asked: BesideMachine): Desk {
@@ -32,7 +35,8 @@ export function openDesk(asked: BesideMachine): Desk {
   const registry = defaultRegistry();
   const read = readMachine(texts, { registry, family, backend });
   const before = read.rulesets.map((r) => r.linked.ruleset);
-  const deadRules = createDeadRules(registry);
+  const small = countRules(before) <= keptRulesMax;
+  let deadRules = createDeadRules(registry);
 
   function* dead(draft: Draft, after: readonly Ruleset[]): Generator<Answers, void> {
     const machine = draft.size === 0 ? read.machine : machineOf(read, after);
@@ -45,6 +49,7 @@ export function openDesk(asked: BesideMachine): Desk {
       if (answered?.kind === 'done' && answered.untold !== undefined) untold.push(answered.untold);
       yield {};
     }
+    if (!small) deadRules = createDeadRules(registry);
     yield { dead: { kind: 'done', list, ...(untold.length > 0 && { untold: untold.join('; ') }) } };
   }
   function* diff(draft: Draft, after: readonly Ruleset[]): Generator<Answers, void> {
@@ -61,7 +66,7 @@ export function openDesk(asked: BesideMachine): Desk {
   return {
     *ask(draft) {
       const after = before.map((ruleset) => draftRuleset(ruleset, draft));
-      const deadFirst = draft.size > 0 && countRules(after) <= deadFirstMax;
+      const deadFirst = draft.size > 0 && small;
       if (deadFirst) yield* dead(draft, after);
       yield* diff(draft, after);
       yield { findings: findingsOf(asked, read, draft, after) };

@@ -128,7 +128,7 @@ describe('a question', () => {
   test('about very many rules is answered with that, and no thread is started', () => {
     const { asker, given, threads } = world(1, 100_000);
     asker.about(emptyDraft);
-    const tooMany = { kind: 'failed', reason: 'more than 60000 rules would take more than 1 GB of memory' };
+    const tooMany = { kind: 'failed', reason: 'more than 30000 rules would take more than 1 GB of memory' };
     expect(given).toEqual([[emptyDraft, { diff: tooMany, findings: tooMany, dead: tooMany }]]);
     expect(threads).toEqual([]);
   });
