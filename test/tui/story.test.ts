@@ -83,65 +83,91 @@ afterAll(() => {
 });
 
 describe.skipIf(!hasTmux)('in tmux', () => {
-  test('the story of the gateway: open from a pipe, find the cause, try the mend, write it', async () => {
+  test.each([
+    [60, 20],
+    [80, 24],
+    [200, 60],
+  ])(
+    'the story of the gateway at %i by %i: open from a pipe, find the cause, try the mend, write it',
+    async (columns, rows) => {
+      openShell(columns, rows);
+      const file = join(folder, `mended-${columns}.rules`);
+      const settings = join(folder, `stty-${columns}`);
+      type(`stty -g > '${settings}'; clear`);
+      keys('Enter');
+      type('cat rules-examples/gateway-web-in-forward.rules | fwsim tui');
+      keys('Enter');
+      // On a narrow terminal the screens have their numbers only.
+      await until(/\b4(?:findings)? 3\b/);
+      keys('4');
+      await until(/> warning FW301/);
+      keys('j');
+      await until(/> warning FW101 filter FORWARD #5/);
+      keys('Enter');
+      await until(/DELIVERED by policy of filter INPUT/);
+      const cause = await until(/FW101: tcp\/80 and tcp\/443 on this machine are guarded in/);
+      expect(cause).toMatch(/> +5 {2}-i eth0 -p tcp -m multiport/);
+      keys(':');
+      await until(/^:/m);
+      type('chain INPUT');
+      keys('Enter', 'G', 'o');
+      await until(/insert INPUT 12:/);
+      type('-i eth0 -p tcp -m multiport --dports 80,443 -j DROP');
+      await until(/DROPPED by rule 12 of filter INPUT/);
+      keys('Enter');
+      await until(/inserted: rule 12/);
+      await until(/all packets CLOSED -i eth0 -p tcp/);
+      keys('d');
+      await until(/now +dropped, by filter INPUT #12/);
+      keys('Enter');
+      await until(/closed: before delivered/);
+      await until(/DROPPED by rule 12 of filter INPUT/);
+      keys('u');
+      await until(/DELIVERED by policy of filter INPUT/);
+      keys('C-r');
+      await until(/DROPPED by rule 12 of filter INPUT/);
+      keys('w');
+      await until(/write to:/);
+      keys('C-u');
+      type(settings);
+      keys('Enter');
+      await until(/is there already/);
+      keys('w', 'C-u');
+      type(file);
+      keys('Enter');
+      await until(/written: /);
+      keys('q');
+      await until(/^\$ ?$/m);
+      expect(readFileSync(file, 'utf8')).toContain('--dports 80,443 -j DROP\n-A FORWARD');
+      // The terminal is as it was: the shell's own screen, a cursor, no mouse.
+      expect(
+        tmux('display', '-p', '-t', 'tui', '#{alternate_on} #{cursor_flag} #{mouse_any_flag}').trim(),
+      ).toBe('0 1 0');
+      type(`stty -g | cmp - '${settings}' && echo the same as before`);
+      keys('Enter');
+      await until(/^the same as before/m);
+    },
+    60_000,
+  );
+
+  test('a resize in the middle gives the screen the form of the new size, and what is typed stays', async () => {
     openShell(80, 24);
-    const file = join(folder, 'mended.rules');
-    const settings = join(folder, 'stty');
-    type(`stty -g > '${settings}'; clear`);
+    type('fwsim tui rules-examples/gateway-web-in-forward.rules');
     keys('Enter');
-    type('cat rules-examples/gateway-web-in-forward.rules | fwsim tui');
-    keys('Enter');
-    await until(/4findings 3/);
-    keys('4');
-    await until(/> warning FW301/);
-    keys('j');
-    await until(/> warning FW101 filter FORWARD #5/);
-    keys('Enter');
-    await until(/DELIVERED by policy of filter INPUT/);
+    await until(/┗━►┃mangle· filter/);
+    keys('o');
+    await until(/insert INPUT 4:/);
+    type('-p tcp --dport 22 -j DROP');
+    await until(/DROPPED by rule 4 of filter INPUT/);
     tmux('resize-window', '-t', 'tui', '-x', '60', '-y', '20');
-    await until(/┃ {2}INPUT +filter·\n/);
-    keys(':');
-    await until(/^:/m);
-    type('chain INPUT');
-    keys('Enter');
-    keys('G', 'o');
-    await until(/insert INPUT 12:/);
-    type('-i eth0 -p tcp -m multiport --dports 80,443 -j DROP');
-    await until(/DROPPED by rule 12 of filter INPUT/);
-    keys('Enter');
-    await until(/inserted: rule 12/);
-    await until(/all packets CLOSED -i eth0 -p tcp/);
-    keys('d');
-    await until(/now +dropped, by filter INPUT #12/);
-    keys('Enter');
-    await until(/closed: before delivered/);
-    await until(/DROPPED by rule 12 of filter INPUT/);
-    keys('u');
-    await until(/DELIVERED by policy of filter INPUT/);
-    keys('C-r');
-    await until(/DROPPED by rule 12 of filter INPUT/);
+    await until(/┃ {2}INPUT +filter✗\n/);
+    expect(await until(/insert INPUT 4:/)).toMatch(/--dport 22 -j DROP/);
     tmux('resize-window', '-t', 'tui', '-x', '130', '-y', '40');
-    await until(/filter +✗ rule 12 DROP/);
-    keys('w');
-    await until(/write to:/);
-    keys('C-u');
-    type(settings);
-    keys('Enter');
-    await until(/is there already/);
-    keys('w', 'C-u');
-    type(file);
-    keys('Enter');
-    await until(/written: /);
+    await until(/filter +✗ rule 4 DROP/);
+    keys('Escape');
+    await until(/DELIVERED by rule 4 of filter INPUT/);
     keys('q');
     await until(/^\$ ?$/m);
-    expect(readFileSync(file, 'utf8')).toContain('--dports 80,443 -j DROP\n-A FORWARD');
-    // The terminal is as it was: the shell's own screen, a cursor, no mouse.
-    expect(
-      tmux('display', '-p', '-t', 'tui', '#{alternate_on} #{cursor_flag} #{mouse_any_flag}').trim(),
-    ).toBe('0 1 0');
-    type(`stty -g | cmp - '${settings}' && echo the same as before`);
-    keys('Enter');
-    await until(/^the same as before/m);
   }, 60_000);
 
   test('Ctrl-Z gives the terminal to the shell, and fg takes it back', async () => {
