@@ -171,7 +171,8 @@ function printPage(parts: Parts): string {
   const { report, script, version } = options;
   const name = report.hostName ?? texts[0]?.name ?? '';
   const style = `${pageStyle}${graphStyle}`;
-  const policy = `default-src 'none'; script-src ${inlineHash(script)}; style-src ${inlineHash(style)}; base-uri 'none'; form-action 'none'`;
+  // The simulator's thread is the same script, which the page hands to itself as a blob.
+  const policy = `default-src 'none'; script-src ${inlineHash(script)}; style-src ${inlineHash(style)}; worker-src blob:; base-uri 'none'; form-action 'none'`;
   const data: PageData = {
     texts: texts.map((t) => ({ name: t.name, text: t.text })),
     declared: options.declared,

@@ -16,7 +16,7 @@ import { type Piece, packetRoadWords } from '../report/graph-words.ts';
 import { createTheme } from '../report/theme.ts';
 import { printTrace } from '../report/trace.ts';
 import { once } from '../support/once.ts';
-import { readAssumptions } from '../trace/assumptions.ts';
+import { type ReadAssumptions, readAssumptions } from '../trace/assumptions.ts';
 import { waysOf } from '../trace/outcome.ts';
 import { type PacketTrace, traceRead } from '../trace/trace-packet.ts';
 import { type PaintedPiece, paintedPieces } from './painted-text.ts';
@@ -79,16 +79,28 @@ export function createSimulator(
   { registry, declared, boxesMax }: SimulatorOptions,
 ): Simulator {
   // Assumptions about the machine change how it is read; whoever asks mostly changes the packet alone.
-  let last: { readonly key: string; readonly prepared: Prepared } | undefined;
+  let last: { readonly key: string; readonly byFamily: Map<Family | undefined, Prepared> } | undefined;
 
   function prepare(assume: readonly string[], family: Family | undefined): Prepared | undefined {
-    const key = JSON.stringify([assume, family]);
-    if (last?.key === key) return last.prepared;
     const assumptions = readAssumptions(assume);
     if ('diagnostics' in assumptions) return undefined;
+    const key = JSON.stringify(assume);
+    if (last?.key !== key) last = { key, byFamily: new Map() };
+    const { byFamily } = last;
+    const prepared = (f: Family | undefined): Prepared => {
+      const made = byFamily.get(f) ?? prepareAs(f, assumptions);
+      byFamily.set(f, made);
+      return made;
+    };
+    const plain = prepared(undefined);
+    // Only rules that do not say of which family they are become others by the packet.
+    return plain.read.rulesets.some((r) => r.linked.familyUndecided) ? prepared(family) : plain;
+  }
+
+  function prepareAs(family: Family | undefined, assumptions: ReadAssumptions): Prepared {
     const read = readMachine(texts, { registry, family, assume: assumptions.forMachine, declared });
     const graphs = new Map<ReadRuleset, FlowGraph>();
-    const prepared: Prepared = {
+    return {
       read,
       program: once(() =>
         compile(
@@ -108,8 +120,6 @@ export function createSimulator(
         return made;
       },
     };
-    last = { key, prepared };
-    return prepared;
   }
 
   return ({ packet, local, assume }) => {

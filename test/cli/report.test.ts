@@ -44,7 +44,7 @@ describe('fwsim report', () => {
     const { out } = await run(['gw.rules', '--no-config']);
     const policy = /<meta http-equiv="Content-Security-Policy" content="([^"]*)">/.exec(out)?.[1];
     expect(policy).toMatch(
-      /^default-src &#39;none&#39;; script-src &#39;sha256-[\w+/]{43}=&#39;; style-src &#39;sha256-[\w+/]{43}=&#39;; base-uri &#39;none&#39;; form-action &#39;none&#39;$/,
+      /^default-src &#39;none&#39;; script-src &#39;sha256-[\w+/]{43}=&#39;; style-src &#39;sha256-[\w+/]{43}=&#39;; worker-src blob:; base-uri &#39;none&#39;; form-action &#39;none&#39;$/,
     );
   });
 
