@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { type ResourceLimits, Worker } from 'node:worker_threads';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import type { ResourceLimits, Worker } from 'node:worker_threads';
 import type { TerminalStyle } from '../report/diagnostics.ts';
 import { pipeLayout } from '../report/layout.ts';
 import { createTheme } from '../report/theme.ts';
 import { CommandFailure } from './command-failure.ts';
+import { exitCodes } from './exit-codes.ts';
+import { fileProblem } from './file-problem.ts';
 import { nextChange } from './watch-files.ts';
 import { writeFileAtomically } from './write-file.ts';
 
@@ -55,22 +56,13 @@ export interface Io {
 /** Larger input is refused: it would not fit into one string of the JavaScript engine once decoded. */
 const inputBytesMax = 256 * 1024 * 1024;
 
-const readProblems: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EISDIR: 'it is a directory',
-  ENOTDIR: 'a part of the path is not a directory',
-  ELOOP: 'too many symbolic links',
-  ENAMETOOLONG: 'the name is too long',
-  ERR_INVALID_ARG_VALUE: 'a file name cannot contain a NUL character',
-};
-
 /** The process's own streams, files and clock. */
 export function processIo(color: ColorChoice, env: NodeJS.ProcessEnv = process.env, program?: URL): Io {
   return {
-    out: quietWriter(process.stdout),
-    err: quietWriter(process.stderr),
+    out: quietWriter(process.stdout, (why) =>
+      process.stderr.write(`fwsim: cannot write the output: ${why}\n`),
+    ),
+    err: quietWriter(process.stderr, () => {}),
     readStdin,
     readFile,
     isFile,
@@ -84,10 +76,11 @@ export function processIo(color: ColorChoice, env: NodeJS.ProcessEnv = process.e
     outStyle: styleOf(process.stdout, color, env),
     errStyle: styleOf(process.stderr, color, env),
     fileStyle: { theme: createTheme(false), columns: pipeLayout.columns },
-    now: () => performance.now(),
+    // `performance` would load a dozen of Node's modules.
+    now: () => process.uptime() * 1000,
     today,
     runScript,
-    ...(program ? { startWorker: (resourceLimits = {}) => new Worker(program, { resourceLimits }) } : {}),
+    ...(program ? { startWorker: (limits) => startWorker(program, limits) } : {}),
   };
 }
 
@@ -109,7 +102,11 @@ function listFolder(path: string): readonly { readonly name: string; readonly is
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -126,26 +123,39 @@ export function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv, isTermin
 
 function styleOf(stream: NodeJS.WriteStream, color: ColorChoice, env: NodeJS.ProcessEnv): TerminalStyle {
   const isTerminal = stream.isTTY === true;
-  const columns = isTerminal ? stream.columns || 80 : Number(env['COLUMNS']) || pipeLayout.columns;
+  const given = Number(env['COLUMNS']);
+  const columns = isTerminal ? stream.columns || 80 : given > 0 ? given : pipeLayout.columns;
   return { theme: createTheme(wantsColor(color, env, isTerminal)), columns: Math.max(columns, 20) };
 }
 
 /**
  * Writes to a stream until its reader goes away (`| head`): from then on in silence, so that the command ends with
- * its own exit code. Any other write error is an I/O error of the run.
+ * its own exit code. Any other write error is told once, and is how the run ends, whatever it has found.
  */
-function quietWriter(stream: NodeJS.WriteStream): (text: string) => void {
+function quietWriter(stream: NodeJS.WriteStream, tell: (why: string) => void): (text: string) => void {
   let open = true;
   stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (open && error.code !== 'EPIPE') {
+      tell(fileProblem(error));
+      process.once('exit', () => {
+        process.exitCode = exitCodes.usage;
+      });
+    }
     open = false;
-    if (error.code !== 'EPIPE') process.exitCode = 2;
   });
   return (text) => {
     if (open && text !== '') stream.write(text);
   };
 }
 
-function runScript(script: string): Promise<number> {
+/** Node's threads are loaded when one is wanted: that takes as long as reading a short ruleset does. */
+function startWorker(program: URL, resourceLimits: ResourceLimits = {}): Worker {
+  const threads = process.getBuiltinModule('node:worker_threads');
+  return new threads.Worker(program, { resourceLimits });
+}
+
+async function runScript(script: string): Promise<number> {
+  const { spawn } = await import('node:child_process');
   return new Promise((resolve, reject) => {
     const refused = (): void => reject(new CommandFailure('/bin/sh could not be started'));
     try {
@@ -177,10 +187,32 @@ async function readStdin(): Promise<Uint8Array> {
 
 function readFile(path: string): Uint8Array {
   try {
-    if (statSync(path).size > inputBytesMax) throw tooLarge(path);
-    return readFileSync(path);
+    const size = statSync(path).size;
+    if (size > inputBytesMax) throw tooLarge(path);
+    const handle = openSync(path, 'r');
+    try {
+      return readToEnd(handle, path, size);
+    } finally {
+      closeSync(handle);
+    }
   } catch (error) {
     throw readFailure(path, error);
+  }
+}
+
+/** What there is to read, however much the file said that it holds: a device may never end. */
+function readToEnd(handle: number, path: string, size: number): Uint8Array {
+  let bytes = Buffer.allocUnsafe(Math.max(size + 1, 1 << 16));
+  let length = 0;
+  for (;;) {
+    const count = readSync(handle, bytes, length, bytes.length - length, null);
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+    if (length > inputBytesMax) throw tooLarge(path);
+    if (length < bytes.length) continue;
+    const longer = Buffer.allocUnsafe(bytes.length * 2);
+    bytes.copy(longer);
+    bytes = longer;
   }
 }
 
@@ -191,7 +223,6 @@ function tooLarge(name: string): CommandFailure {
 /** The same words for every kind of failure to read; other exceptions are bugs and pass through. */
 function readFailure(name: string, error: unknown): unknown {
   if (error instanceof CommandFailure) return error;
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === undefined) return error;
-  return new CommandFailure(`cannot read "${name}": ${readProblems[code] ?? code}`);
+  if ((error as NodeJS.ErrnoException | null)?.code === undefined) return error;
+  return new CommandFailure(`cannot read "${name}": ${fileProblem(error as NodeJS.ErrnoException)}`);
 }

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CommandFailure } from './command-failure.ts';
+import { fileProblem } from './file-problem.ts';
 
 /**
  * Replaces a file as a whole or not at all: the text goes into a new file beside it, reaches the disk, and takes
@@ -25,8 +26,10 @@ export function writeFileAtomically(path: string, text: string): void {
   }
   const target = resolveLink(path);
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+  let made = false;
   try {
     const handle = openSync(temporary, 'wx', modeOf(target));
+    made = true;
     try {
       const bytes = Buffer.from(text, 'utf8');
       for (let written = 0; written < bytes.length; ) written += writeSync(handle, bytes, written);
@@ -36,25 +39,26 @@ export function writeFileAtomically(path: string, text: string): void {
     }
     renameSync(temporary, target);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'EEXIST') rmSync(temporary, { force: true });
-    throw new CommandFailure(`cannot write "${path}": ${code ?? String(error)}`);
+    if (made) rmSync(temporary, { force: true });
+    throw new CommandFailure(`cannot write "${path}": ${fileProblem(error as NodeJS.ErrnoException)}`);
   }
 }
 
 /** Whether a path is there and is neither a file nor a folder. */
 function isDevice(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
+  try {
+    const stat = statSync(path);
+    return !stat.isFile() && !stat.isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function writeInto(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw new CommandFailure(
-      `cannot write "${path}": ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
-    );
+    throw new CommandFailure(`cannot write "${path}": ${fileProblem(error as NodeJS.ErrnoException)}`);
   }
 }
 

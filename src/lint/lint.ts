@@ -118,12 +118,13 @@ export function lintMachine(texts: readonly SourceText[], options: LintOptions):
     today: options.today,
   });
   const run: Run = { options, checks, suppressor };
-  const first = lookAt(read, [...(options.diagnostics ?? []), ...read.diagnostics], run, profile);
+  const bytes = options.diagnostics ?? [];
+  const first = lookAt(read, [...bytes, ...read.diagnostics], run, profile);
   const readings = [first];
   if (family === undefined && read.rulesets.some((r) => r.linked.familyUndecided)) {
     // Nothing says which family this is: it is read as the other one too, and what both give is told once.
     const other = readMachine(texts, { registry, family: 'ipv6', backend, declared });
-    readings.push(lookAt(other, other.diagnostics, run, profile));
+    readings.push(lookAt(other, [...bytes, ...other.diagnostics], run, profile));
   }
   const placed = [...(readings[1] ? mergeReadings(first.placed, readings[1].placed) : first.placed)];
   if (checked.includes('FW910'))

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { diagnostic } from '../../src/diagnostics/diagnostic.ts';
+import type { Finding } from '../../src/lint/finding.ts';
 import { lintText } from './lint-text.ts';
 
 const dump = `*filter
@@ -135,6 +137,20 @@ describe('a ruleset with other things around it', () => {
   ])('never throws: %s', (_name, text) => {
     expect(() => lintText(text)).not.toThrow();
   });
+});
+
+test('what is wrong with the bytes stands, and does not make the text one of IPv6', () => {
+  const mark = diagnostic({
+    code: 'FW901',
+    id: 'byte-order-mark',
+    severity: 'error',
+    message: 'a byte order mark',
+    span: { start: 0, end: 0, source: 'gw.rules' },
+  });
+  const bare = lintText('*filter\n:INPUT DROP [0:0]\nCOMMIT\n');
+  const marked = lintText('*filter\n:INPUT DROP [0:0]\nCOMMIT\n', { diagnostics: [mark] });
+  const said = (list: readonly Finding[]) => list.map(({ code, message }) => `${code} ${message}`);
+  expect(said(marked.findings)).toEqual(['FW901 a byte order mark', ...said(bare.findings)]);
 });
 
 describe('select and ignore', () => {
