@@ -1,6 +1,5 @@
 /** What a machine adds to the vocabulary: own addresses, interfaces, routes, and what tracking needs. */
 
-import { confOr } from '../engine/facts.ts';
 import type { Rule, Ruleset } from '../model/ruleset.ts';
 import { type AddressRange, type Family, ipv4, ipv6, type Network, prefix } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
@@ -72,11 +71,9 @@ export function ownSources({ ruleset, facts, locality }: Side): readonly Address
   const { family } = ruleset;
   if (facts.fib[family] !== undefined)
     return locality.known.filter((k) => k.types.includes('LOCAL')).map((k) => k.range);
-  const names = ['', ...facts.interfaces.keys()];
-  // Otherwise routing refuses all of 127.0.0.0/8 from the wire, and this one need not be told apart.
-  const crossed = family === 'ipv4' && names.some((name) => confOr(facts, name, 'route_localnet'));
   const addresses = [...facts.interfaces.values()].flatMap((i) => i.addresses.map(({ address }) => address));
-  return [...addresses, ...(crossed ? [ownLoopback] : [])].flatMap((address) =>
+  // What goes to everybody is looked at before 127.0.0.0/8 is refused: this one is told apart, being an address of `lo`.
+  return [...addresses, ownLoopback].flatMap((address) =>
     address.family === family ? [{ low: address, high: address }] : [],
   );
 }

@@ -98,15 +98,19 @@ export function inputRouteWithoutFacts(w: Walk): RouteAnswer {
   const p = w.packet;
   const odd = w.family === 'ipv4' ? oddAddresses4(w) : undefined;
   if (odd) return dropped(odd);
+  if (w.family === 'ipv4' && w.inInterface !== 'lo' && isLoopback4(p.src)) {
+    const device = w.inInterface ?? '';
+    // Of what goes to everybody, such a source is looked at only as any address of this machine's.
+    if (!isLimitedBroadcast(p.dst) && !confOr(facts, device, 'route_localnet')) return dropped('local-net');
+    // Of 127.0.0.0/8 this one is an address of `lo`: no other machine may use it.
+    if (p.src.w3 === ownLoopback && !confOr(facts, device, 'accept_local')) return dropped('local-source');
+  }
   if (isMulticast(p.dst))
     return destination(facts, 'multicast', undefined, { toMany: 'multicast', type: 'multicast' });
   if (isLimitedBroadcast(p.dst) || (w.family === 'ipv4' && isZero(p.dst)))
     return destination(facts, 'broadcast', undefined, { toMany: 'broadcast', type: 'broadcast' });
-  if (w.inInterface !== 'lo' && w.family === 'ipv4' && (isLoopback4(p.dst) || isLoopback4(p.src))) {
-    const device = w.inInterface ?? '';
-    if (!confOr(facts, device, 'route_localnet')) return dropped('local-net');
-    // Of 127.0.0.0/8 this one is an address of `lo`: no other machine may use it.
-    if (p.src.w3 === ownLoopback && !confOr(facts, device, 'accept_local')) return dropped('local-source');
+  if (w.inInterface !== 'lo' && w.family === 'ipv4' && isLoopback4(p.dst)) {
+    if (!confOr(facts, w.inInterface ?? '', 'route_localnet')) return dropped('local-net');
   }
   if (w.family === 'ipv4')
     for (const i of facts.interfaces.values())

@@ -16,7 +16,7 @@ import type { Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
 import type { CtState } from '../model/netfilter.ts';
 import type { Rule } from '../model/ruleset.ts';
-import { type Address, type Family, rangeContains } from '../net/address.ts';
+import { type Address, type Family, rangeContains, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { FieldName } from '../packetset/fields.ts';
@@ -26,6 +26,7 @@ import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import { findWitness, type Witness } from '../packetset/witness.ts';
 import type { ChosenAddress, PacketSketch, RulesetView, SendOptions } from './check.ts';
 import type { Inference } from './finding.ts';
+import { standInAddress } from './sides.ts';
 import { packetOf } from './sketch.ts';
 
 /** Where packets are heading: to this machine, through it, or out of it. */
@@ -252,9 +253,21 @@ function familiar(
     best = swapped;
     inferences.push(...chosen.inferences);
   };
-  if (heading === 'to') swap('dst', input.localAddress(family, sketch.inInterface));
+  if (heading === 'to') {
+    const ours = input.localAddress(family, sketch.inInterface);
+    const standIn: ChosenAddress = { ...ours, address: standInAddress(family), inferences: [] };
+    // Packets that get there by whatever address of ours need no guess at one.
+    const isGuessIdle =
+      ours.inferences.length > 0 && [ours, standIn].every(({ address }) => has({ ...best, dst: address }));
+    swap('dst', isGuessIdle ? standIn : ours);
+  }
   if (heading !== 'out') swap('src', input.remoteAddress(family, sketch.inInterface));
   else swap('src', input.localAddress(family));
+  // Nobody writes to himself: the sender is the next host, where the set has room for it.
+  if (sameAddress(best.src, best.dst)) {
+    const next = { ...best, src: { ...best.src, w3: (best.src.w3 ^ 1) >>> 0 } };
+    if (has(next)) best = next;
+  }
   const known = all.analysis.side.locality.known.some(({ range }) => rangeContains(range, best.dst));
   const place = heading === 'to' ? 'local' : 'remote';
   const assume = known ? [] : [`${place}=${addressText(best.dst)}`];

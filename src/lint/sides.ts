@@ -92,6 +92,9 @@ function mustRead(family: Family, text: string): Address {
   return address;
 }
 
+/** The address that stands for one of ours, where none is known. */
+export const standInAddress = (family: Family): Address => mustRead(family, standIns[family]);
+
 /** See `CheckContext.localAddress`. */
 export function chooseLocal(machine: Machine, family: Family, inInterface?: string): ChosenAddress {
   const known = machine.interfaces.value ?? [];

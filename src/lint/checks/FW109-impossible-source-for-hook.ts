@@ -87,12 +87,12 @@ COMMIT
 `,
       },
       {
-        title: 'loopback from the wire, in INPUT',
+        title: 'a group as the sender from the wire, in INPUT',
         rules: `*filter
 :INPUT DROP [0:0]
 :FORWARD DROP [0:0]
 :OUTPUT ACCEPT [0:0]
--A INPUT -s 127.0.0.0/8 -i eth0 -j ACCEPT
+-A INPUT -s 224.0.0.0/4 -i eth0 -j ACCEPT
 COMMIT
 `,
       },

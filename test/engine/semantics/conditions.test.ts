@@ -128,6 +128,11 @@ describe('9 conditions and exceptions', () => {
       expect(from('127.0.0.1')).toBe('route-drop PREROUTING local-source');
       expect(from('127.0.0.2')).toBe('local eth0');
       expect(from('127.0.0.1', 'net.ipv4.conf.all.accept_local = 1\n')).toBe('local eth0');
+      // To everybody, 127.0.0.0/8 is not looked at, only whether the source is an address of the machine's own.
+      const toAll = (src: string): string | undefined =>
+        machine(known, filter()).arrives('eth0', { src, dst: '255.255.255.255' }).fate;
+      expect(toAll('127.0.0.1')).toBe('route-drop PREROUTING local-source');
+      expect(toAll('127.0.0.2')).toBe('local eth0');
     }
   });
   shown('9.3', 'bc_forwarding forwards directed broadcasts; forwarding can be off for one interface', () => {

@@ -77,12 +77,16 @@ function isForeignBusiness(view: RulesetView, { rule, decides, cover, against }:
   return !decides.has('deny') || against.length === 0 || takers.every((part) => view.writer(part.rule));
 }
 
-/** The customary guard against forged loopback addresses: others than lo bring none, since routing drops them. */
+/**
+ * The customary guards against forged sources (of 127.0.0.0/8, of groups, of everybody): others than lo bring none, since
+ * routing drops them.
+ */
 function isRefusedByRouting({ base }: Rule, { decides }: CoveredRule): boolean {
   if (decides.has('accept') || base.inInterface?.value.name === 'lo') return false;
-  return [base.src, base.dst].some(
-    (net) => net !== undefined && !net.negated && addressKind(net.value.address) === 'loopback',
-  );
+  const kindOf = (net: typeof base.src) => (net && !net.negated ? addressKind(net.value.address) : undefined);
+  const kind = kindOf(base.src);
+  if (kind === 'multicast' || kind === 'broadcast') return true;
+  return kind === 'loopback' || kindOf(base.dst) === 'loopback';
 }
 
 /** `rule 3`, `rule 3 of "web"`: as seen from another rule. */
