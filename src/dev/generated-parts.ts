@@ -7,7 +7,6 @@ import { checkListMarkdown, checkPageMarkdown } from '../report/check-page.ts';
 import { markdownCode } from '../report/escape-markdown.ts';
 import { createExampleOutput } from '../report/example-output.ts';
 import { printGraphSvg } from '../report/graph-svg.ts';
-import { pictureSvg } from '../tui/picture.tsx';
 import { bashCompletion, fishCompletion, zshCompletion } from './completions.ts';
 import {
   configJsonSchema,
@@ -77,7 +76,6 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'share/bash/fwsim', make: () => bashCompletion(commands) },
   { file: 'share/zsh/_fwsim', make: () => zshCompletion(commands) },
   { file: 'share/fish/fwsim.fish', make: () => fishCompletion(commands) },
-  { file: 'docs/tui.svg', make: screenPicture },
   { file: 'docs/graph.svg', make: graphPicture },
 ];
 
@@ -102,27 +100,6 @@ function graphPicture(): string {
     assume: ['local=203.0.113.1'],
   });
   return drawn === undefined ? '' : printGraphSvg(drawn);
-}
-
-/** The screen of `fwsim tui`: what becomes of a published port when a rule is put into DOCKER-USER. */
-function screenPicture(): string {
-  const file = 'rules-examples/docker-published-port.rules';
-  const key = (name: string) => ({ kind: 'key', key: name }) as const;
-  const paste = (text: string) => ({ kind: 'paste', text }) as const;
-  return pictureSvg({
-    source: { name: file, text: readFileSync(file, 'utf8') },
-    columns: 120,
-    rows: 30,
-    packet: '-i eth0 -p tcp -s 198.51.100.7 --dport 5432',
-    actions: [
-      key(':'),
-      paste('chain DOCKER-USER'),
-      ...['enter', 'g', 'o'].map(key),
-      paste('-i eth0 -p tcp --dport 5432 -j DROP'),
-      key('enter'),
-    ],
-    today: '2026-11-22',
-  });
 }
 
 function commandTable(): string {

@@ -8,9 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ansiSvg } from '../../src/dev/ansi-svg.ts';
+import { hasTerminal, runInTerminal } from '../../src/dev/terminal-run.ts';
+import { tuiRun } from '../../src/dev/tui-run.ts';
 import { repositoryRoot } from '../support/source-tree.ts';
 
-const hasTmux = spawnSync('tmux', ['-V']).status === 0;
+const hasTmux = hasTerminal();
 const folder = mkdtempSync(join(tmpdir(), 'fwsim-tui-'));
 const program = join(folder, 'fwsim.mjs');
 /** A server of its own: other sessions of whoever runs the tests are left alone. */
@@ -221,6 +224,12 @@ describe.skipIf(!hasTmux)('in tmux', () => {
     keys('q');
     await until(/^\$ ?$/m);
   }, 60_000);
+
+  test('the picture of the README is what the screen shows', async () => {
+    const run = tuiRun(`'${process.execPath}' '${program}'`, repositoryRoot);
+    const drawn = ansiSvg(await runInTerminal(run), run.columns);
+    expect(drawn, 'run npm run screenshots').toBe(readFileSync(join(repositoryRoot, 'docs/tui.svg'), 'utf8'));
+  }, 120_000);
 
   test('without a terminal it says so and exits with 2', async () => {
     openShell(80, 24);
