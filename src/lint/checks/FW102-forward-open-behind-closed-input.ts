@@ -1,13 +1,73 @@
 import type { Chain } from '../../model/ruleset.ts';
-import { defineCheck, type FindingDraft, type RulesetView, type Subject } from '../check.ts';
+import { isPublicAddress } from '../../net/documentation.ts';
+import { createMeasure } from '../../packetset/measure.ts';
+import type { PacketSet } from '../../packetset/space.ts';
+import {
+  type CheckContext,
+  defineCheck,
+  type FindingDraft,
+  type RulesetView,
+  type SidedInterface,
+  type Subject,
+  type Walk,
+} from '../check.ts';
 import { type FixDraft, insertRules } from '../fixes/fix-draft.ts';
+import {
+  opennessOf,
+  openShare,
+  strangersMention,
+  toPrivateNetworks,
+  unspokenPort,
+} from './support/openness.ts';
+import { comingBy, passingTo, translatedOpeners, walkOf } from './support/roads.ts';
 import { destinationNatRules, sourceNatRules } from './support/rules-at.ts';
-import { sendThrough, sendToMachine } from './support/sending.ts';
-import { type Service, unspokenService } from './support/services.ts';
 import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
-/** Services that a stranger would try: if all are let through, nothing is filtered. */
-const tried: readonly Service[] = [unspokenService, { protocol: 6, port: 22 }, { protocol: 6, port: 3389 }];
+const tcp = 6;
+
+/** Whether INPUT refuses a connection from there to a port that nobody speaks of. */
+function isClosed(context: CheckContext, view: RulesetView, from: SidedInterface): boolean {
+  const all = context.packets(view);
+  const { space } = all;
+  const { ports } = opennessOf(context, view);
+  const asking = space.and(comingBy(context, all, from.name), all.entering('to'));
+  const unspoken = space.and(asking, ports(tcp, unspokenPort));
+  return unspoken !== space.none && space.disjoint(unspoken, all.accepted('to').may);
+}
+
+/** A packet of a stranger to a host behind this interface, where nearly all such packets pass. */
+function walkThrough(
+  context: CheckContext,
+  view: RulesetView,
+  from: SidedInterface,
+  to: SidedInterface,
+): Walk | undefined {
+  const all = context.packets(view);
+  const { space } = all;
+  const host = context.remoteAddress(view.family, to.name);
+  const { ports, publicDestinations } = opennessOf(context, view);
+  const there = isPublicAddress(host.address) ? publicDestinations : space.not(publicDestinations);
+  const asking = [comingBy(context, all, from.name), all.entering('through'), there, ports(tcp, 0, 65_535)];
+  const asked = asking.reduce((a, b) => space.and(a, b));
+  const open = space.diff(space.and(asked, passingTo(context, all, to.name)), translatedOpeners(all));
+  const counted = ['src', 'sport', 'dport'] as const;
+  const others = [...space.codec.fields.keys()].filter((f) => !counted.some((c) => c === f));
+  const flat = (set: PacketSet): PacketSet => space.forget(set, others);
+  if (open === space.none || !space.isDecided(open)) return undefined;
+  if (createMeasure(space, counted).share(flat(open), flat(asked)) < openShare) return undefined;
+  return walkOf(
+    context,
+    all,
+    space.and(open, ports(tcp, unspokenPort)),
+    'through',
+    (w) => w.fate === 'forward' && w.decidedBy !== undefined,
+    {
+      inferences: [...from.inferences, ...host.inferences],
+      assume: host.assume,
+      fixed: { dst: host.address, outInterface: to.name },
+    },
+  );
+}
 
 /** Answers, connections from inside to the outside, forwarded ports; the policy for the rest. */
 function closedForward(
@@ -47,10 +107,12 @@ export const forwardOpenBehindClosedInput = defineCheck({
   rationale:
     'NAT is no filter: a neighbour on the outside segment (the provider, other customers, guests of the same Wi-Fi) can address the hosts inside directly, and a router with an open FORWARD passes the packets on. Closing INPUT protects the router alone.',
   decision:
-    'Only on routers: a ruleset with source or destination NAT, or a context with forwarding on. Strangers on each outside interface try an ordinary port, ssh and remote desktop, at the machine and at a host behind it. It is reported if INPUT refuses the unspoken port and FORWARD accepts all three.',
+    'Only on routers: a ruleset with source or destination NAT, or a context with forwarding on. Of all packets that come in by an outside interface and open a TCP connection, INPUT refuses those to a port that nobody speaks of, and FORWARD lets through nine tenths or more (of sources and ports) to hosts behind an inner interface, untranslated and whatever is not known. It is reported with one that is sent to such a host.',
   exceptions:
     'A bridge or an access router whose filtering is done by the next hop; a router between networks that all are meant to reach each other.',
   references: ['man iptables(8), TABLES'],
+  mentions: (family) => (space) =>
+    space.or(strangersMention(family)(space), toPrivateNetworks(family)(space)),
   yieldsTo: ['FW513'],
   fixes: [
     {
@@ -160,15 +222,10 @@ COMMIT
       const nat = [...sourceNatRules(view), ...destinationNatRules(view)];
       if (nat.length === 0 && !forwarding) continue;
       for (const from of strangersInterfaces(context, view.family)) {
-        if (from.side !== 'outside') continue;
-        const src = context.remoteAddress(view.family, from.name);
-        const atMachine = sendToMachine(context, from, src, unspokenService, view.family);
-        if (atMachine.fate !== 'drop' && atMachine.fate !== 'reject') continue;
+        if (from.side !== 'outside' || !isClosed(context, view, from)) continue;
         for (const to of insideInterfaces(context, view.family, from.name)) {
-          const walks = tried.map((s) => sendThrough(context, from, src, s, to, view.family));
-          const [first] = walks;
-          if (!first || !walks.every((w) => w.fate === 'forward' && w.decidedBy)) continue;
-          const by = first.decidedBy;
+          const walk = walkThrough(context, view, from, to);
+          const by = walk?.decidedBy;
           const chain = view.chain('filter', 'FORWARD');
           const rule = by?.kind === 'rule' ? view.ruleById(by.id) : undefined;
           const at: Subject | undefined = rule
@@ -176,7 +233,7 @@ COMMIT
             : chain
               ? { kind: 'policy', view, chain }
               : undefined;
-          if (!at) continue;
+          if (!walk || !at) continue;
           yield {
             at,
             message: `New connections from ${from.name} are refused by INPUT, but pass FORWARD to the network behind ${to.name}`,
@@ -187,7 +244,7 @@ COMMIT
               `:FORWARD DROP, then accept RELATED,ESTABLISHED and what may open connections: -A FORWARD -i ${to.name} -o ${from.name} -j ACCEPT`,
             ],
             fixes: rule || !chain ? [] : closedForward(view, chain, to.name, from.name),
-            witness: first,
+            witness: walk,
             group: `FW102 ${view.family}`,
           };
           break;

@@ -5,10 +5,10 @@ import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } f
 import { bodyWith, type FixDraft, insertRules } from '../fixes/fix-draft.ts';
 import { deciderOf } from './support/openness.ts';
 import { writerText } from './support/origin.ts';
+import { translatorOf } from './support/published.ts';
 import { hadTheyComeToInput, strangersOf, translatedOpeners, walkOf } from './support/roads.ts';
 import { accepts, denies, destinationNatRules, rulesAt } from './support/rules-at.ts';
 import { destinationPorts, type Service, serviceText } from './support/services.ts';
-import { translatorOf } from './support/translations.ts';
 
 /** A rule of INPUT that would have kept packets out, had they come there. */
 interface Guard {

@@ -6,10 +6,16 @@ import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, ty
 import { changedBody, type FixDraft, replaceRule } from '../fixes/fix-draft.ts';
 import { type NatEvent, natEvents } from './support/conversations.ts';
 import { writerText } from './support/origin.ts';
-import { missedByTranslation, ownFilterRules, walkOf } from './support/roads.ts';
+import { translatorOf } from './support/published.ts';
+import {
+  addressesBefore,
+  missedByTranslation,
+  ownFilterRules,
+  portsBefore,
+  walkOf,
+} from './support/roads.ts';
 import { accepts, denies, destinationNatRules, redirectRules } from './support/rules-at.ts';
 import { destinationPorts, serviceText } from './support/services.ts';
-import { translatorOf } from './support/translations.ts';
 
 /** Whether the rule asks conntrack for the original destination: it knows about the translation. */
 function asksForOriginal(rule: Rule): boolean {
@@ -23,6 +29,18 @@ function namesPublished({ machine }: CheckContext, { base }: Rule): boolean {
   const { family } = dst.value.address;
   const ours = machine.localAddresses.filter((f) => f.value.family === family);
   return isPublicAddress(dst.value.address) || ours.some((f) => networkContains(dst.value, f.value));
+}
+
+/** Whether the rule names a port or an address that packets had before a translation took it from them. */
+function namesWhatWas(context: CheckContext, view: RulesetView, rule: Rule): boolean {
+  const all = context.packets(view);
+  const { space } = all;
+  const ports = destinationPorts(view, rule).map(({ low, high }) => space.interval('dport', low, high));
+  const { dst } = rule.base;
+  return (
+    ports.some((set) => !space.disjoint(set, portsBefore(all))) ||
+    (dst !== undefined && !space.disjoint(space.network('dst', dst.value), addressesBefore(all)))
+  );
 }
 
 /** A packet that the rule means, as it comes in, and misses after its translation; it fares the other way. */
@@ -264,6 +282,7 @@ COMMIT
         if (!(translates && at.includes('FORWARD')) && !redirects) continue;
         if (!denies(rule) && !accepts(rule)) continue;
         if (asksForOriginal(rule) || (destinationPorts(view, rule).length === 0 && !rule.base.dst)) continue;
+        if (!namesWhatWas(context, view, rule)) continue;
         const walk = walkMissed(context, view, rule);
         const [rewritten] = walk ? natEvents(walk, 'destination') : [];
         const translation = walk && translatorOf(view, walk);

@@ -3,10 +3,10 @@ import type { Rule } from '../../model/ruleset.ts';
 import { addressText } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
 import { refusedAt } from './support/conversations.ts';
+import { takenBy } from './support/roads.ts';
 import { destinationNatRules } from './support/rules-at.ts';
 import { sendByAnyWay, sendOptions, type sideOf } from './support/sending.ts';
 import { servicesOf, serviceText } from './support/services.ts';
-import { takenOpeners } from './support/translations.ts';
 
 /** The new destination is taken for a host behind this machine, unless the machine's addresses are known. */
 function elsewhere(context: CheckContext, view: RulesetView, rule: Rule): ReturnType<typeof sideOf> {
@@ -17,10 +17,11 @@ function elsewhere(context: CheckContext, view: RulesetView, rule: Rule): Return
 }
 
 function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDraft | undefined {
-  const { space, fates, accepted, examples, comingBy } = context.packets(view);
+  const packets = context.packets(view);
+  const { space, fates, accepted, examples, comingBy } = packets;
   // A forward is for those outside; for others it may be open by other rules.
   const outside = context.interfaces(view.family).filter((i) => i.side === 'outside');
-  const all = takenOpeners(context, view, rule);
+  const all = space.may(takenBy(packets, rule, ['PREROUTING']));
   const taken = outside.length === 0 ? all : space.and(all, comingBy(outside.map((i) => i.name)));
   if (!space.isDecided(taken) || taken === space.none) return undefined;
   const passing = accepted('through').may;

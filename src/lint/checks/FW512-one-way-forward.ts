@@ -2,7 +2,7 @@ import type { Rule } from '../../model/ruleset.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { refusedAt, sendAnswer } from './support/conversations.ts';
 import { accepts, rulesAt } from './support/rules-at.ts';
-import { sendOptions, sideOf } from './support/sending.ts';
+import { apartFrom, sendOptions, sideOf } from './support/sending.ts';
 import { admitsState } from './support/states.ts';
 import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
@@ -22,7 +22,7 @@ function openerOf(context: CheckContext, view: RulesetView, rule: Rule): Walk | 
   const to = exact(base.outInterface) ?? (from === outside.name ? inside.name : outside.name);
   if (from === to) return undefined;
   const src = context.remoteAddress(family, from);
-  const dst = context.remoteAddress(family, to === outside.name ? undefined : to);
+  const dst = apartFrom(context.remoteAddress(family, to === outside.name ? undefined : to), src);
   const given = {
     inInterface: from,
     outInterface: to,

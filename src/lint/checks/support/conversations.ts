@@ -32,7 +32,7 @@ export function leftBy(walk: Walk): string | undefined {
  * to the address that source NAT will hide. Undefined where the packet did not get through, or left by nobody knows
  * which interface.
  */
-export function answerTo(walk: Walk): PacketSketch | undefined {
+function answerTo(walk: Walk): PacketSketch | undefined {
   const { packet, fate } = walk.trace;
   const to = natEvents(walk, 'destination').at(-1)?.after ?? packet;
   const answer: PacketSketch = {

@@ -17,6 +17,7 @@ import type { PacketSet } from '../../../packetset/space.ts';
 import type { AllPackets, Example } from '../../all-packets.ts';
 import type { CheckContext, RulesetView, SendOptions, Subject, Walk } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
+import { isTunnel } from './behind.ts';
 import { accepts } from './rules-at.ts';
 import { insideInterfaces } from './strangers.ts';
 
@@ -130,8 +131,10 @@ function sources(context: CheckContext, all: AllPackets): readonly Source[] {
   const { space, view } = all;
   const sided = context.interfaces(view.family);
   const outside = sided.filter((i) => i.side === 'outside');
+  // Masquerading into a tunnel says that its other end does not know us, not that strangers are there.
+  const wires = outside.filter((i) => i.provenance === 'given' || !isTunnel(context, i.name));
   if (outside.length > 0)
-    return outside.map((i) => ({
+    return (wires.length > 0 ? wires : outside).map((i) => ({
       come: all.comingBy([i.name]),
       everywhere: false,
       from: `by ${i.name}`,

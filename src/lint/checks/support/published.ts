@@ -64,6 +64,12 @@ export function mayBeOurs({ machine }: CheckContext, target: Address): boolean {
   return !isPublicAddress(target) && (last === 1 || last === 254);
 }
 
+/** The rule that gave this walk's packet another destination first; undefined where none did. */
+export function translatorOf(view: RulesetView, walk: Walk): Rule | undefined {
+  const [first] = natEvents(walk, 'destination');
+  return first === undefined || first.by === 'connection' ? undefined : view.ruleById(first.by.id);
+}
+
 /** Whether the rule itself gave this walk's packet another destination. */
 export function isTranslatedBy(walk: Walk, rule: Rule): boolean {
   return natEvents(walk, 'destination').some((e) => e.by !== 'connection' && e.by.id === rule.id);

@@ -131,6 +131,49 @@ export function hadTheyComeToInput(all: AllPackets, set: PacketSet): Hypothesis 
 }
 
 /**
+ * The openers that FORWARD lets out by this interface, whatever is not known, if that is where they leave. One that no
+ * rule asks for with -o stands for all such.
+ */
+export function passingTo(context: CheckContext, all: AllPackets, name: string): PacketSet {
+  const { space } = all;
+  const labelled = (names: readonly string[]): PacketSet =>
+    space.union(names.map((n) => space.interface('out', { name: n, exact: true })));
+  const own = labelled([name]);
+  const leaving =
+    own === space.none ? space.not(labelled(interfaceNames(context.machine, context.views))) : own;
+  const sets = { passed: [] as PacketSet[], refused: [] as PacketSet[] };
+  for (const { fate, visit, set } of all.road('through').parts) {
+    if (fate === 'forward') sets.passed.push(openersOf(all, space.and(set, leaving), 'to'));
+    else if (visit?.hook === 'PREROUTING') sets.refused.push(openersOf(all, set, 'to'));
+    else if (visit?.hook === 'FORWARD' || visit?.hook === 'POSTROUTING')
+      sets.refused.push(openersOf(all, space.and(set, leaving), 'to'));
+  }
+  return space.diff(space.may(space.union(sets.passed)), space.may(space.union(sets.refused)));
+}
+
+/**
+ * The destinations, as they came in, of all that comes to filter with another one: as far as one field tells. Cheap to
+ * ask about a rule, before {@link missedByTranslation} is.
+ */
+function destinationsBefore(all: AllPackets, field: 'dst' | 'dport'): PacketSet {
+  const { space } = all;
+  const others = [...space.codec.fields.keys()].filter((f) => f !== field);
+  const parts: PacketSet[] = [];
+  for (const [visit, heading] of visitsAt(all, 'filter', ['INPUT', 'FORWARD'])) {
+    if (heading === 'out' || !all.analysis.vocabulary.rewritten.has(field)) continue;
+    const changed = space.diff(visit.entering, space.unchanged([field]));
+    parts.push(space.forget(space.entryOf(changed), others));
+  }
+  return space.may(space.union(parts));
+}
+
+/** The ports that packets asked for before another was written into them. */
+export const portsBefore = oncePerRuleset((all) => destinationsBefore(all, 'dport'));
+
+/** The same of addresses. */
+export const addressesBefore = oncePerRuleset((all) => destinationsBefore(all, 'dst'));
+
+/**
  * The openers that come to the rule and miss it only since their destination was translated on the way: it describes
  * them with the port, or any of these fields, that they came in with.
  */

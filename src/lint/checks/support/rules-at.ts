@@ -2,7 +2,6 @@
 
 import type { Hook } from '../../../model/netfilter.ts';
 import type { BaseMatch, Rule } from '../../../model/ruleset.ts';
-import { type Address, networkContains } from '../../../net/address.ts';
 import { interfaceMatches } from '../../../net/interface-pattern.ts';
 import type { RulesetView } from '../../check.ts';
 import { type Service, servicesOf, serviceText } from './services.ts';
@@ -61,12 +60,6 @@ export function exactName(device: BaseMatch['inInterface']): string | undefined 
 export function admitsInterface(rule: Rule, name: string): boolean {
   const i = rule.base.inInterface;
   return !i || interfaceMatches(i.value, name) !== i.negated;
-}
-
-/** Whether the rule's -d, if it has one, holds this address. */
-export function admitsDestination(rule: Rule, address: Address): boolean {
-  const d = rule.base.dst;
-  return !d || networkContains(d.value, address) !== d.negated;
 }
 
 /** Source NAT of table nat: the rules that hide a network behind this machine. */

@@ -1,6 +1,7 @@
 /** Packets that checks put together by hand, and what is written down of the choices that they rest on. */
 
-import type { Address, Family } from '../../../net/address.ts';
+import { type Address, sameAddress } from '../../../net/address.ts';
+import { addressText } from '../../../net/address-text.ts';
 import type {
   CheckContext,
   ChosenAddress,
@@ -10,7 +11,6 @@ import type {
   Walk,
 } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
-import type { Service } from './services.ts';
 
 /** Puts together what several choices rest on. */
 export function sendOptions(
@@ -33,6 +33,19 @@ export function sideOf(i: SidedInterface): {
 /** An address whose choice rests on the rule's own words. */
 export function ofRule(address: Address): ChosenAddress {
   return { address, provenance: 'given', assume: [], inferences: [] };
+}
+
+/** The host beside this one, where both ends of a packet would be the same. */
+export function apartFrom(chosen: ChosenAddress, other: ChosenAddress): ChosenAddress {
+  if (!sameAddress(chosen.address, other.address)) return chosen;
+  const address = { ...chosen.address, w3: (chosen.address.w3 ^ 1) >>> 0 };
+  return {
+    ...chosen,
+    address,
+    assume: chosen.assume.map((word) =>
+      word === `remote=${addressText(other.address)}` ? `remote=${addressText(address)}` : word,
+    ),
+  };
 }
 
 const forwards: Inference = { text: 'this machine forwards packets', settledBy: 'sysctl -a' };
@@ -70,46 +83,4 @@ export function sendByAnyWay(
       },
     ]),
   );
-}
-
-/** A packet to one of this machine's own addresses. */
-export function sendToMachine(
-  context: CheckContext,
-  from: SidedInterface,
-  src: ChosenAddress,
-  service: Service,
-  family: Family,
-  dst: ChosenAddress = context.localAddress(family, from.name),
-): Walk {
-  return context.send(
-    {
-      inInterface: from.name,
-      src: src.address,
-      dst: dst.address,
-      protocol: service.protocol,
-      dport: service.port,
-    },
-    sendOptions(dst, src, sideOf(from)),
-  );
-}
-
-/** The same packet to somebody behind this machine. */
-export function sendThrough(
-  context: CheckContext,
-  from: SidedInterface,
-  src: ChosenAddress,
-  service: Service,
-  to: SidedInterface,
-  family: Family,
-): Walk {
-  const dst = context.remoteAddress(family, to.name);
-  const sketch: PacketSketch = {
-    inInterface: from.name,
-    src: src.address,
-    dst: dst.address,
-    protocol: service.protocol,
-    dport: service.port,
-    outInterface: to.name,
-  };
-  return context.send(sketch, sendOptions(dst, src, sideOf(from)));
 }
