@@ -1,6 +1,7 @@
 /**
- * Colours by meaning, of the sixteen that every terminal has. Nothing is yellow, white or black, so that both dark
- * and light backgrounds stay readable; and every meaning is also a mark or a word, for terminals without colour.
+ * Colours by meaning, of the sixteen that every terminal has, so that both dark and light backgrounds stay readable. Of
+ * these, yellow, cyan and white do not show on a light ground, blue and black not on a dark one; green is a light colour
+ * in some terminals, so it is only used bold. Every meaning is also a mark or a word, for terminals without colour.
  */
 
 import picocolors from 'picocolors';
@@ -32,12 +33,12 @@ export function createPalette(color: boolean): Palette {
     faint: p.dim,
     accept: (text) => p.bold(p.green(text)),
     drop: (text) => p.bold(p.red(text)),
-    other: (text) => p.bold(p.cyan(text)),
+    other: (text) => p.bold(p.magenta(text)),
     rewritten: p.magenta,
-    command: p.cyan,
+    command: p.bold,
     error: (text) => p.bold(p.red(text)),
     warning: (text) => p.bold(p.magenta(text)),
-    info: p.cyan,
+    info: p.bold,
     cursor: p.inverse,
   };
 }
