@@ -76,13 +76,21 @@ export function describeSet(
   const boxesMax = options.boxesMax ?? 400;
   const linesMax = options.linesMax ?? 8;
   const idle = space.not(care);
-  const linesOf = (inside: PacketSet): Lines =>
-    boxLines(space, coverByBoxes(space, inside, space.or(inside, idle), boxesMax), care, linesMax, options);
-  const these = linesOf(wanted);
-  const rest = linesOf(others);
-  const chosen = cost(rest) + allButWords < cost(these) ? rest : these;
+  const possible = possibleValues(space, care);
+  const boxesOf = (inside: PacketSet, most: number): Boxes =>
+    coverByBoxes(space, inside, space.or(inside, idle), most);
+  const linesOf = (boxes: Boxes): Lines => boxLines(space, boxes, { care, possible }, linesMax, options);
+  const these = boxesOf(wanted, boxesMax);
+  const theseLines = these.complete ? linesOf(these) : undefined;
+  // More boxes than this are never shorter to say.
+  const worthwhile = theseLines && Math.max(0, Math.ceil((cost(theseLines) - allButWords) / boxWordsMin));
+  const rest = worthwhile === 0 ? undefined : boxesOf(others, Math.min(boxesMax, worthwhile ?? boxesMax));
+  const restLines = rest?.complete ? linesOf(rest) : undefined;
+  const allBut =
+    restLines !== undefined && (theseLines === undefined || cost(restLines) + allButWords < cost(theseLines));
+  const chosen = allBut ? restLines : (theseLines ?? linesOf(these));
   return {
-    kind: chosen === these ? 'these' : 'all-but',
+    kind: allBut ? 'all-but' : 'these',
     lines: chosen.lines.slice(0, linesMax),
     lineCount: chosen.lines.length + chosen.unsaid,
     complete: chosen.complete,
@@ -96,9 +104,11 @@ function short(kind: 'nothing' | 'everything' | 'undecided'): SetDescription {
 /** What "all but" costs its reader, in words. */
 const allButWords = 4;
 
+/** What a box costs at the least: a line of its own, of one word. */
+const boxWordsMin = 3;
+
 /** Words to read; two for each new line. */
-function cost({ lines, unsaid, complete }: Lines): number {
-  if (!complete) return Number.POSITIVE_INFINITY;
+function cost({ lines, unsaid }: Lines): number {
   const words = lines.reduce((sum, line) => sum + 2 + line.split(/[ ,]/).length, 0);
   return lines.length === 0 ? 0 : (words / lines.length) * (lines.length + unsaid);
 }
@@ -120,13 +130,12 @@ export function describeSetText(
 function boxLines(
   space: BddPacketSpace,
   { boxes, complete }: Boxes,
-  care: PacketSet,
+  { care, possible }: { readonly care: PacketSet; readonly possible: PossibleValues },
   linesMax: number,
   options: DescribeOptions,
 ): Lines {
   const lines = new Set<string>();
   let said = 0;
-  const possible = possibleValues(space, care);
   for (const box of boxes) {
     // Words cost more than boxes, and nobody reads beyond the last line.
     if (lines.size >= linesMax) break;
