@@ -19,6 +19,32 @@ ${rules.trim()}
 COMMIT
 `;
 
+/** A NodePort as kube-proxy writes it: the translation stands behind a lot and names no port. */
+const nodePort = `*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:KUBE-NODEPORTS - [0:0]
+:KUBE-SEP-AAA - [0:0]
+:KUBE-SEP-BBB - [0:0]
+:KUBE-SERVICES - [0:0]
+:KUBE-SVC-WEB - [0:0]
+-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A KUBE-NODEPORTS -p tcp -m comment --comment "shop/web" -m tcp --dport 30080 -j KUBE-SVC-WEB
+-A KUBE-SEP-AAA -p tcp -m comment --comment "shop/web" -m tcp -j DNAT --to-destination 10.244.1.5:8080
+-A KUBE-SEP-BBB -p tcp -m comment --comment "shop/web" -m tcp -j DNAT --to-destination 10.244.2.7:8080
+-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS
+-A KUBE-SVC-WEB -m comment --comment "shop/web -> 10.244.1.5:8080" -m statistic --mode random --probability 0.50000000000 -j KUBE-SEP-AAA
+-A KUBE-SVC-WEB -m comment --comment "shop/web -> 10.244.2.7:8080" -j KUBE-SEP-BBB
+COMMIT
+`;
+
+const redirected = gatewayNat.replace(
+  '-A POSTROUTING',
+  '-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080\n-A POSTROUTING',
+);
+
 interface Incident {
   readonly name: string;
   readonly code: string;
@@ -141,6 +167,36 @@ const incidents: readonly Incident[] = [
       '-A POSTROUTING',
       '-A PREROUTING -i eth0 -p tcp -m tcp --dport 443 -j DNAT --to-destination 192.168.1.10\n-A POSTROUTING',
     )}`,
+  },
+  {
+    name: 'a NodePort is closed in INPUT, among others',
+    code: 'FW103',
+    says: [/tcp\/30080/, /Kubernetes for the service shop\/web/, /Service or NetworkPolicy/],
+    fate: 'forward',
+    broken: `${nodePort}${filter('ACCEPT ACCEPT ACCEPT', '-A INPUT -i eth0 -p tcp -m tcp --dport 30000:32767 -j DROP')}`,
+    mended: `${nodePort}${filter(
+      'ACCEPT ACCEPT ACCEPT',
+      '-A FORWARD -i eth0 -p tcp -m conntrack --ctorigdstport 30080 --ctdir ORIGINAL -j DROP',
+    )}`,
+  },
+  {
+    name: 'a NodePort is opened in INPUT to one network',
+    code: 'FW103',
+    says: [/tcp\/30080/, /shop\/web/],
+    fate: 'forward',
+    broken: `${nodePort}${filter(
+      'DROP ACCEPT ACCEPT',
+      '-A INPUT -s 203.0.113.0/24 -i eth0 -p tcp -m tcp --dport 30080 -j ACCEPT',
+    )}`,
+    mended: `${nodePort}${filter('DROP ACCEPT ACCEPT', '-A INPUT -s 203.0.113.0/24 -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT')}`,
+  },
+  {
+    name: 'a redirected port is refused by its old number',
+    code: 'FW105',
+    says: [/refuse tcp\/80/, /port 8080/, /INPUT/],
+    fate: 'local',
+    broken: `${filter('ACCEPT DROP ACCEPT', '-A INPUT -s 198.51.100.0/24 -i eth0 -p tcp -m tcp --dport 80 -j DROP')}${redirected}`,
+    mended: `${filter('ACCEPT DROP ACCEPT', '-A INPUT -s 198.51.100.0/24 -i eth0 -p tcp -m tcp --dport 8080 -j DROP')}${redirected}`,
   },
   {
     name: 'the tunnel’s addresses are believed in clear',
