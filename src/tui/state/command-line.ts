@@ -2,7 +2,8 @@
 
 import { didYouMean } from '../../diagnostics/did-you-mean.ts';
 import { goToChain } from './browsing.ts';
-import { commands, takePacket } from './commands.ts';
+import { commands } from './commands.ts';
+import { takePacket } from './opening.ts';
 import { presets } from './presets.ts';
 import { openPrompt } from './prompts.ts';
 import { currentChain, keepCursor, type State } from './state.ts';

@@ -3,17 +3,13 @@
  * The handler, the list of keys, the hints and the completion all read it.
  */
 
-import { assumptionText } from '../../engine/tape.ts';
-import { ruleText } from '../../link/rule-text.ts';
-import { shellCommand } from '../../report/shell-quote.ts';
-import { followJump, goBack, moveRow, nextChain, ruleAtCursor, searchNext } from './browsing.ts';
-import { loadDifference, loadFinding, packetsChanged, shownFindings } from './findings.ts';
-import { fieldText, packetFields, setField } from './packet-fields.ts';
-import { presets } from './presets.ts';
+import { goBack, nextChain, searchNext } from './browsing.ts';
+import { copy, copyRule, pinWay } from './copying.ts';
+import { listSize, moveList, page } from './lists.ts';
+import { backOut, enter, nextScreen, show } from './opening.ts';
 import { openPrompt } from './prompts.ts';
-import { currentChain, follow, ruleKey, type Screen, type State, screens, walkPacket } from './state.ts';
+import { currentChain, type Screen, type State, screens } from './state.ts';
 import {
-  chooseLeg,
   nextWay,
   seekBreakpoint,
   seekEnd,
@@ -21,6 +17,7 @@ import {
   seekMatch,
   step,
   stepFlow,
+  toggleBreakpoint,
   toggleReply,
 } from './stepping.ts';
 import { traceCommand } from './trace-command.ts';
@@ -42,127 +39,6 @@ export interface Command {
   /** One or two words for the last line; undefined: not shown there. */
   readonly hint?: string;
   readonly run: (world: World, state: State) => State;
-}
-
-/** Lists are as long as they are: the reducer cuts the row to what is there. */
-function moveList(world: World, state: State, by: number): State {
-  const { screen, rows } = state;
-  if (screen === 'path') return moveRow(world, state, by);
-  const size = listSize(world, state);
-  const row = Math.min(Math.max(rows[screen] + by, 0), Math.max(size - 1, 0));
-  return { ...state, rows: { ...rows, [screen]: row } };
-}
-
-/** How many rows the list of the screen has. */
-export function listSize(world: World, state: State): number {
-  switch (state.screen) {
-    case 'path':
-      return (currentChain(world, state)?.size ?? 0) + 1;
-    case 'packet':
-      return packetFields.length + presets(world, state.cursor.name.family).length;
-    case 'flow': {
-      const flow = world.flow(state.answer);
-      return typeof flow === 'string' ? 0 : flow.steps.length;
-    }
-    case 'findings':
-      return shownFindings(state).length;
-    case 'diff':
-      return packetsChanged(state).length;
-    case 'help':
-      // The reducer knows the length of this list, which is made of this table.
-      return Number.MAX_SAFE_INTEGER;
-  }
-}
-
-/** Rows of a page: half of the screen, whatever its form. */
-const page = (state: State): number => Math.max(3, Math.floor(state.size.rows / 2) - 3);
-
-function show(state: State, screen: Screen): State {
-  return { ...state, screen, screenBelow: screen === 'help' ? state.screen : screen };
-}
-
-/** Walks a packet line from somewhere else: a preset, a finding. */
-export function takePacket(world: World, state: State, packet: string): State {
-  const answer = world.ask(state.draft, packet);
-  if (answer.kind === 'refused')
-    return { ...state, message: { tone: 'error', text: answer.problem.message } };
-  return { ...walkPacket(world, state, packet), screen: 'path' };
-}
-
-function enter(world: World, state: State): State {
-  switch (state.screen) {
-    case 'path':
-      return currentChain(world, state)?.size === state.cursor.row
-        ? goBack(world, state)
-        : followJump(world, state);
-    case 'packet': {
-      const field = packetFields[state.rows.packet];
-      if (!field) {
-        const preset = presets(world, state.cursor.name.family)[state.rows.packet - packetFields.length];
-        return preset ? takePacket(world, state, preset.line) : state;
-      }
-      if (field.values > 0) return openPrompt(world, state, 'field');
-      const on = fieldText(state.packet, field) !== undefined;
-      const line = setField(state.packet, field, on ? '' : 'yes', state.cursor.name.family);
-      const next = takePacket(world, state, line);
-      return { ...next, screen: 'packet' };
-    }
-    case 'flow':
-      return chooseLeg(world, state, { kind: 'flow', index: state.rows.flow });
-    case 'findings':
-      return loadFinding(world, state, takePacket);
-    case 'diff':
-      return loadDifference(world, state, takePacket);
-    case 'help':
-      return show(state, state.screenBelow);
-  }
-}
-
-function toggleBreakpoint(world: World, state: State): State {
-  const entry = ruleAtCursor(world, state);
-  if (!entry) return state;
-  const key = ruleKey(state.cursor.name.family, entry.rule.id);
-  const breakpoints = new Set(state.breakpoints);
-  if (!breakpoints.delete(key)) breakpoints.add(key);
-  return { ...state, breakpoints };
-}
-
-function copy(state: State, text: string): State {
-  return {
-    ...state,
-    copied: text,
-    message: { tone: 'info', text: `copied: ${text}` },
-    effects: [...state.effects, { kind: 'copy', text }],
-  };
-}
-
-function copyRule(world: World, state: State): State {
-  const entry = ruleAtCursor(world, state);
-  if (!entry) return state;
-  const { family, table } = state.cursor.name;
-  const program = family === 'ipv6' ? 'ip6tables' : 'iptables';
-  return copy(state, `${program} -t ${table} ${ruleText(entry.rule)}`);
-}
-
-function pinWay(world: World, state: State): State {
-  const { answer } = state;
-  if (answer.kind !== 'walked' || answer.ways.length < 2)
-    return { ...state, message: { tone: 'info', text: 'The packet has one way only' } };
-  const words = wayOptions(state);
-  return takePacket(world, state, `${shellCommand(words)} ${state.packet}`.trim());
-}
-
-/** The `--assume` options that lead to the way that is shown. */
-function wayOptions({ answer, way }: State): readonly string[] {
-  const assumed = answer.kind === 'walked' ? (answer.ways[way]?.assumed ?? []) : [];
-  return assumed.flatMap((a) => ['--assume', assumptionText(a)]);
-}
-
-function backOut(world: World, state: State): State {
-  if (state.screen === 'help') return show(state, state.screenBelow);
-  if (state.screen !== 'path') return show(state, 'path');
-  if (state.leg.kind !== 'packet') return chooseLeg(world, state, { kind: 'packet' });
-  return follow(world, { ...state, message: undefined });
 }
 
 const onPath = ['path'] as const;
@@ -540,12 +416,6 @@ export const commands: readonly Command[] = [
     run: (_w, s) => ({ ...s, effects: [...s.effects, { kind: 'quit' }] }),
   },
 ];
-
-function nextScreen({ screen, screenBelow }: State, by: 1 | -1): Screen {
-  const here = screen === 'help' ? screenBelow : screen;
-  const at = screens.indexOf(here as (typeof screens)[number]);
-  return screens[(at + by + screens.length) % screens.length] ?? 'path';
-}
 
 /** The command of a key on a screen; undefined if it has none there. */
 export function commandOfKey(key: string, screen: Screen): Command | undefined {

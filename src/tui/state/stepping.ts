@@ -1,6 +1,7 @@
 /** Along the road: steps, matches, hooks, breakpoints, and the other packets of the conversation. */
 
 import { noAnswerWords } from '../../report/trace-reply.ts';
+import { ruleAtCursor } from './browsing.ts';
 import { atEnd, currentLeg, follow, ruleKey, type State } from './state.ts';
 import { eventAt, type WalkEvent } from './walk-record.ts';
 import type { LegChoice, World } from './world.ts';
@@ -94,4 +95,14 @@ export function nextWay(world: World, state: State): State {
   if (count < 2) return { ...state, message: { tone: 'info', text: 'The packet has one way only' } };
   const next: State = { ...state, way: (state.way + 1) % count, leg: { kind: 'packet' }, screen: 'path' };
   return follow(world, atEnd(world, next));
+}
+
+/** A breakpoint on the rule under the cursor, or none. */
+export function toggleBreakpoint(world: World, state: State): State {
+  const entry = ruleAtCursor(world, state);
+  if (!entry) return state;
+  const key = ruleKey(state.cursor.name.family, entry.rule.id);
+  const breakpoints = new Set(state.breakpoints);
+  if (!breakpoints.delete(key)) breakpoints.add(key);
+  return { ...state, breakpoints };
 }
