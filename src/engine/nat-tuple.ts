@@ -153,7 +153,19 @@ function mappedSource(s: Shared, t: Tuple, range: NatRange, own: Entry): Tuple |
   return undefined;
 }
 
-function freeSelector(s: Shared, start: Tuple, range: NatRange, manip: Manip, own: Entry): Tuple {
+/** Whether the kernel rolls for the port even where the wanted one is free (NF_NAT_RANGE_PROTO_RANDOM_ALL). */
+export function rollsPort(range: NatRange): boolean {
+  return range.random || range.randomFully;
+}
+
+/** What {@link uniqueTuple} found. */
+export interface FoundTuple {
+  readonly tuple: Tuple;
+  /** The port (or ICMP id) is one of many: the kernel begins its search at a random one. */
+  readonly anyPort: boolean;
+}
+
+function freeSelector(s: Shared, start: Tuple, range: NatRange, manip: Manip, own: Entry): FoundTuple {
   const p = start.protocol;
   let min: number;
   let size: number;
@@ -162,7 +174,7 @@ function freeSelector(s: Shared, start: Tuple, range: NatRange, manip: Manip, ow
     size = range.ports ? range.ports[1] - range.ports[0] + 1 : 65536;
   } else if (hasTrackedPorts(p)) {
     if (!range.ports) {
-      if (manip === 'destination') return start;
+      if (manip === 'destination') return { tuple: start, anyPort: false };
       const port = start.sport;
       if (port < 512) {
         min = 1;
@@ -178,7 +190,8 @@ function freeSelector(s: Shared, start: Tuple, range: NatRange, manip: Manip, ow
       min = Math.min(range.ports[0], range.ports[1]);
       size = Math.abs(range.ports[1] - range.ports[0]) + 1;
     }
-  } else return start;
+  } else return { tuple: start, anyPort: false };
+  const anyPort = size > 1 && range.basePort === undefined && (manip === 'source' || rollsPort(range));
   // Where the kernel begins at a random port, this engine begins at the first: one of the possible answers.
   let offset = range.basePort === undefined ? 0 : selector(start, manip) - range.basePort;
   let candidate = start;
@@ -187,19 +200,26 @@ function freeSelector(s: Shared, start: Tuple, range: NatRange, manip: Manip, ow
   for (let i = 0; i < attempts; i++, offset++) {
     // `off` is a u16 in the kernel, so a negative distance wraps.
     candidate = withSelector(start, manip, min + ((offset & 0xffff) % size));
-    if (!used(s, candidate, own)) return candidate;
+    if (!used(s, candidate, own)) return { tuple: candidate, anyPort };
   }
-  return candidate;
+  return { tuple: candidate, anyPort };
 }
 
 /** A tuple in the range whose answer nobody else uses; the last one tried where all are taken. */
-export function uniqueTuple(s: Shared, current: Tuple, range: NatRange, manip: Manip, own: Entry): Tuple {
-  if (manip === 'source' && !range.randomFully) {
+export function uniqueTuple(
+  s: Shared,
+  current: Tuple,
+  range: NatRange,
+  manip: Manip,
+  own: Entry,
+): FoundTuple {
+  const kept = (t: Tuple): FoundTuple => ({ tuple: t, anyPort: false });
+  if (manip === 'source' && !rollsPort(range)) {
     if (inRange(current, range)) {
-      if (!used(s, current, own)) return current;
+      if (!used(s, current, own)) return kept(current);
     } else {
       const mapped = mappedSource(s, current, range, own);
-      if (mapped && !used(s, mapped, own)) return mapped;
+      if (mapped && !used(s, mapped, own)) return kept(mapped);
     }
   }
   let tuple = current;
@@ -209,15 +229,15 @@ export function uniqueTuple(s: Shared, current: Tuple, range: NatRange, manip: M
       manip,
       pickAddress(tuple, range.addresses, range.persistent, own.zoneOriginal),
     );
-  if (!range.randomFully) {
+  if (!rollsPort(range)) {
     if (range.ports) {
       if (
         range.basePort === undefined &&
         selectorInRange(tuple, manip, range.ports) &&
         (range.ports[0] === range.ports[1] || !used(s, tuple, own))
       )
-        return tuple;
-    } else if (!used(s, tuple, own)) return tuple;
+        return kept(tuple);
+    } else if (!used(s, tuple, own)) return kept(tuple);
   }
   return freeSelector(s, tuple, range, manip, own);
 }

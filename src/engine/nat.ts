@@ -11,12 +11,13 @@ import type { CtDirection, Hook } from '../model/netfilter.ts';
 import type { MutablePacket, Packet } from '../model/packet.ts';
 import type { Endpoints, RuleRef } from '../model/trace.ts';
 import { type Address, type AddressRange, ipv4, ipv6, sameAddress } from '../net/address.ts';
+import { addressText } from '../net/address-text.ts';
 import { isLinkLocal6, isLoopback6, isMulticast6, isZero, multicastScope6 } from './addresses.ts';
 import { type ChainResult, walkChain } from './chains.ts';
 import type { CompiledChain } from './compile-chain.ts';
 import { hasTrackedPorts, invertTuple, isIcmp, sameTuple } from './conntrack/tuple.ts';
 import { addressesOf, selectAddress } from './facts.ts';
-import { type Manip, uniqueTuple } from './nat-tuple.ts';
+import { type Manip, rollsPort, uniqueTuple } from './nat-tuple.ts';
 import { sourceAddress6 } from './source-address.ts';
 import type { Walk } from './walk.ts';
 import { removeEntry } from './working-state.ts';
@@ -45,14 +46,15 @@ const plainRange: NatRange = {
   netmap: false,
 };
 
-/** An address that stands for an unknown one of this machine. */
-function placeholder(w: Walk): Address {
+/** An address that stands for the unknown one of an interface: one that is known to be this machine's, if there is any. */
+function placeholder(w: Walk, device: string | undefined): Address {
   const fact = w.machine.localAddresses.find(
     (f) => f.value.family === w.family && f.provenance !== 'default',
   );
-  if (fact) return fact.value;
-  const a = w.family === 'ipv4' ? ipv4(0xc0000201) : ipv6(0x20010db8, 0, 0, 1);
-  w.note('the address of the interface is not known; a documentation address stands for it');
+  const a = fact?.value ?? (w.family === 'ipv4' ? ipv4(0xc0000201) : ipv6(0x20010db8, 0, 0, 1));
+  w.shared.standIns.add(addressText(a));
+  const whose = device === undefined ? 'the interface' : device;
+  w.note(`guessed: ${addressText(a)} stands for the address of ${whose}, which is not known`);
   return a;
 }
 
@@ -61,7 +63,7 @@ function masqueradeAddress(w: Walk): Address | undefined {
   const device = w.outInterface;
   if (device === undefined) return undefined;
   const { facts } = w.shared;
-  if (!facts.interfacesKnown) return placeholder(w);
+  if (!facts.interfacesKnown) return placeholder(w, device);
   if (w.family === 'ipv4')
     return selectAddress(facts, device, w.destination?.gateway ?? w.packet.dst, 'global');
   return sourceAddress6(facts, w.packet.dst, device);
@@ -72,7 +74,7 @@ function redirectAddress(w: Walk): Address | undefined {
   if (w.hook === 'OUTPUT') return w.family === 'ipv4' ? ipv4(0x7f000001) : ipv6(0, 0, 0, 1);
   const { facts } = w.shared;
   if (w.inInterface === 'lo') return w.family === 'ipv4' ? ipv4(0x7f000001) : ipv6(0, 0, 0, 1);
-  if (!facts.interfacesKnown) return placeholder(w);
+  if (!facts.interfacesKnown) return placeholder(w, w.inInterface);
   const list = addressesOf(facts, w.inInterface, w.family);
   if (w.family === 'ipv4') return list[0]?.address;
   // nf_nat_redirect_ipv6_usable(): a destination of narrow scope asks for an address of the same.
@@ -115,7 +117,7 @@ function setupInfo(w: Walk, manip: Manip, range: NatRange, by: RuleRef | 'none')
   if (entry.status & doneBit(manip)) return false;
   const current = invertTuple(entry.reply);
   if (!current) return false;
-  const tuple = uniqueTuple(w.shared, current, range, manip, entry);
+  const { tuple, anyPort } = uniqueTuple(w.shared, current, range, manip, entry);
   let { status } = entry;
   let reply: Tuple = entry.reply;
   if (!sameTuple(tuple, current)) {
@@ -126,7 +128,8 @@ function setupInfo(w: Walk, manip: Manip, range: NatRange, by: RuleRef | 'none')
   }
   status |= doneBit(manip);
   w.updateEntry({ status, reply });
-  const wanted = range.ports === undefined && manip === 'source' && !isIcmp(tuple.protocol);
+  const wanted =
+    range.ports === undefined && !rollsPort(range) && manip === 'source' && !isIcmp(tuple.protocol);
   w.emit({
     kind: 'nat-setup',
     manip,
@@ -134,6 +137,7 @@ function setupInfo(w: Walk, manip: Manip, range: NatRange, by: RuleRef | 'none')
     original: entry.original,
     reply,
     portChanged: wanted && tuple.sport !== current.sport,
+    anyPort,
   });
   return true;
 }

@@ -180,8 +180,10 @@ export type TraceEvent =
       readonly by: RuleRef | 'none';
       readonly original: Tuple;
       readonly reply: Tuple;
-      /** A port was given up because its mapping was taken. */
+      /** The port that was free to stay was given up because its mapping was taken. */
       readonly portChanged: boolean;
+      /** The port (or ICMP id) of the mapping stands for many: the kernel rolls for it. */
+      readonly anyPort: boolean;
     }
   /** NAT rewrote the packet: set up by its own rule just now, or by the connection. */
   | {

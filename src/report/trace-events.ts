@@ -23,6 +23,7 @@ import {
   fateWords,
   natWords,
   packetText,
+  portWords,
   routeWords,
 } from './trace-words.ts';
 
@@ -300,8 +301,10 @@ export function eventLines(trace: Trace, to: EventStyle): readonly EventLine[] {
         return;
       }
       case 'nat-setup':
-        if (event.portChanged) say('another port, because the mapping of its own was taken', effectIndent);
-        else if (event.by === 'none' && all) {
+        if (event.portChanged || event.anyPort) {
+          flushQuiet();
+          say(portWords(event), effectIndent);
+        } else if (event.by === 'none' && all) {
           flushQuiet();
           say(theme.faint(`nat: the ${event.manip} stays as it is`), '  ');
         }

@@ -217,6 +217,21 @@ function tableName(table: number): string {
   return { 253: 'default', 254: 'main', 255: 'local' }[table] ?? String(table);
 }
 
+/** Why a mapping has another port, and of which choice the port that is shown stands for many. */
+export function portWords({
+  manip,
+  reply,
+  portChanged,
+}: Extract<TraceEvent, { readonly kind: 'nat-setup' }>): string {
+  // Both directions of an ICMP query have one id, and it is kept where a source port would be.
+  const icmp = reply.protocol === 1 || reply.protocol === 58;
+  const port = manip === 'source' && !icmp ? reply.dport : reply.sport;
+  const what = icmp ? 'ICMP id' : 'port';
+  return portChanged
+    ? `another mapping has its ${what}: the kernel rolls for a free one, ${port} stands for it`
+    : `the kernel rolls for the ${what}: ${port} stands for it`;
+}
+
 /** The side of a packet that NAT changed, before and after. */
 export function natWords(manip: 'source' | 'destination', before: Endpoints, after: Endpoints): string {
   return manip === 'source'
