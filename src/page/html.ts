@@ -1,6 +1,7 @@
 /** HTML that is put together from elements: texts are escaped on their way in, so that none can be forgotten. */
 
 import { escapeHtml } from '../report/escape-html.ts';
+import { jsonText } from '../report/escape-json.ts';
 
 /** A piece of HTML, whole elements. */
 export interface Html {
@@ -46,9 +47,6 @@ export function lines(texts: readonly string[]): Html {
 
 /** Data for the page's own script: JSON that no HTML parser finds an end of the element in. */
 export function dataScript(id: string, data: unknown): Html {
-  const json = JSON.stringify(data).replace(
-    /[<>&\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const json = jsonText(data).replace(/[<>&]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return { html: `<script type="application/json" id="${escapeHtml(id)}">${json}</script>` };
 }

@@ -39,10 +39,15 @@ export function fmtCommand(core: FmtCore): CommandModule['run'] {
 
     const changed = text !== source.text;
     if (check) io.out(changed ? `${escapeTerminal(source.name)}\n` : '');
-    else if (!write) io.out(text);
+    else if (!write) io.out(io.outIsTerminal ? shown(text) : text);
     else if (changed) replace(source.name, text, told);
     return outcome(told, check && changed, io);
   };
+}
+
+/** For eyes: what a terminal would obey is shown as what it is. A file or a pipe gets the very characters. */
+function shown(text: string): string {
+  return text.split('\n').map(escapeTerminal).join('\n');
 }
 
 /** A line that was not understood is not in the text: writing it back would delete the line. */

@@ -1,5 +1,6 @@
-import { Document, type YAMLMap, YAMLSeq } from 'yaml';
+import { Document, visit, type YAMLMap, YAMLSeq } from 'yaml';
 import type { TodayPolicy, TodayTest } from '../../proving.ts';
+import { isVisible, visible } from '../../report/visible.ts';
 
 /** A first policy as the text of its file. `rules`: as the file is to name them; undefined for stdin. */
 export function policyText(
@@ -21,14 +22,27 @@ export function policyText(
   for (const one of policy.tests) {
     const node = document.createNode(entryOf(one)) as YAMLMap;
     if (one.section !== section) {
-      node.commentBefore = ` ${one.section}`;
+      node.commentBefore = ` ${visible(one.section)}`;
       node.spaceBefore = section !== undefined;
     }
     section = one.section;
     tests.add(node);
   }
   document.set('tests', tests);
-  return document.toString({ lineWidth: 0 });
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value === 'string' && !isVisible(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  // What is not to be seen stands in double quotes now, where YAML takes escapes for it.
+  return document
+    .toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER })
+    .replace(/[^\n\x20-\x7e]/gu, (character) => (isVisible(character) ? character : escaped(character)));
+}
+
+function escaped(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`;
 }
 
 function entryOf({ test }: TodayTest): Readonly<Record<string, unknown>> {
