@@ -4,6 +4,8 @@
  *
  * Each command takes the way in that it needs (`linting.ts`, `tracing.ts`, `formatting.ts`), so that it does not load
  * what another one needs.
+ *
+ * @module fwsim
  */
 
 export { type Analysis, type AnalysisOptions, analyse } from './analysis/analysis.ts';

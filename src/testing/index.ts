@@ -1,4 +1,8 @@
-/** Property tests of rules, with fast-check and any test runner. */
+/**
+ * Property tests of rules, with fast-check and any test runner.
+ *
+ * @module fwsim/testing
+ */
 
 export type { Answer } from './answer.ts';
 export { type HostOptions, hosts } from './arbitrary-hosts.ts';

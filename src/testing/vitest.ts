@@ -1,4 +1,9 @@
-/** Adds the matchers to vitest 3 and 4: import it in a test, or name it in `setupFiles`. */
+/**
+ * Adds the matchers of `fwsim/testing` (`RulesMatchers`) to the `expect` of vitest 3 and 4: import it in a test, or name it
+ * in `setupFiles`. It exports nothing.
+ *
+ * @module fwsim/testing/vitest
+ */
 
 import { expect } from 'vitest';
 import { matchers, type RulesMatchers } from './matchers.ts';
