@@ -60,6 +60,23 @@ describe.each(sizes)('%i columns, %i rows', (columns, rows) => {
   });
 });
 
+test('counters, wide letters and a tag fit into a row', () => {
+  const world = worldOf(
+    [
+      '*filter',
+      ':INPUT DROP [0:0]',
+      '[12:3456] -A INPUT -i lo -j ACCEPT',
+      '[7:420] -A INPUT -p tcp --dport 22 -m comment --comment "büro 日本語のコメント 🔥 zugang" -j ACCEPT',
+      'COMMIT',
+      '',
+    ].join('\n'),
+  );
+  const rows = picture(world, firstState(world, 100, 28, '-p tcp --dport 22'))
+    .split('\n')
+    .filter((line) => / (?:12|7) {2}-/.test(line));
+  expect(rows.map((line) => line.split(/ {2,}/).at(-1))).toEqual(['no: -i lo', 'ACCEPT']);
+});
+
 describe('laws', () => {
   test('no line is wider than the terminal and no frame higher, at any size and on any screen', () => {
     fc.assert(

@@ -100,7 +100,8 @@ export function nextWay(world: World, state: State): State {
 /** A breakpoint on the rule under the cursor, or none. */
 export function toggleBreakpoint(world: World, state: State): State {
   const entry = ruleAtCursor(world, state);
-  if (!entry) return state;
+  if (!entry)
+    return { ...state, message: { tone: 'info', text: 'There is no rule under the cursor to stop at' } };
   const key = ruleKey(state.cursor.name.family, entry.rule.id);
   const breakpoints = new Set(state.breakpoints);
   if (!breakpoints.delete(key)) breakpoints.add(key);

@@ -71,7 +71,8 @@ export function ruleLine(row: RuleRow, state: State, columns: number, missed: st
     span(`${row.number === undefined ? '' : row.number}`.padStart(6), 'faint'),
     span(row.entry?.change === undefined ? ' ' : '*', 'other'),
   ];
-  const counters = columns >= 76 ? counterText(row) : '';
+  const counted = columns >= 76 ? counterText(row) : '';
+  const counters = counted === '' ? '' : `${counted} `;
   const tag = tagOf(row, missed);
   const room = columns - 12 - columnsOf(counters);
   const tagRoom = tag === '' ? 0 : Math.min(columnsOf(tag), Math.max(10, Math.floor(room / 3)));
@@ -83,7 +84,7 @@ export function ruleLine(row: RuleRow, state: State, columns: number, missed: st
     tagRoom > 0
       ? [span('  '), ...fitLine([span(tag, row.status === 'missed' ? 'faint' : tone)], tagRoom)]
       : [];
-  return [...left, ...(counters === '' ? [] : [span(`${counters} `, 'faint')]), span(' '), ...text, ...tail];
+  return [...left, ...(counters === '' ? [] : [span(counters, 'faint')]), span(' '), ...text, ...tail];
 }
 
 /** `filter FORWARD ► ufw-user-forward  (12 rules)`. */
