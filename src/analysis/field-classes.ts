@@ -2,7 +2,7 @@
 
 import { fieldValues } from '../packetset/field-values.ts';
 import type { FieldName } from '../packetset/fields.ts';
-import { addressWords, type OptionText, optionTexts } from '../packetset/option-texts.ts';
+import { addressListLength, addressWords, type OptionText, optionTexts } from '../packetset/option-texts.ts';
 import { roundings } from '../packetset/roundings.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
@@ -77,7 +77,9 @@ export function addressesSaid(
       ? addressWords(v.ranges, space.codec.family)
       : { negated: false, texts: optionTexts(field, v, space.codec.family) };
   });
-  return said.reduce((best, list) => (list.texts.length < best.texts.length ? list : best));
+  return said.reduce((best, list) =>
+    addressListLength(list.texts) < addressListLength(best.texts) ? list : best,
+  );
 }
 
 /** Any other condition in match options. */

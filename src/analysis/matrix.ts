@@ -14,7 +14,7 @@ import {
 } from '../net/address.ts';
 import { fieldValues } from '../packetset/field-values.ts';
 import type { FieldName } from '../packetset/fields.ts';
-import { addressWords } from '../packetset/option-texts.ts';
+import { addressListLength, addressWords } from '../packetset/option-texts.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { fieldClasses } from './field-classes.ts';
@@ -322,5 +322,5 @@ function rangeWords(
     else merged.push(range);
   }
   const rounded = addressWords(merged, family);
-  return rounded.texts.length < plain.texts.length ? rounded : plain;
+  return addressListLength(rounded.texts) < addressListLength(plain.texts) ? rounded : plain;
 }

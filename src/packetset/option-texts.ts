@@ -8,6 +8,9 @@ import {
   compareAddresses,
   type Family,
   maskAddress,
+  type Network,
+  network,
+  networkContains,
   networkRange,
   prefixMask,
   sameAddress,
@@ -109,16 +112,72 @@ function addressGaps(ranges: readonly AddressRange[], family: Family): AddressRa
 
 const rangeOf = (r: AddressRange): string => `${addressText(r.low)}-${addressText(r.high)}`;
 
-/** Ranges as people list them: networks and `LOW-HIGH`; `negated`: all addresses but these. */
+/** What a list of such texts costs its reader: addresses and words, two addresses for a range. */
+export const addressListLength = (texts: readonly string[]): number => texts.join(' ').split(/[ -]/).length;
+
+/** Longer lists are not searched for networks with exceptions. */
+const exceptionsSearchedMax = 64;
+
+/** The smallest network that holds both. */
+function commonNetwork(a: Address, b: Address): Network {
+  let length = 0;
+  const bits = addressBits(a.family);
+  const ofLength = (n: number): Network => network(a, prefixMask(a.family, n));
+  while (length < bits && networkContains(ofLength(length + 1), b)) length++;
+  return ofLength(length);
+}
+
+/** These neighbouring ranges as one network but for what is not in them. */
+function networkWithExceptions(ranges: readonly AddressRange[]): string | undefined {
+  const [first, last] = [ranges[0], ranges.at(-1)];
+  if (first === undefined || last === undefined) return undefined;
+  const net = commonNetwork(first.low, last.high);
+  const ends = networkRange(net) as AddressRange;
+  const gaps = addressGaps(ranges, first.low.family)
+    .map(({ low, high }) => ({
+      low: compareAddresses(low, ends.low) < 0 ? ends.low : low,
+      high: compareAddresses(high, ends.high) > 0 ? ends.high : high,
+    }))
+    .filter(({ low, high }) => compareAddresses(low, high) <= 0);
+  const pieces = addressPieces(gaps);
+  const texts = [...pieces.networks, ...pieces.ranges.map(rangeOf)];
+  return texts.length === 0 ? undefined : `${networkTextShort(net)} but ${texts.join(' and ')}`;
+}
+
+/** Ranges one by one, or several at once as a network with exceptions: whatever is shortest to read. */
+function shortestAddresses(ranges: readonly AddressRange[]): readonly string[] {
+  const plain = (some: readonly AddressRange[]): readonly string[] => {
+    const { networks, ranges: rest } = addressPieces(some);
+    return [...networks, ...rest.map(rangeOf)];
+  };
+  if (ranges.length > exceptionsSearchedMax) return plain(ranges);
+  /** By how many ranges from the last on are said. */
+  let best: readonly (readonly string[])[] = [[]];
+  for (let from = ranges.length - 1; from >= 0; from--) {
+    let shortest = [...plain(ranges.slice(from, from + 1)), ...(best[0] ?? [])];
+    for (let to = from + 1; to <= ranges.length; to++) {
+      const said = networkWithExceptions(ranges.slice(from, to));
+      if (said === undefined) continue;
+      const texts = [said, ...(best[to - from - 1] ?? [])];
+      if (addressListLength(texts) < addressListLength(shortest)) shortest = texts;
+    }
+    best = [shortest, ...best];
+  }
+  return best[0] ?? [];
+}
+
+/**
+ * Ranges as people list them: networks, `LOW-HIGH`, and `NETWORK but THIS and THAT`; `negated`: all addresses but these.
+ */
 export function addressWords(
   ranges: readonly AddressRange[],
   family: Family,
 ): { readonly negated: boolean; readonly texts: readonly string[] } {
-  const yes = addressPieces(ranges);
-  const no = addressPieces(addressGaps(ranges, family));
-  const negated = no.networks.length + no.ranges.length < yes.networks.length + yes.ranges.length;
-  const chosen = negated ? no : yes;
-  return { negated, texts: [...chosen.networks, ...chosen.ranges.map(rangeOf)] };
+  const yes = shortestAddresses(ranges);
+  const pieces = addressPieces(addressGaps(ranges, family));
+  const no = [...pieces.networks, ...pieces.ranges.map(rangeOf)];
+  const negated = no.length === 0 || addressListLength(no) < addressListLength(yes);
+  return { negated, texts: negated ? no : yes };
 }
 
 function headerAddress(ranges: readonly AddressRange[], family: Family, flag: '-s' | '-d'): OptionText[] {
