@@ -53,7 +53,7 @@ export const ruleMadeRedundantByLater = defineCheck({
     'The packets that the rule takes are sent through the rest of its chain. Only where all of them end there, or at the policy, and all alike, is the rule reported. What counts, logs or marks on the way is not looked at.',
   exceptions: 'Shortcuts in front of long chains, and rules that stand there to be read or counted.',
   references: ['Yuan et al.: FIREMAN, IEEE S&P 2006 (inefficiency)'],
-  yieldsTo: ['FW201', 'FW202', 'FW211'],
+  yieldsTo: ['FW201', 'FW202', 'FW210', 'FW211'],
   examples: {
     bad: [
       {

@@ -45,6 +45,8 @@ function* repeated(view: RulesetView, first: Rule, rule: Rule): Iterable<Finding
     help: [`delete the later one: iptables -t ${rule.table} -D ${rule.chain} ${rule.index + 1}`],
     fixes: [deleteRules(view, [rule])],
     group: `${view.family} ${rule.table} ${rule.chain}`,
+    // Without the first one, the second would do the same.
+    covers: [{ kind: 'rule', view, rule: first }],
   };
 }
 
