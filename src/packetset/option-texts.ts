@@ -159,7 +159,7 @@ function shortestAddresses(ranges: readonly AddressRange[]): readonly string[] {
       const said = networkWithExceptions(ranges.slice(from, to));
       if (said === undefined) continue;
       const texts = [said, ...(best[to - from - 1] ?? [])];
-      if (addressListLength(texts) < addressListLength(shortest)) shortest = texts;
+      if (addressListLength(texts) <= addressListLength(shortest)) shortest = texts;
     }
     best = [shortest, ...best];
   }
