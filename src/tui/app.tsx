@@ -92,8 +92,19 @@ function pointAt(world: World, state: State, input: Input): Action | undefined {
 export async function runApp(options: AppOptions): Promise<string | undefined> {
   const { world, terminal, writeFile, walker } = options;
   const palette = createPalette(options.color);
-  const first = await firstState(options, terminal.size());
-  if (typeof first === 'string') return first;
+  // Keys may come before there is a screen: they are for the first one, but for the one that gives up.
+  const early: Input[] = [];
+  let hear = (input: Input): void => {
+    early.push(input);
+  };
+  const givenUp = new Promise<undefined>((resolve) => {
+    terminal.listen((input) => {
+      if (input.kind === 'key' && input.key === 'ctrl-c') resolve(undefined);
+      hear(input);
+    });
+  });
+  const first = await Promise.race([firstState(options, terminal.size()), givenUp]);
+  if (typeof first !== 'object') return first;
   let state = first;
   let done: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
@@ -224,16 +235,17 @@ export async function runApp(options: AppOptions): Promise<string | undefined> {
   };
   let asker: Asker | undefined;
 
-  terminal.listen((input) => {
+  hear = (input) => {
     const action = input.kind === 'key' || input.kind === 'paste' ? input : pointAt(world, state, input);
     if (action) dispatch(action);
-  });
+  };
   terminal.onResize(() => {
     dispatch({ kind: 'resize', ...terminal.size() });
     redrawAll();
   });
   asker = options.beside((draft, answers) => dispatch({ kind: 'told', draft, answers }));
   asker.about(state.draft);
+  early.forEach(hear);
   try {
     await ended;
   } finally {

@@ -191,6 +191,19 @@ describe.skipIf(!hasTmux)('in tmux', () => {
     await until(/ended: 0/);
   }, 60_000);
 
+  test('keys that are pressed before there is a screen are for the first one', async () => {
+    openShell(80, 24);
+    type('fwsim tui rules-examples/docker-ufw-deny.rules');
+    keys('Enter');
+    // The terminal is taken over before anything is read.
+    for (let i = 0; i < 300 && !tmux('display', '-p', '-t', 'tui', '#{alternate_on}').startsWith('1'); i++)
+      await pause(10);
+    keys('2', 'j');
+    await until(/> in by/);
+    keys('q');
+    await until(/^\$ ?$/m);
+  }, 60_000);
+
   test('findings are told as the configuration wants them', async () => {
     const dump = join(folder, 'gw.rules');
     const example = join(repositoryRoot, 'rules-examples/gateway-web-in-forward.rules');

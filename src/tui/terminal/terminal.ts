@@ -45,9 +45,11 @@ export function openKeyboard(): ReadStream | undefined {
 /** Takes the terminal over. `out` is a terminal. */
 export function enterTerminal(keyboard: ReadStream, out: NodeJS.WriteStream): Terminal {
   let entered = false;
+  /** Until somebody listens, keys wait in the terminal. */
+  let listening = false;
   const takeOver = (): void => {
     keyboard.setRawMode(true);
-    keyboard.resume();
+    if (listening) keyboard.resume();
     out.write(enter);
     entered = true;
   };
@@ -77,6 +79,7 @@ export function enterTerminal(keyboard: ReadStream, out: NodeJS.WriteStream): Te
     listen: (give) => {
       const decoder = createKeyDecoder(give);
       decoders.push(decoder);
+      listening = true;
       keyboard.on('data', (bytes: Buffer) => decoder.write(bytes));
       // The other end hung up: as good as a quit.
       keyboard.on('end', () => give({ kind: 'key', key: 'ctrl-c' }));
