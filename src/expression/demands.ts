@@ -318,14 +318,19 @@ function hostsOf(set: AddressSet): readonly Address[] {
   if ('range' in set) return [set.range.low, set.range.high];
   const { address } = set.network;
   const range = networkRange(set.network);
-  return [{ ...address, w3: (address.w3 | 1) >>> 0 }, address, ...(range ? [range.low, range.high] : [])];
+  const hosts = [1, 2, 7].map((bits) => ({ ...address, w3: (address.w3 | bits) >>> 0 }));
+  return [...hosts, address, ...(range ? [range.low, range.high] : [])];
 }
 
-/** The address that a field gets. Undefined: nothing is demanded; `none`: no ordinary address will do. */
+/**
+ * The address that a field gets. Undefined: nothing is demanded; `none`: no ordinary address will do.
+ * @param avoided addresses that are taken only where there is no other
+ */
 export function chooseAddress(
   d: Demands,
   field: 'src' | 'dst',
   ordinary: readonly Address[],
+  avoided: (address: Address) => boolean = () => false,
 ): Address | undefined | 'none' {
   const a = d.addresses.get(field);
   if (!a) return undefined;
@@ -337,7 +342,8 @@ export function chooseAddress(
   }
   const option = field === 'src' ? '-s' : '-d';
   d.vague.add(a.inside.length === 0 ? `! ${option}` : option);
-  return [...ordinary, ...a.inside.flatMap(hostsOf)].find(good) ?? 'none';
+  const possible = [...ordinary, ...a.inside.flatMap(hostsOf)].filter(good);
+  return possible.find((x) => !avoided(x)) ?? possible[0] ?? 'none';
 }
 
 /** The state and direction that the asker gives the connection. */

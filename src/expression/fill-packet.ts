@@ -3,7 +3,7 @@
 import type { Machine } from '../model/machine.ts';
 import { type Packet, tcpFlag } from '../model/packet.ts';
 import type { EntryHints, EntryPoint } from '../model/trace.ts';
-import { type Address, addressBits, type Family } from '../net/address.ts';
+import { type Address, addressBits, type Family, sameAddress } from '../net/address.ts';
 import { addressText, parseAddress } from '../net/address-text.ts';
 import { addressKind, strangerAddress, witnessAddresses } from '../net/documentation.ts';
 import { interfaceMatches, interfacePatternText } from '../net/interface-pattern.ts';
@@ -57,6 +57,13 @@ function ownAddress(machine: Machine, family: Family, device: string | undefined
     all.map(global).find((a) => a !== undefined) ??
     machine.localAddresses.find((f) => f.value.family === family && addressKind(f.value) !== 'loopback')
       ?.value
+  );
+}
+
+function isOwn({ interfaces, localAddresses }: Machine, address: Address): boolean {
+  return (
+    interfaces.value?.some((x) => x.addresses.some((a) => sameAddress(a.address, address))) === true ||
+    localAddresses.some(({ value }) => sameAddress(value, address))
   );
 }
 
@@ -151,7 +158,8 @@ export function fillPacket(d: Demands, family: Family, context: FillContext): Fi
       because: own ? "this machine's address" : 'taken for an address of this machine',
     });
   }
-  let src = chooseAddress(d, 'src', ordinary);
+  // What arrives was not sent by this machine: its own address as the source would be refused.
+  let src = chooseAddress(d, 'src', ordinary, local ? undefined : (address) => isOwn(machine, address));
   if (src === undefined) {
     const behind = local ? own : neighbour(machine, inInterface, family);
     src = behind ?? (local ? standIn(family) : stranger);

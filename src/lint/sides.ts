@@ -42,11 +42,12 @@ export function sidedInterfaces(machine: Machine, names: readonly string[]): rea
     const standIn = ['eth1', 'eth2', 'lan0'].find((name) => !all.has(name));
     if (standIn !== undefined) all.add(standIn);
   }
+  const onlyWay = onlyInterface(machine);
   return [...all].sort().map((name): SidedInterface => {
     if (name === 'lo') return { name, side: 'loopback', provenance: 'given', inferences: [] };
     const fact = outside.get(name);
     if (fact) {
-      const given = fact.provenance === 'given';
+      const given = fact.provenance === 'given' || name === onlyWay;
       return {
         name,
         side: 'outside',
@@ -75,6 +76,14 @@ export function sidedInterfaces(machine: Machine, names: readonly string[]): rea
       inferences: guessed.map((f) => outsideInference(machine, f.value, f.source)),
     };
   });
+}
+
+/** The one interface by which anybody but this machine, its containers and guests can come, where all interfaces are given. */
+function onlyInterface({ interfaces }: Machine): string | undefined {
+  const ways = (interfaces.value ?? []).filter(
+    ({ name, linkType }) => name !== 'lo' && linkType !== 'loopback' && !containerBridge.test(name),
+  );
+  return ways.length === 1 ? ways[0]?.name : undefined;
 }
 
 /** Routes that are given have had their say already: only the administrator knows better. */

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { Check, CheckExample } from '../../src/lint/check.ts';
 import { checks } from '../../src/lint/checks/index.ts';
 import { lintExample } from './lint-text.ts';
+import { namedByPrograms } from './rewritten-rules.ts';
 
 /** What is compared: words of a finding without numbers of lines. */
 type Told = readonly string[];
@@ -61,13 +62,9 @@ const ways: readonly Way[] = [
   },
 ];
 
-/** Chains that carry names of programs mean more than their name. */
-const ofPrograms =
-  /^(?:DOCKER|KUBE|f2b|ufw|LIBVIRT|cali|IN_|FWD|CNI|NETAVARK|fail2ban|ts-|nixos|sshguard|FLANNEL|CILIUM|OLD_|tcp_|zone_|delegate|net2|loc2|fw2|all2|reject|input_|forward|output_|postrouting|prerouting|RH-|neutron|ISTIO|SERVICES|HOSTING|BANDWIDTH|bw_|fw_|oem|st_|natctrl|nat-|idletimer|in_|out_|_)/i;
-
 function renamed(rules: string, rename: (name: string) => string): string {
   const own = [...rules.matchAll(/^:(\S+) - /gm)].flatMap(([, name = '']) =>
-    ofPrograms.test(name) ? [] : [name],
+    namedByPrograms.test(name) ? [] : [name],
   );
   if (own.some((name) => rename(name).length > 28)) return rules;
   return own.reduce((text, name) => {
