@@ -91,8 +91,11 @@ const dump = `*filter
 -A INPUT -s 203.0.113.0/24 -p tcp -m tcp --dport 22 -j DROP
 COMMIT
 `;
+/** Rules that never match, said twice, or jump to nothing. */
+const dead = ['FW201', 'FW202', 'FW204', 'FW205', 'FW206', 'FW207', 'FW210'];
+
 const mendDump = (text: string, unsafe = false): FixResult =>
-  fixMachine([{ name: 'gw.rules', text }], { registry, checks, select: ['FW2', 'FW704'] }, { unsafe });
+  fixMachine([{ name: 'gw.rules', text }], { registry, checks, select: [...dead, 'FW704'] }, { unsafe });
 
 /** What a comparison says, without the rulesets. */
 const said = (compared: MachineDiff | undefined) =>
@@ -164,7 +167,7 @@ test('findings of a baseline are not touched', () => {
   const { first } = mendDump(dump);
   const baseline = new Set(first.findings.map((f) => f.fingerprint));
   const texts = [{ name: 'gw.rules', text: dump }];
-  const { texts: now } = fixMachine(texts, { registry, checks, select: ['FW2'], baseline }, { unsafe: true });
+  const { texts: now } = fixMachine(texts, { registry, checks, select: dead, baseline }, { unsafe: true });
   expect(now[0]?.text).toBe(dump);
 });
 
