@@ -111,6 +111,16 @@ function calleesFirst(table: Table): {
   return { order, looping };
 }
 
+/** What the matches of a table see of packets, for packets that may match and for those that must. */
+export interface SeenAs {
+  readonly may: (set: PacketSet) => PacketSet;
+  readonly must: (set: PacketSet) => PacketSet;
+}
+
+const asTheyAre = (set: PacketSet): PacketSet => set;
+/** Matches see everything of packets. */
+export const seenAsTheyAre: SeenAs = { may: asTheyAre, must: asTheyAre };
+
 /**
  * Makes sets of all rules of a table. Raw tables see packets before conntrack does: `view` narrows their matches. `care`:
  * the only packets that come, where that is known.
@@ -119,7 +129,7 @@ export function modelTable(
   side: Side,
   table: Table,
   vocabulary: Vocabulary,
-  view: (set: PacketSet) => PacketSet,
+  view: SeenAs,
   care: PacketSet = vocabulary.space.all,
 ): TableModel {
   const { order: chains, looping } = calleesFirst(table);
@@ -134,9 +144,14 @@ export function modelTable(
   for (const model of models.values()) {
     for (const rule of model.chain.rules) {
       const { may, must } = vocabulary.matches(side, rule, care);
-      const seenMay = view(may);
+      const seenMay = view.may(may);
       const r = modelRule(side, rule, vocabulary, (name) => models.get(name));
-      model.rules.push({ rule, may: seenMay, must: must === may ? seenMay : view(must), ...r });
+      model.rules.push({
+        rule,
+        may: seenMay,
+        must: view.must === view.may && must === may ? seenMay : view.must(must),
+        ...r,
+      });
       const target = r.action.kind === 'jump' || r.action.kind === 'goto' ? r.action.chain : undefined;
       if (r.changes.length > 0 || target?.rewrites === true) model.rewrites = true;
     }

@@ -9,6 +9,7 @@ import { interfacePattern } from '../net/interface-pattern.ts';
 import { entryFields, type FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
+import { changesOf } from './effects.ts';
 import { redirectTarget } from './mention.ts';
 import type { Side } from './side.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -52,7 +53,7 @@ function applyChange(o: ChangeRequest, change: FieldChange): PacketSet {
     case 'tcpOptions':
       return set;
     case 'ctState':
-      return untrack(o);
+      return change.operation === 'untrack' ? untrack(o) : set;
     case 'ttl': {
       if (!inUse('ttl')) return set;
       if (change.operation === 'set')
@@ -92,8 +93,15 @@ function applyChange(o: ChangeRequest, change: FieldChange): PacketSet {
 /** Back to headers that can exist, after a field was left open. */
 const within = ({ space }: Vocabulary, set: PacketSet): PacketSet => space.and(set, space.valid);
 
+/** Whether some rule gives packets a template before they are tracked. */
+export function givesTemplates({ ruleset, program, registry }: Side): boolean {
+  return changesOf(ruleset, program.machine, registry).some(
+    ([, change]) => change.field === 'ctState' && change.operation === 'template',
+  );
+}
+
 /** No entry, and nothing of one. A packet that comes in by `lo` keeps the entry that it got in OUTPUT. */
-function untrack({ vocabulary, set, hook }: ChangeRequest): PacketSet {
+function untrack({ side, vocabulary, set, hook }: ChangeRequest): PacketSet {
   const { space } = vocabulary;
   if (!space.codec.fields.has('ctState')) return set;
   const attached =
@@ -104,7 +112,9 @@ function untrack({ vocabulary, set, hook }: ChangeRequest): PacketSet {
     space.codec.fields.has(f),
   );
   const untracked = space.rewrite(space.diff(set, attached), fields, space.named('ctState', 'UNTRACKED'));
-  return space.or(attached, within(vocabulary, untracked));
+  // Which packets a rule before gave a template is not followed: any of them may keep it.
+  const kept = givesTemplates(side) ? set : attached;
+  return space.or(kept, within(vocabulary, untracked));
 }
 
 /** Which half of the header a NAT target writes at this hook. */

@@ -42,7 +42,7 @@ function isExact(change: FieldChange, hook: Hook): boolean {
     case 'ttl':
       return change.operation === 'set';
     case 'ctState':
-      return true;
+      return change.operation === 'untrack';
     case 'nat': {
       const { range } = change;
       const destination =

@@ -128,7 +128,7 @@ function mentionChange(collector: Collector, change: FieldChange, marks: boolean
       } else space.bits(change.field, 0, 0xffff_ffff);
       return;
     case 'ctState':
-      collector.use('ctState');
+      if (change.operation === 'untrack') collector.use('ctState');
       return;
     case 'ttl':
       if (change.operation === 'set') space.interval('ttl', change.value, change.value);

@@ -12,8 +12,8 @@ import { interfacePattern } from '../net/interface-pattern.ts';
 import { entryFields, type FieldName, icmpProtocol } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { maskInUse } from '../packetset/valid.ts';
-import { type Ending, endings, modelTable } from './chain-model.ts';
-import { sameOrAbsent } from './changes.ts';
+import { type Ending, endings, modelTable, type SeenAs, seenAsTheyAre } from './chain-model.ts';
+import { givesTemplates, sameOrAbsent } from './changes.ts';
 import { changesOf } from './effects.ts';
 import type { Kept } from './kept.ts';
 import { fragmented, tupleTwins } from './mention-rules.ts';
@@ -95,9 +95,11 @@ export function createRoads(
   const ctFields: FieldName[] = ['ctState', 'ctDirection', ...entryFields].filter((f): f is FieldName =>
     inUse(f as FieldName),
   );
+  const readsTracking = (set: PacketSet): boolean =>
+    stateKnown && space.fieldsOf(set).some((f) => ctFields.includes(f));
   /** What matches in raw see: no state, no entry. */
   const untouched = (set: PacketSet): PacketSet => {
-    if (!stateKnown || !space.fieldsOf(set).some((f) => ctFields.includes(f))) return set;
+    if (!readsTracking(set)) return set;
     const seenAs = (name: string): PacketSet => {
       let view = space.and(state(name), space.valid);
       if (inUse('ctDirection')) view = space.and(view, space.named('ctDirection', 'original'));
@@ -105,6 +107,21 @@ export function createRoads(
     };
     // NOTRACK is seen by the rules that follow.
     return space.ite(state('UNTRACKED'), seenAs('UNTRACKED'), seenAs('INVALID'));
+  };
+  /** Where a rule gave the packet a template, matches take it for an entry of a new connection. */
+  const withTemplates: SeenAs = {
+    may: (set) =>
+      readsTracking(set)
+        ? space.or(
+            untouched(set),
+            space.forget(
+              space.forget(space.and(set, space.and(state('NEW'), space.valid)), ctFields),
+              ctFields,
+              'entry',
+            ),
+          )
+        : set,
+    must: (set) => (readsTracking(set) ? space.none : set),
   };
   /** What is known of a packet of interest wherever it is. */
   const concerned = (beforeTracking: boolean): PacketSet => {
@@ -122,7 +139,8 @@ export function createRoads(
     const key = name === 'raw' && !tracked ? 'raw first' : name;
     if (!tables.has(key)) {
       const table = findTable(side.ruleset, name);
-      const view = key === 'raw first' && switches.conntrack ? untouched : (set: PacketSet) => set;
+      const early = givesTemplates(side) ? withTemplates : { may: untouched, must: untouched };
+      const view = key === 'raw first' && switches.conntrack ? early : seenAsTheyAre;
       const care = concerned(key === 'raw first');
       tables.set(
         key,

@@ -2,7 +2,7 @@
 
 import { isLinkLocal6 } from '../engine/addresses.ts';
 import { confOr, forwardsIpv4, forwardsIpv6, reversePathFilter } from '../engine/facts.ts';
-import { type Address, type Network, prefix, sameAddress } from '../net/address.ts';
+import { type Address, ipv6, type Network, prefix, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
@@ -94,10 +94,11 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
           ),
         )
       : space.and(loopbacks, space.union([...bridges].map(inside)));
-  /** IPv6: own link-local addresses, seen from an interface that has them not (rt6_need_strict()). */
+  /** IPv6: ::1 and own link-local addresses, seen from an interface that has them not (rt6_need_strict()). */
   const elsewhere = ((): PacketSet => {
     if (family === 'ipv4') return space.none;
-    const holders = new Map<string, { readonly address: Address; here: PacketSet }>();
+    const own = ipv6(0, 0, 0, 1);
+    const holders = new Map([[addressText(own), { address: own as Address, here: byLo }]]);
     for (const { name, addresses } of facts.interfaces.values())
       for (const { address } of addresses) {
         if (address.family !== 'ipv6' || !isLinkLocal6(address)) continue;
@@ -114,6 +115,8 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
     side.locality.known
       .filter((k) => k.types.includes(type))
       .reduce<PacketSet>((set, k) => space.or(set, space.addresses('dst', k.range)), space.none);
+  /** No destination: ip_route_output_key_hash_rcu() and rawv6_sendmsg() take it for the machine itself. */
+  const nobody = space.network('dst', family === 'ipv4' ? nobody4 : prefix(ipv6(0, 0, 0, 0), 128));
   /** Broadcast and multicast are handed to the machine itself. */
   const toMany = space.or(typed('BROADCAST'), typed('MULTICAST'));
 
@@ -175,8 +178,12 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       : leaveWithoutRoutes(part.set);
 
   /** ip_route_input_slow(): addresses that no packet may have, and sources that fib_validate_source() refuses. */
-  const refusedPackets = (): { readonly odd: PacketSet; readonly wrong: PacketSet } => {
-    if (family !== 'ipv4') return { odd: space.none, wrong: space.none };
+  const refusedPackets = (): {
+    readonly odd: PacketSet;
+    readonly wrong: PacketSet;
+    readonly perhaps: PacketSet;
+  } => {
+    if (family !== 'ipv4') return { odd: space.none, wrong: space.none, perhaps: space.none };
     const from = (net: Network): PacketSet => space.network('src', net);
     const to = (net: Network): PacketSet => space.network('dst', net);
     const toGroups = to(groups4);
@@ -219,8 +226,9 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       wrong = space.union([wrong, space.diff(filtered(1), proper), space.diff(filtered(2), some)]);
       if (custom) wrong = space.or(wrong, odd);
     }
-    // Without a source nothing is looked up.
-    return { odd, wrong: space.diff(wrong, nobody) };
+    // Without a source nothing is looked up. To everybody, only addresses of interfaces are known for own ones.
+    const perhaps = space.and(wrong, space.and(to(everybody4), loopback('src')));
+    return { odd, wrong: space.diff(wrong, space.or(nobody, perhaps)), perhaps };
   };
   let refusedKnown: ReturnType<typeof refusedPackets> | undefined;
 
@@ -248,14 +256,17 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
 
   return {
     local,
-    arriving: (set) => {
+    arriving: (arrived) => {
+      // IPv4 takes it for a broadcast.
+      const mine = family === 'ipv6' ? space.and(arrived, space.and(nobody, byLo)) : space.none;
+      const set = space.diff(arrived, mine);
       refusedKnown ??= refusedPackets();
-      const { odd, wrong } = refusedKnown;
+      const { odd, wrong, perhaps } = refusedKnown;
       // What this machine sent to itself has its route already, unless DNAT changes where it goes.
       const refused = space.or(martian, space.diff(space.or(odd, wrong), byLo));
       const again = vocabulary.rewritten.has('dst') ? space.diff(byLo, space.unchanged(['dst'])) : space.none;
       const alive = space.diff(set, refused);
-      let dropped = space.and(set, space.or(refused, space.and(odd, again)));
+      let dropped = space.and(set, space.union([refused, space.diff(perhaps, byLo), space.and(odd, again)]));
       if (fib === undefined) {
         const many = space.and(alive, toMany);
         const single = space.diff(alive, toMany);
@@ -263,7 +274,7 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         const rest = space.diff(single, open);
         const away = space.or(space.diff(rest, local), open);
         return {
-          local: space.union([many, space.and(rest, local), open]),
+          local: space.union([mine, many, space.and(rest, local), open]),
           forward: leaveWithoutRoutes(space.and(away, forwards)),
           switched: switched(set),
           dropped: space.or(dropped, space.diff(away, forwards)),
@@ -272,7 +283,7 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       const strange = space.and(alive, elsewhere);
       const good = space.diff(alive, strange);
       dropped = space.or(dropped, strange);
-      const toLocal: PacketSet[] = [space.and(good, toMany)];
+      const toLocal: PacketSet[] = [mine, space.and(good, toMany)];
       // Which groups the machine has joined is not told; IPv4's are dealt with above.
       if (family === 'ipv6') dropped = space.or(dropped, space.and(good, toMany));
       const toForward: PacketSet[] = [leaveWithoutRoutes(space.and(strange, forwards))];
@@ -298,8 +309,7 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       };
     },
     sending: (set) => {
-      // ip_route_output_key_hash_rcu(): no destination is the machine itself.
-      const self = family === 'ipv4' ? space.and(set, space.network('dst', nobody4)) : space.none;
+      const self = space.and(set, nobody);
       if (fib === undefined) {
         const open = openDestination(space.diff(set, toMany));
         const rest = space.diff(set, space.or(open, self));
@@ -319,7 +329,13 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         else if (part.end.kind === 'unicast' || part.end.kind === 'broadcast') sent.push(leaveByRoute(part));
         else dropped = space.or(dropped, part.set);
       }
-      sent.push(leaveBy(self, outBy('lo')), leaveWithoutRoutes(space.diff(space.and(set, toMany), self)));
+      // What comes from lo leaves by lo.
+      const many = space.diff(space.and(set, toMany), self);
+      sent.push(
+        leaveBy(self, outBy('lo')),
+        leaveWithoutRoutes(many),
+        leaveBy(space.and(many, loopback('src')), outBy('lo')),
+      );
       return { sent: space.union(sent), dropped };
     },
   };

@@ -9,7 +9,7 @@ import { interfacePattern } from '../net/interface-pattern.ts';
 import type { FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { maskInUse } from '../packetset/valid.ts';
-import { modelTable } from './chain-model.ts';
+import { modelTable, seenAsTheyAre } from './chain-model.ts';
 import { steadyTable } from './cover-ways.ts';
 import type { Kept } from './kept.ts';
 import type { Side } from './side.ts';
@@ -46,7 +46,7 @@ export function visitsApart(side: Side, vocabulary: Vocabulary, kept?: Kept): re
     const own = analyseTable(
       side,
       vocabulary,
-      modelTable(side, table, vocabulary, (set) => set),
+      modelTable(side, table, vocabulary, seenAsTheyAre),
       kept?.table(`${table.name} apart`),
     );
     const { analysis } = steadyTable(own);

@@ -28,6 +28,8 @@ export function sendGenerated(w: Walk, packet: Packet, made: GeneratedPacket): v
   if (made.untracked) g.untrack();
   g.duplicated = w.duplicated || made.cause === 'duplicate';
   g.destination = made.destination;
+  // icmp_send() and icmp6_send() have sockets of their own, nf_send_reset() has none.
+  g.hasKernelSocket = made.cause !== 'duplicate' && packet.icmpType !== undefined;
   let fate: Fate;
   if (made.byPort !== undefined) {
     g.noteNotRecorded(`it leaves by the port ${made.byPort} at once, and no chain sees it`);

@@ -18,6 +18,7 @@ export function localityOf(w: Walk, a: Address): boolean | undefined {
   if (a.family === 'ipv6' && isZero(a)) return false;
   if (isOwnAddress(facts, a)) return true;
   const text = addressText(a);
+  if (w.shared.standIns.has(text)) return true;
   const told = answerOf(w.shared, `local:${text}`);
   if (told !== undefined) {
     w.emit({ kind: 'assumed', assumption: { key: `local:${text}`, answer: told }, rule: w.rule });

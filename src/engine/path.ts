@@ -88,6 +88,9 @@ function receive(w: Walk): Fate {
   if (w.family === 'ipv4' && refusesOptions(w)) return routeDrop(w, 'bad-options');
   if (w.family === 'ipv4' && w.destination.toMany === 'multicast' && !isAllHosts4(w.packet.dst))
     return routeDrop(w, 'multicast-not-joined');
+  // ip6_mc_input() looks for the group again, and DNPT may have written another address.
+  if (w.family === 'ipv6' && w.destination.toMany === 'multicast' && !isMulticast6(w.packet.dst))
+    return routeDrop(w, 'multicast-not-joined');
   return deliver(w);
 }
 
@@ -335,7 +338,8 @@ export function send(w: Walk): Fate {
     ? holder !== undefined && holder !== 'lo'
     : localityOf(w, p.src) === true || !facts.fib[w.family];
   const answer = routeOutput(w, {
-    dst: p.dst,
+    // rawv6_sendmsg(), ip6_datagram_connect(), tcp_v6_connect(): to nobody is to the machine itself.
+    dst: w.family === 'ipv6' && isZero(p.dst) ? { ...p.dst, w3: 1 } : p.dst,
     src: own && !isZero(p.src) ? p.src : undefined,
     mark: p.mark,
     tos: raw ? 0 : p.tos,
@@ -399,6 +403,7 @@ function loop(w: Walk): Fate {
   w.emit({ kind: 'loopback' });
   w.viaLoopback = true;
   w.hasSocket = false;
+  w.hasKernelSocket = false;
   w.packet.uid = undefined;
   w.packet.gid = undefined;
   w.inInterface = 'lo';
@@ -420,6 +425,7 @@ function copyBack(w: Walk, d: Destination): void {
   copy.packet.uid = undefined;
   copy.packet.gid = undefined;
   copy.viaLoopback = true;
+  copy.hasFrame = false;
   const finish = (): Fate => {
     const end = runHook(copy, 'POSTROUTING');
     if (end) return end;

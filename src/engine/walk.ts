@@ -83,6 +83,8 @@ export class Walk implements TargetEnv {
   physOut: string | undefined;
   connection: PacketConnection = noConnection;
   hasSocket = false;
+  hasKernelSocket = false;
+  hasFrame = true;
   readonly fib: FibView;
   ipsec: readonly IpsecTransform[] | undefined;
   /** What IPsec will put around the packet. */

@@ -54,6 +54,8 @@ export interface Shared {
   nextEntry: number;
   slots: PersistentMap<unknown>;
   fragments: PersistentMap<FragmentQueue>;
+  /** Addresses that stand for unknown ones of this machine, as texts. */
+  readonly standIns: Set<string>;
   /** Answers that were used, in order, each once. */
   readonly assumptions: Assumption[];
   /** Set as soon as something was asked that the tape does not answer. */
@@ -96,6 +98,7 @@ export function createShared(
     nextEntry: state.nextEntry,
     slots: state.slots,
     fragments: state.fragments,
+    standIns: new Set(),
     assumptions: [],
     question: undefined,
   };

@@ -279,6 +279,10 @@ export interface MatchEnv {
   readonly connection: PacketConnection;
   /** Whether the packet was sent by a process of this machine through a socket that is still known. */
   readonly hasSocket: boolean;
+  /** The kernel itself made it, by a socket that no process owns; absent: no. */
+  readonly hasKernelSocket?: boolean;
+  /** False for what this machine sent to many and gets back itself: there is no frame, and no MAC header. */
+  readonly hasFrame?: boolean;
   /**
    * Simulated time, milliseconds since the epoch. Undefined: no clock is kept, and with it no history (a single
    * packet of a trace): matches that count or wait must {@link ask}.
@@ -516,7 +520,8 @@ export type FieldChange =
         | 'tcpOptions';
       readonly operation: 'unknown';
     }
-  | { readonly field: 'ctState'; readonly operation: 'untrack' }
+  /** `template`: what has none gets one, and is not untracked by a later rule. */
+  | { readonly field: 'ctState'; readonly operation: 'untrack' | 'template' }
   | {
       readonly field: 'nat';
       /** `by-hook`: the destination in PREROUTING and OUTPUT, the source in INPUT and POSTROUTING. */

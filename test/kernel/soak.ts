@@ -12,7 +12,7 @@
  * figures of such states into docs/conformance.md.
  */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { countingRegistry } from '../support/exercised.ts';
 import { type Finding, runDifferential } from '../support/kernel-differential.ts';
@@ -20,7 +20,9 @@ import { fitsKernel, kernelKeys, kernelRules } from '../support/kernel-fitness.t
 import { kernelRecords } from '../support/kernel-record.ts';
 import { surveyText } from '../support/kernel-survey.ts';
 import { runSetsCampaign, steeringOf } from '../support/sets-campaign.ts';
+import { withReport } from '../support/soak-report.ts';
 import { readState, type SoakState, type SoakWith, writeState } from '../support/soak-state.ts';
+import { repositoryRoot } from '../support/source-tree.ts';
 import { steeringRules } from '../support/steering.ts';
 
 /** Cases between two writings of the state. */
@@ -143,14 +145,23 @@ async function soakKernel(state: SoakState): Promise<void> {
   );
 }
 
+/** Writes the figures of the states that are named behind --report into the page about them. */
+function report(paths: readonly string[]): void {
+  const page = join(repositoryRoot, 'docs', 'conformance.md');
+  const states = paths.map((path) => readState(path, { with: 'kernel', seed: 0, next: 0 }));
+  writeFileSync(page, withReport(readFileSync(page, 'utf8'), states));
+}
+
 const against: SoakWith = option('--with') === 'sets' ? 'sets' : 'kernel';
 const state = readState(statePath, {
   with: against,
   seed: Number(option('--seed') ?? Math.floor(Date.now() / 1000) % 2 ** 31),
   next: Number(option('--from') ?? 0),
 });
-const available = against === 'sets' ? ({ ok: true } as const) : kernelRecords();
-if (!available.ok) console.log(`skipped: ${available.reason}`);
+const reportAt = process.argv.indexOf('--report');
+const available = against === 'sets' || reportAt > 0 ? ({ ok: true } as const) : kernelRecords();
+if (reportAt > 0) report(process.argv.slice(reportAt + 1));
+else if (!available.ok) console.log(`skipped: ${available.reason}`);
 else {
   if (against === 'sets') soakSets(state);
   else await soakKernel(state);

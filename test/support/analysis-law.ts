@@ -83,8 +83,14 @@ export function viewsOf(trace: Trace, before: SimulationState): readonly PacketV
   const first = trace.events.find((e) => e.kind === 'hook');
   const tracked = trace.events.find((e) => e.kind === 'conntrack');
   // Put together before the first hook; what INPUT puts together was in pieces on its way there.
-  const [opening] = trace.events;
-  const whole = opening?.kind === 'fragment' ? opening : undefined;
+  const opening = trace.events.slice(
+    0,
+    Math.max(
+      0,
+      trace.events.findIndex((e) => e.kind === 'hook'),
+    ),
+  );
+  const whole = opening.findLast((e) => e.kind === 'fragment');
   const packet: Packet = whole?.packet ?? trace.packet;
   const connection = connectionOf(tracked, before);
   const base = {
@@ -148,8 +154,9 @@ export function lawBook(ruleset: Ruleset, program: Program, registry: Registry):
       const inside = (set: PacketSet): boolean =>
         !space.isDecided(set) || views.some((v) => space.contains(set, v));
       const found: string[] = [];
-      // Pieces, what no hook saw, and what a process was not allowed to send: sets speak of none of these.
+      // Pieces, what no hook saw, what a process was not allowed to send, and what AH hides: sets speak of none of these.
       if (
+        trace.packet.extensionHeaders.some((h) => h.protocol === 51) ||
         trace.events.some((e) => e.kind === 'fragment' && !e.complete) ||
         !trace.events.some((e) => e.kind === 'hook')
       ) {

@@ -26,6 +26,7 @@ import { readMachine } from '../../src/link/read-machine.ts';
 import type { Packet } from '../../src/model/packet.ts';
 import type { Ruleset } from '../../src/model/ruleset.ts';
 import type { EntryPoint, RuleRef } from '../../src/model/trace.ts';
+import { addressText } from '../../src/net/address-text.ts';
 import type { PacketSet } from '../../src/packetset/space.ts';
 import { findWitness } from '../../src/packetset/witness.ts';
 import { ordinaryAnswer } from '../../src/trace/ordinary-answer.ts';
@@ -68,9 +69,9 @@ export function noCounts(): SetsCounts {
 }
 
 /** Most rules of a case whose sets are sampled, from the first of each chain on: the steered ones stand there. */
-const sampledRules = 10;
+const sampledRules = 6;
 /** Most packets of a case that are drawn at random. */
-const randomPackets = 8;
+const randomPackets = 4;
 /** Walks of one packet. */
 const forks = 24;
 
@@ -233,15 +234,26 @@ export function setsBreaches(c: SetsCase, registry: Registry, counts: SetsCounts
       mentionedInterfaces: interfaceNames,
     });
     if (!made.ok) return;
-    const { request, tape: first } = asFirstSeen(made.request, {});
-    // A process with a raw socket may send whatever it likes.
+    // What is taken for granted of its addresses is no matter where interfaces tell.
+    const { request, tape: first } =
+      c.told === 'nothing' ? asFirstSeen(made.request, {}) : { request: made.request, tape: {} };
+    // A process with a raw socket may send whatever it likes, but for nobody's address: the kernel puts one in.
+    if (road === 'local' && addressText(request.packet.src) === '0.0.0.0') return;
+    // Where interfaces tell, they say where it goes.
+    const { hints } = request.entry;
     const entry: EntryPoint =
-      request.entry.kind === 'local' ? { ...request.entry, rawSocket: true } : request.entry;
+      request.entry.kind === 'arrives'
+        ? request.entry
+        : { kind: 'local', rawSocket: true, ...(c.told === 'nothing' && hints ? { hints } : {}) };
+    const unlike = `local:${addressText(request.packet.dst)}=no`;
     const { branches } = explore(program, emptyState(), request.packet, entry, undefined, first, { forks });
     counts.ways += branches.length;
     counts.fromSets++;
     let reached = false;
     for (const { trace, assumptions } of branches) {
+      // Out by lo goes what is for this machine.
+      if (hints?.outInterface === 'lo' && assumptions.some((a) => `${a.key}=${a.answer}` === unlike))
+        continue;
       const rules = trace.events.flatMap((e) => (e.kind === 'rule' ? [placeOf(e.rule)] : []));
       reached ||= ends(trace.fate.kind, rules);
       for (const breach of book.breaches(trace, emptyState()))

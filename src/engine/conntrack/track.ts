@@ -347,7 +347,13 @@ export function confirm(w: Walk): boolean {
   const entry = w.ct;
   if (!entry || entry.status & CONFIRMED || w.connection.direction !== 'original') return true;
   if (entry.status & DYING) return false;
-  if (findTuple(w.shared, originalKey(entry)) || findTuple(w.shared, replyKey(entry))) return false;
+  // nf_ct_key_equal(), in the bucket of each half: zones are compared as they count in the direction that was found.
+  const { zoneOriginal, zoneReply } = entry;
+  const taken = (key: string, zone: number): boolean => {
+    const found = findTuple(w.shared, key);
+    return found !== undefined && (found.direction === 'original' ? zoneOriginal : zoneReply) === zone;
+  };
+  if (taken(originalKey(entry), zoneOriginal) || taken(replyKey(entry), zoneReply)) return false;
   const confirmed: Entry = { ...entry, status: entry.status | CONFIRMED };
   insertEntry(w.shared, confirmed);
   w.attach(confirmed, w.connection.state, w.connection.direction);

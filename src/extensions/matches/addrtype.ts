@@ -1,3 +1,4 @@
+import type { Machine } from '../../model/machine.ts';
 import type { Packet } from '../../model/packet.ts';
 import { type Address, type Family, ipv4, ipv6, prefix } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
@@ -100,7 +101,7 @@ function askType(env: MatchEnv, type: AddressType, a: Address, device: string | 
 
 /**
  * IPv4: every address has one type. Only the local table is looked at, so that what is neither local nor broadcast
- * nor multicast is UNICAST; the other types never match.
+ * nor multicast is UNICAST, but for routes of that table that somebody made for anycast; the other types never match.
  */
 function matchIpv4(types: number, a: Address, env: MatchEnv, device: string | undefined): Tri {
   const has = (word: AddressType): boolean => (types & bit(word)) !== 0;
@@ -109,6 +110,7 @@ function matchIpv4(types: number, a: Address, env: MatchEnv, device: string | un
   const known = env.fib.addressTypes(a, device);
   if (known) {
     if (known.includes('LOCAL')) return tri(has('LOCAL'));
+    if (known.includes('ANYCAST')) return tri(has('ANYCAST'));
     return tri(known.includes('BROADCAST') ? has('BROADCAST') : has('UNICAST'));
   }
   if (has('LOCAL') !== has('BROADCAST') || has('LOCAL') !== has('UNICAST')) {
@@ -161,6 +163,7 @@ function typePackets(
   family: Family,
   limit: AddrtypeData['limit'],
   space: PacketSpace,
+  machine: Machine,
 ): PacketSet {
   const has = (word: AddressType): boolean => (types & bit(word)) !== 0;
   const ofType = (word: AddressType): PacketSet =>
@@ -177,11 +180,16 @@ function typePackets(
       fixedBroadcast,
       space.and(ofType('BROADCAST'), space.not(space.or(local, multicast))),
     );
+    const anycast = machine.routes.value?.some(({ type }) => type === 'anycast')
+      ? space.and(ofType('ANYCAST'), space.not(space.or(local, space.or(broadcast, multicast))))
+      : space.none;
     let set = space.none;
+    if (has('ANYCAST')) set = space.or(set, anycast);
     if (has('LOCAL')) set = space.or(set, local);
     if (has('BROADCAST')) set = space.or(set, broadcast);
     if (has('MULTICAST')) set = space.or(set, multicast);
-    if (has('UNICAST')) set = space.or(set, space.not(space.or(local, space.or(broadcast, multicast))));
+    if (has('UNICAST'))
+      set = space.or(set, space.not(space.or(space.or(local, anycast), space.or(broadcast, multicast))));
     return set;
   }
   const unspecified = net(ipv6(0, 0, 0, 0), 128);
@@ -281,7 +289,11 @@ export const addrtype = defineMatch({
   packets: (d, space, context) => {
     const side = (c: TypeCondition | undefined, field: 'src' | 'dst'): PacketSet =>
       c
-        ? complementIf(c.negated, space, typePackets(c.types, field, context.family, d.limit, space))
+        ? complementIf(
+            c.negated,
+            space,
+            typePackets(c.types, field, context.family, d.limit, space, context.machine),
+          )
         : space.all;
     return space.and(side(d.source, 'src'), side(d.destination, 'dst'));
   },

@@ -13,7 +13,8 @@ export const eui64 = defineMatch({
   bind: (): Eui64Data => ({}),
   print: () => [],
   compile: () => (packet, env) => {
-    // Without an Ethernet header, the match itself drops later fragments.
+    // Linux 6.18 drops what has no MAC header (eui64_mt6()); where nobody told one, only later fragments, as before.
+    if (env.hasFrame === false) return env.hotDrop();
     if (packet.ethSrc === undefined) return packet.fragmentOffsetBytes > 0 ? env.hotDrop() : NO;
     const mac = packet.ethSrc.split(':').map((x) => Number.parseInt(x, 16));
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac;

@@ -161,8 +161,13 @@ export const owner = defineMatch({
   compile: (d) => {
     const { uid, gid, socket, supplementaryGroups } = d;
     const withoutSocket = tri(matchesWithoutSocket(d));
+    // owner_mt(): a socket without a file belongs to nobody.
+    const withoutOwner = tri(
+      socket?.negated !== true && (!uid || uid.negated === true) && (!gid || gid.negated === true),
+    );
     return (packet, env) => {
-      // Forwarded packets and those that the kernel makes have no socket.
+      if (env.hasKernelSocket) return withoutOwner;
+      // Forwarded packets and resets have none.
       if (!env.hasSocket) return withoutSocket;
       if (socket?.negated) return NO;
       if (uid) {

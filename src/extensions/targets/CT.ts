@@ -188,7 +188,7 @@ export const CT = defineTarget({
     };
   },
   effect: (d) => ({
-    changes: d.notrack ? [{ field: 'ctState', operation: 'untrack' }] : [],
+    changes: [{ field: 'ctState', operation: d.notrack ? 'untrack' : 'template' }],
     outcome: 'continue',
   }),
   docs: {

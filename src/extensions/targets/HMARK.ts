@@ -3,7 +3,7 @@ import type { Packet } from '../../model/packet.ts';
 import { type Address, type Family, maskAddress, prefixLength, prefixMask } from '../../net/address.ts';
 import { jhashWords, reciprocalScale } from '../../net/jhash.ts';
 import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
-import { findHeader, nextHeader } from '../extension-headers.ts';
+import { headerNumber, nextHeader } from '../extension-headers.ts';
 import { readMask } from '../host-address.ts';
 import { integer } from '../option-types.ts';
 
@@ -232,12 +232,12 @@ function isError({ family, protocol, icmpType, extensionHeaders }: Packet): bool
     : protocol === 58 &&
         icmpType > 0 &&
         icmpType < 128 &&
-        extensionHeaders.every((h) => h.protocol !== nextHeader.fragment);
+        extensionHeaders.every((h) => h.protocol !== nextHeader.fragment && h.protocol !== nextHeader.auth);
 }
 
 /**
- * ICMP errors are hashed by the packet that they quote, and not at all where they quote none; ICMP has no ports, nor has what has a fragment header, though it
- * may be whole.
+ * ICMP errors are hashed by the packet that they quote, and not at all where they quote none; ICMP has no ports, nor has
+ * what has a fragment header, though it may be whole. Of IPv6, nobody looks behind AH.
  */
 function packetFields(packet: Packet): HashedFields | undefined {
   if (isError(packet)) return packet.quote && fieldsOf(packet.quote);
@@ -245,12 +245,19 @@ function packetFields(packet: Packet): HashedFields | undefined {
 }
 
 function fieldsOf(packet: Packet): HashedFields {
-  const { src, dst, protocol, sport, dport } = packet;
+  const { src, dst, sport, dport, extensionHeaders } = packet;
+  const at = extensionHeaders.findIndex((h) => h.protocol === nextHeader.auth);
+  const auth = extensionHeaders[at];
+  const seen = auth === undefined ? extensionHeaders : extensionHeaders.slice(0, at);
+  const inPieces = seen.some((h) => h.protocol === nextHeader.fragment);
+  if (auth !== undefined) {
+    const spi = headerNumber(auth, 4, 4);
+    const ports = inPieces ? undefined : { src: spi >>> 16, dst: spi & 0xffff };
+    return { src, dst, protocol: nextHeader.auth, ports };
+  }
+  const { protocol } = packet;
   const spi = packet.spi ?? spiOf(packet);
-  const fragment =
-    packet.moreFragments ||
-    packet.fragmentOffsetBytes > 0 ||
-    findHeader(packet, nextHeader.fragment) !== undefined;
+  const fragment = packet.moreFragments || packet.fragmentOffsetBytes > 0 || inPieces;
   const unseen = spi === undefined && sport === undefined;
   if (fragment || unseen || !portProtocols.includes(protocol))
     return { src, dst, protocol, ports: undefined };

@@ -24,6 +24,11 @@ const unitMicroseconds: Readonly<Record<string, number>> = {
   usecs: 1,
 };
 
+/** A double as C makes 32 bits of it: what 64 bits do not hold is zero. */
+function cutTo32Bits(value: number): number {
+  return Math.abs(value) < 2 ** 63 ? Number(BigInt.asUintN(32, BigInt(Math.trunc(value)))) : 0;
+}
+
 /** A time in microseconds, as the unsigned 32 bits that iptables keeps of it. */
 function time(what: string): OptionType<number> {
   return {
@@ -39,9 +44,10 @@ function time(what: string): OptionType<number> {
     parse(words, context) {
       const word = words[0] ?? '';
       const m = /^\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)([a-z]*)$/i.exec(word);
-      const unit = m ? unitMicroseconds[(m[2] ?? '').toLowerCase()] : undefined;
+      const name = (m?.[2] ?? '').toLowerCase();
+      const unit = Object.hasOwn(unitMicroseconds, name) ? unitMicroseconds[name] : undefined;
       return m && unit !== undefined
-        ? Number(BigInt.asUintN(32, BigInt(Math.trunc(Number(m[1]) * unit))))
+        ? cutTo32Bits(Number(m[1]) * unit)
         : refuse('bad-value', `RATEEST: bad ${what} value "${word}"`, {
             word: word === '' ? context.option : word,
             option: context.option,

@@ -59,7 +59,7 @@ export const SYNPROXY = defineTarget({
     }
     return 'continue';
   },
-  effect: () => ({ changes: [], outcome: 'unknown', endings: ['drop', 'stolen'] }),
+  effect: () => ({ changes: [], outcome: 'unknown', endings: ['accept', 'drop', 'stolen'] }),
   docs: {
     summary: 'Completes TCP handshakes in front of a server, with SYN cookies.',
     man: 'iptables-extensions(8) SYNPROXY',
