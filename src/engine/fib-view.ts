@@ -2,7 +2,7 @@
 
 import type { FibView } from '../extensions/define.ts';
 import type { Packet } from '../model/packet.ts';
-import type { Address } from '../net/address.ts';
+import { type Address, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import {
   isLimitedBroadcast,
@@ -119,6 +119,18 @@ function reverse6(
   return o.loose || nextHop?.device === inInterface;
 }
 
+/** Whether the kernel has made a broadcast route of it, for an address of an interface. */
+function isBroadcastOf(
+  interfaces: Walk['shared']['facts']['interfaces'],
+  a: Address,
+  device: string | undefined,
+): boolean {
+  for (const { name, addresses } of interfaces.values())
+    if (device === undefined || device === name)
+      for (const { broadcast } of addresses) if (broadcast && sameAddress(broadcast, a)) return true;
+  return false;
+}
+
 /** A view bound to one walk. */
 export function createFibView(w: Walk): FibView {
   const { facts } = w.shared;
@@ -133,6 +145,7 @@ export function createFibView(w: Walk): FibView {
       if (address.family === 'ipv4') {
         if (isZero(address) || isLimitedBroadcast(address)) return ['BROADCAST'];
         if (isLoopback4(address)) return ['LOCAL'];
+        if (isBroadcastOf(facts.interfaces, address, device)) return ['BROADCAST'];
       } else if (isZero(address)) return ['UNSPEC'];
       else if (isLoopback6(address)) return ['LOCAL', 'UNICAST'];
       if (device !== undefined && facts.interfacesKnown && !isOwnAddress(facts, address)) return ['UNICAST'];
