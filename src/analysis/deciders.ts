@@ -68,9 +68,10 @@ export function decidedParts(
   const relation = space.atEntry(within);
   const takers = new Map<Visit, readonly Taker[]>();
   const takersAt = (visit: Visit, how: Ending): readonly Taker[] => {
-    let list = takers.get(visit);
+    const entering = space.and(visit.entering, relation);
+    let list = policyAlone(visit, how) ? policyTaker(visit, entering) : takers.get(visit);
     if (list === undefined) {
-      list = takersOf(visit, space.and(visit.entering, relation));
+      list = takersOf(visit, entering);
       takers.set(visit, list);
     }
     return list.flatMap(({ by, endings, set }) =>
@@ -121,6 +122,25 @@ function endingsOf({ action }: RuleModel): readonly Ending[] {
   }
 }
 
+/** Whether no rule ends packets so, and no rule on their way changes them: only the policy does. */
+function policyAlone({ analysis: { model }, hook }: Visit, how: Ending): boolean {
+  const builtin = model.chains.get(hook);
+  if (builtin === undefined || builtin.rewrites || builtin.loops) return false;
+  return !model.order.some((chain) => chain.rules.some((rule) => endingsOf(rule).includes(how)));
+}
+
+const policyEnds = { ACCEPT: 'accept', DROP: 'drop', QUEUE: 'queue' } as const;
+
+/** The policy, for packets of `entering` that come back out of its chain. */
+function policyTaker({ analysis, table, hook, policy }: Visit, entering: PacketSet): readonly Taker[] {
+  const { space } = analysis.vocabulary;
+  const builtin = analysis.model.chains.get(hook);
+  const returns = builtin === undefined ? undefined : analysis.summary(builtin)?.returns;
+  const set = space.and(entering, returns ?? space.none);
+  if (set === space.none) return [];
+  return [{ by: { kind: 'policy', table, chain: hook, policy }, endings: [policyEnds[policy]], set }];
+}
+
 /** Everybody who ends packets of `entering` at this visit; the sets are relations. */
 function takersOf(visit: Visit, entering: PacketSet): readonly Taker[] {
   const { analysis, table, hook, policy } = visit;
@@ -131,11 +151,6 @@ function takersOf(visit: Visit, entering: PacketSet): readonly Taker[] {
     if (set !== space.none) found.push({ by: { kind: 'rule', rule }, endings, set });
   };
   const builtin = model.chains.get(hook);
-  const policyEnds = { ACCEPT: 'accept', DROP: 'drop', QUEUE: 'queue' } as const;
-  const addPolicy = (set: PacketSet): void => {
-    const by: Decider = { kind: 'policy', table, chain: hook, policy };
-    if (set !== space.none) found.push({ by, endings: [policyEnds[policy]], set });
-  };
   if (builtin === undefined) return found;
 
   if (builtin.rewrites || builtin.loops) {
@@ -147,7 +162,9 @@ function takersOf(visit: Visit, entering: PacketSet): readonly Taker[] {
         const ways = endingsOf(r);
         if (ways.length > 0) add(r.rule, ways, space.and(visit.taking(r.rule), there));
       }
-    addPolicy(space.and(visit.byPolicy, there));
+    const set = space.and(visit.byPolicy, there);
+    const by: Decider = { kind: 'policy', table, chain: hook, policy };
+    if (set !== space.none) found.push({ by, endings: [policyEnds[policy]], set });
     return found;
   }
 
@@ -180,6 +197,5 @@ function takersOf(visit: Visit, entering: PacketSet): readonly Taker[] {
       rest = action.kind === 'jump' ? space.or(stays, space.and(taken, returns)) : stays;
     }
   }
-  addPolicy(space.and(entering, analysis.summary(builtin)?.returns ?? space.none));
-  return found;
+  return [...found, ...policyTaker(visit, entering)];
 }
