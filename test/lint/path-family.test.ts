@@ -191,6 +191,21 @@ const incidents: readonly Incident[] = [
     mended: `${nodePort}${filter('DROP ACCEPT ACCEPT', '-A INPUT -s 203.0.113.0/24 -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT')}`,
   },
   {
+    name: 'the network behind is translated and never let out',
+    code: 'FW125',
+    says: [/192\.168\.1\.0\/24/, /FORWARD/, /RELATED,ESTABLISHED/],
+    fate: 'drop',
+    broken: `${filter(
+      'DROP DROP ACCEPT',
+      '-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    )}${gatewayNat.replace('-A POSTROUTING', '-A POSTROUTING -s 192.168.1.0/24')}`,
+    mended: `${filter(
+      'DROP DROP ACCEPT',
+      `-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -s 192.168.1.0/24 -i eth1 -o eth0 -j ACCEPT`,
+    )}${gatewayNat.replace('-A POSTROUTING', '-A POSTROUTING -s 192.168.1.0/24')}`,
+  },
+  {
     name: 'a redirected port is refused by its old number',
     code: 'FW105',
     says: [/refuse tcp\/80/, /port 8080/, /INPUT/],

@@ -1,7 +1,6 @@
 import type { Rule } from '../../model/ruleset.ts';
-import { type Address, addressBits, networkContains, prefix } from '../../net/address.ts';
+import { type Address, addressBits, prefix, prefixLength, sameAddress } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
-import { isPublicAddress } from '../../net/documentation.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { changedBody, type FixDraft, replaceRule } from '../fixes/fix-draft.ts';
 import { type NatEvent, natEvents } from './support/conversations.ts';
@@ -22,13 +21,13 @@ function asksForOriginal(rule: Rule): boolean {
   return rule.matches.some((m) => m.extension === 'conntrack' && /--ctorigdst/.test(m.text));
 }
 
-/** Whether strangers may ask for what the rule's -d names: an address of this machine, or one of the Internet. */
-function namesPublished({ machine }: CheckContext, { base }: Rule): boolean {
+/** Whether the rule's -d is an address of this machine, as far as anybody knows: of networks, hosts behind it may be meant. */
+function namesMachine({ machine }: CheckContext, { base }: Rule): boolean {
   const { dst } = base;
   if (!dst || dst.negated) return false;
-  const { family } = dst.value.address;
-  const ours = machine.localAddresses.filter((f) => f.value.family === family);
-  return isPublicAddress(dst.value.address) || ours.some((f) => networkContains(dst.value, f.value));
+  const { address, mask } = dst.value;
+  if (prefixLength(mask) !== addressBits(address.family)) return false;
+  return machine.localAddresses.some((f) => sameAddress(f.value, address));
 }
 
 /** Whether the rule names a port or an address that packets had before a translation took it from them. */
@@ -39,7 +38,9 @@ function namesWhatWas(context: CheckContext, view: RulesetView, rule: Rule): boo
   const { dst } = rule.base;
   return (
     ports.some((set) => !space.disjoint(set, portsBefore(all))) ||
-    (dst !== undefined && !space.disjoint(space.network('dst', dst.value), addressesBefore(all)))
+    (dst !== undefined &&
+      namesMachine(context, rule) &&
+      !space.disjoint(space.network('dst', dst.value), addressesBefore(all)))
   );
 }
 
@@ -50,7 +51,7 @@ function walkMissed(context: CheckContext, view: RulesetView, rule: Rule): Walk 
   // What our own networks ask for is another road: the rule is about those who come from elsewhere.
   const inside = context.interfaces(view.family).filter((i) => i.side === 'inside' || i.side === 'loopback');
   const missed = space.diff(
-    missedByTranslation(all, rule, namesPublished(context, rule) ? 'port or address' : 'port'),
+    missedByTranslation(all, rule, namesMachine(context, rule) ? 'port or address' : 'port'),
     all.comingBy(inside.map((i) => i.name)),
   );
   if (missed === space.none) return undefined;
@@ -144,7 +145,7 @@ export const preDnatPortAfterDnat = defineCheck({
   rationale:
     'Filter chains come after nat PREROUTING: they see the destination that DNAT or REDIRECT has written. A drop that names the published port never drops, an accept that names it never accepts.',
   decision:
-    'All packets that come to a rule of FORWARD or INPUT are known with the destination that they came in with and the one that they have there. Those are taken that the rule would match with the address, the port, or both, of before, and does not match as they are. It is reported if some of them, from elsewhere than our own networks, fare the other way than the rule says, with one that is sent.',
+    'All packets that come to a rule of FORWARD or INPUT are known with the destination that they came in with and the one that they have there. Those are taken that the rule would match with the port of before, or with the address where it is known or inferred to be this machine’s, and does not match as they are. It is reported if some of them, from elsewhere than our own networks, fare the other way than the rule says, with one that is sent.',
   exceptions:
     'Translations that keep the port change nothing for rules about ports. A rule that is also meant for untranslated traffic to the same port elsewhere is half right: split it.',
   references: ['https://github.com/docker/docs/issues/12925', 'https://serverfault.com/a/933803'],

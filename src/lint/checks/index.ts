@@ -25,6 +25,7 @@ import { oneLocalAddressGuarded } from './FW121-one-local-address-guarded.ts';
 import { pathDisabledBySysctl } from './FW122-path-disabled-by-sysctl.ts';
 import { publishedOnLoopbackButReachable } from './FW123-published-on-loopback-but-reachable.ts';
 import { restrictionsInUnhookedChain } from './FW124-restrictions-in-unhooked-chain.ts';
+import { sourceNatNeverReached } from './FW125-source-nat-never-reached.ts';
 import { ruleShadowed } from './FW201-rule-shadowed.ts';
 import { ruleRedundant } from './FW202-rule-redundant.ts';
 import { ruleMadeRedundantByLater } from './FW203-rule-made-redundant-by-later.ts';
@@ -169,6 +170,7 @@ export const checks: readonly Check[] = [
   pathDisabledBySysctl,
   publishedOnLoopbackButReachable,
   restrictionsInUnhookedChain,
+  sourceNatNeverReached,
   ruleShadowed,
   ruleRedundant,
   ruleMadeRedundantByLater,
