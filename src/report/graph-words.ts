@@ -75,7 +75,7 @@ export function shareText(share: number): string {
 }
 
 /** Shares of those that arrive, and behind a dot of those that this machine sends, where both come here. */
-export function sharesText(shares: Shares): string {
+function sharesText(shares: Shares): string {
   return (['arrive', 'local'] as const)
     .flatMap((name) => (shares[name] === undefined ? [] : [shareText(shares[name])]))
     .join(' · ');
