@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../../src/cli/run-command-line.ts';
 import { makePacket } from '../../src/expression/make-packet.ts';
 import type { Address } from '../../src/net/address.ts';
@@ -15,6 +15,8 @@ import { hostileTexts } from '../fuzz/draw.ts';
 import { checkVisible } from '../fuzz/targets.ts';
 import { cookedFrame, writePcapng } from '../support/capture-writer.ts';
 import { fakeIo } from '../support/fake-io.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const quote = (text: string): string => `"${text.replace(/[\n\0\ud800]/g, ' ').replace(/["\\]/g, '\\$&')}"`;
 
