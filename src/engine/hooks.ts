@@ -146,7 +146,11 @@ export function runHook(w: Walk, hook: Hook): Fate | undefined {
       case 'defragment':
         break;
       case 'conntrack':
-        if (program.conntrack) trackPacket(w);
+        if (program.conntrack) {
+          trackPacket(w);
+          // nf_conntrack_in() takes the template off, whatever comes of it.
+          w.ctTemplate = undefined;
+        }
         break;
       case 'nat': {
         if (!program.nat || !program.conntrack) break;

@@ -46,7 +46,7 @@ const unfitNames = Object.keys(notOnKernel).map((k) => {
 
 /** Options whose answer is up to chance, to the clock, or to what is not described. */
 const unfit =
-  /random|--timeout|--path|--seconds|--reap|--rttl|--hashlimit-\w+ .*\/(s|m)|--limit \S+\/(s|m)|--fragment |--queue|--dccp-/;
+  /random|--timeout|--path|--seconds|--reap|--rttl|--hashlimit-\w+ .*\/(s|m)|--limit \S+\/(s|m)|--fragment |--queue|--dccp-|--suppl-groups|(MASQUERADE|SNAT) .*\d-\d/;
 
 /** Whether the answer of a rule for this extension is the same each time, and known. */
 export function fitsKernel(rule: string, key: string): boolean {
