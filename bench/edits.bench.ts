@@ -10,6 +10,7 @@ import { defaultRegistry, readMachine } from '../src/index.ts';
 import type { Rule, Ruleset } from '../src/model/ruleset.ts';
 import { withChain } from '../test/support/ruleset-edits.ts';
 import { largeDump } from './support/large-dump.ts';
+import { singleEdits } from './support/single-edits.ts';
 
 const cpuMs = (): number => process.cpuUsage().user / 1000;
 
@@ -34,26 +35,7 @@ else {
     for (const rule of found.dead()) found.death(rule);
     return cpuMs() - start;
   };
-  const chains = ruleset.tables.flatMap((t) => t.chains.filter((c) => c.rules.length > 0));
-  const rules = chains.flatMap((c) => c.rules);
-  const turned = (rule: Rule): Rule => {
-    const verdict = rule.target.kind === 'verdict' && rule.target.verdict === 'ACCEPT' ? 'DROP' : 'ACCEPT';
-    return { ...rule, target: { kind: 'verdict', verdict } };
-  };
-  const change = (n: number, wanted: (rule: Rule) => boolean): Ruleset => {
-    const some = rules.filter(wanted);
-    const rule = some[Math.floor(((n * 0.618034) % 1) * some.length)] as Rule;
-    const chain = chains.find((c) => c.table === rule.table && c.name === rule.chain);
-    if (chain === undefined) return ruleset;
-    const { index } = rule;
-    const next =
-      n % 3 === 0
-        ? chain.rules.with(index, turned(rule))
-        : n % 3 === 1
-          ? chain.rules.toSpliced(index, 1)
-          : chain.rules.toSpliced(index, 0, rules[(n * 977) % rules.length] as Rule);
-    return withChain(ruleset, chain, { rules: next });
-  };
+  const change = singleEdits(ruleset);
   const rows = (count: number, wanted: (rule: Rule) => boolean): number[] =>
     Array.from({ length: count }, (_, n) => ask(change(n, wanted)));
   console.log('dead rules after one change of 5,556: least, median, nine tenths, most');

@@ -54,7 +54,9 @@ export function numbersOf(
   return v.kind === 'numbers' ? v.intervals : [];
 }
 
-/** A list of addresses, or all but those; nothing listed: all of them. */
+/**
+ * A list of addresses (networks, `LOW-HIGH`, `NETWORK but THIS and THAT`), or all but those; nothing listed: all of them.
+ */
 export interface AddressList {
   readonly negated: boolean;
   readonly texts: readonly string[];

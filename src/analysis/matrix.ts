@@ -42,7 +42,7 @@ export interface MatrixOptions extends MachineQuestion {
 /** Addresses that rules treat alike, as sources and as destinations. */
 export interface AddressClass {
   readonly negated: boolean;
-  /** Networks and ranges; `negated`: all addresses but these. */
+  /** Networks, ranges, and `NETWORK but THIS and THAT`; `negated`: all addresses but these. */
   readonly texts: readonly string[];
   /** How many addresses, at least one. */
   readonly size: bigint;
