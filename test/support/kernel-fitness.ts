@@ -27,9 +27,21 @@ export const notOnKernel: Readonly<Record<string, string>> = {
   'target ULOG': 'no longer part of Linux (3.17)',
 };
 
+/** Extensions of which no rule loads, each with the reason: no case is steered to them at all. */
+export const neverLoads: Readonly<Record<string, string>> = {
+  'match account': 'iptables has it no more',
+  'target MIRROR': 'iptables has it no more',
+  'target ULOG': 'iptables has it no more',
+};
+
 const kindAndName = (key: string): string => key.slice(key.indexOf(' ') + 1);
 
-/** The extensions that cases are steered to, by family. */
+/** Extensions that rules can be made with, by family. */
+export const loadableKeys: readonly string[] = exercisedKeys.filter(
+  (key) => !(kindAndName(key) in neverLoads),
+);
+
+/** The extensions that the kernel's cases are steered to, by family. */
 export const kernelKeys: readonly string[] = exercisedKeys.filter(
   (key) => !(kindAndName(key) in notOnKernel),
 );

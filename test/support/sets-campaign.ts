@@ -1,6 +1,7 @@
 /** Engine and packet sets on many random cases, steered towards the extensions that were asked least. */
 
-import { countingRegistry, exercisedKeys, leastAsked } from './exercised.ts';
+import { countingRegistry, leastAsked } from './exercised.ts';
+import { loadableKeys } from './kernel-fitness.ts';
 import { drawSetsCase, reduceSetsCase, type SetsCase, setsBreaches } from './sets-differential.ts';
 import type { SoakState } from './soak-state.ts';
 import { steeringRules } from './steering.ts';
@@ -20,7 +21,7 @@ export interface SetsFinding {
 export function steeringOf(
   exercised: SoakState['exercised'],
   index: number,
-  keys: readonly string[] = exercisedKeys,
+  keys: readonly string[] = loadableKeys,
 ): { readonly family: 4 | 6; readonly wanted: readonly string[] } {
   const family = index % 2 === 0 ? 4 : 6;
   const own = keys.filter((key) => key.startsWith(`ipv${family} `));

@@ -1,7 +1,7 @@
 /** The figures of campaigns as a part of docs/conformance.md. */
 
 import { type Exercised, exercisedKeys } from './exercised.ts';
-import { whyNotOnKernel } from './kernel-fitness.ts';
+import { loadableKeys, whyNotOnKernel } from './kernel-fitness.ts';
 import type { SoakState, SoakWith } from './soak-state.ts';
 
 /** Cases that each extension is to be asked in. */
@@ -59,11 +59,19 @@ function tableOf(kernel: Exercised, sets: Exercised): string {
   ].join('\n');
 }
 
-function fewOf(exercised: Exercised, tried: (key: string) => boolean): string {
-  const few = exercisedKeys.filter((key) => tried(key) && (exercised.get(key)?.cases ?? 0) < wanted);
-  if (few.length === 0) return `each at least ${wanted} times`;
-  const listed = few.map((key) => `${key} ${exercised.get(key)?.cases ?? 0}`);
-  return `at least ${wanted} times, but for ${listed.join(', ')}`;
+/** By family: how often the extension that was asked least, and how many were asked less often than wanted. */
+function leastOf(exercised: Exercised, tried: (key: string) => boolean): string {
+  const parts = (['ipv4', 'ipv6'] as const).map((family) => {
+    const asked = exercisedKeys
+      .filter((key) => key.startsWith(family) && tried(key))
+      .map((key) => ({ key, cases: exercised.get(key)?.cases ?? 0 }))
+      .sort((a, b) => a.cases - b.cases);
+    const few = asked.filter(({ cases }) => cases < wanted).length;
+    const rarest = asked.slice(0, 3).map(({ key, cases }) => `${key.slice(family.length + 1)} ${cases}`);
+    const of = `${family === 'ipv4' ? 'IPv4' : 'IPv6'}: the rarest ${rarest.join(', ')}`;
+    return few === 0 ? of : `${of}; ${few} of ${asked.length} less than ${wanted} times`;
+  });
+  return parts.join('. ');
 }
 
 /** Replaces the part of a page that holds the figures. @throws where the page has no such part. */
@@ -98,12 +106,14 @@ export function withReport(page: string, states: readonly SoakState[]): string {
     `some answers to what is not known), ${number(ways)} ways were looked up, and ${number(undecided)} had sets that ran out of nodes.`,
     '',
     'Cases in which a rule with the extension was reached and asked; in brackets those in which a match said yes to some packet,',
-    `and no to some. With the kernel, of what can be tried, ${fewOf(kernel, (key) => whyNotOnKernel(key) === undefined)}.`,
-    `With packet sets ${fewOf(sets, () => true)}.`,
+    'and no to some.',
+    '',
+    `- With the kernel, of what can be tried, ${leastOf(kernel, (key) => whyNotOnKernel(key) === undefined)}.`,
+    `- With packet sets, ${leastOf(sets, (key) => loadableKeys.includes(key))}.`,
     '',
     tableOf(kernel, sets),
     '',
-    'Not tried on the kernel (–):',
+    'Of account, MIRROR and ULOG no rule loads: iptables has them no more. Not tried on the kernel (–):',
     '',
     ...reasons,
     '',
