@@ -20,6 +20,7 @@ export const measuredPrecision: Readonly<
   FW104: { found: 1, dumps: 1, right: 1, wrong: 0, unclear: 0 },
   FW110: { found: 7, dumps: 7, right: 7, wrong: 0, unclear: 0 },
   FW116: { found: 2, dumps: 1, right: 2, wrong: 0, unclear: 0 },
+  FW125: { found: 5, dumps: 5, right: 5, wrong: 0, unclear: 0 },
   FW201: { found: 15, dumps: 7, right: 15, wrong: 0, unclear: 0 },
   FW202: { found: 132, dumps: 22, right: 75, wrong: 1, unclear: 0 },
   FW203: { found: 416, dumps: 37, right: 24, wrong: 0, unclear: 0 },
