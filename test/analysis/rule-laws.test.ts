@@ -116,7 +116,7 @@ describe('rules of drawn rulesets', () => {
     );
     // A law that nothing came under would say nothing.
     expect(covers).toBeGreaterThan(10);
-  });
+  }, 120_000);
 
   test('what is lost of a live rule never comes to it', () => {
     let lossy = 0;
