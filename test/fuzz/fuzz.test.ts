@@ -14,11 +14,15 @@ const seeds = readSeeds();
 const chunk = 300;
 
 describe('what was found before', () => {
-  test.each(readdirSync(found))('%s', async (name) => {
-    const target = targets.find((t) => name.startsWith(`${t.name}-`));
-    expect(target).toBeDefined();
-    if (target) expect(await failureOf(target, readFileSync(join(found, name)))).toBeUndefined();
-  });
+  test.each(readdirSync(found))(
+    '%s',
+    async (name) => {
+      const target = targets.find((t) => name.startsWith(`${t.name}-`));
+      expect(target).toBeDefined();
+      if (target) expect(await failureOf(target, readFileSync(join(found, name)))).toBeUndefined();
+    },
+    60_000,
+  );
 });
 
 describe('a bounded run', () => {
