@@ -131,7 +131,9 @@ describe('real files', () => {
   });
 
   test('what cannot be written is said', () => {
-    expect(() => writeFileAtomically(join(folder, 'no', 'such'), 'x')).toThrow(/cannot write .*: there is no such file or folder/);
+    expect(() => writeFileAtomically(join(folder, 'no', 'such'), 'x')).toThrow(
+      /cannot write .*: there is no such file or folder/,
+    );
   });
 
   test('a device is written into, and stays one', () => {

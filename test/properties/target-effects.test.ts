@@ -173,7 +173,9 @@ function checkUse(rule: Rule, data: object, c: TableCase, name: string): void {
 
       if (effect.outcome !== 'unknown') expect(done.outcome, place).toBe(effect.outcome);
       expect(done.rejected, place).toBe(effect.rejectWith);
-      expect(done.untracked, place).toBe(effect.changes.some((x) => x.field === 'ctState' && x.operation === 'untrack'));
+      expect(done.untracked, place).toBe(
+        effect.changes.some((x) => x.field === 'ctState' && x.operation === 'untrack'),
+      );
       const changedSets = new Set(effect.changes.flatMap((x) => (x.field === 'set' ? [x.set] : [])));
       expect(new Set(done.sets.filter((s) => s.operation !== 'map').map((s) => s.set)), place).toEqual(
         changedSets,
