@@ -329,12 +329,14 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         else if (part.end.kind === 'unicast' || part.end.kind === 'broadcast') sent.push(leaveByRoute(part));
         else dropped = space.or(dropped, part.set);
       }
-      // What comes from lo leaves by lo.
       const many = space.diff(space.and(set, toMany), self);
+      // ip_route_output_key_hash_rcu(): to groups and to everybody, what is sent from an address of lo leaves by lo.
+      const unrouted =
+        family === 'ipv4' ? space.or(typed('MULTICAST'), space.network('dst', everybody4)) : toMany;
       sent.push(
         leaveBy(self, outBy('lo')),
         leaveWithoutRoutes(many),
-        leaveBy(space.and(many, loopback('src')), outBy('lo')),
+        leaveBy(space.and(space.and(many, unrouted), loopback('src')), outBy('lo')),
       );
       return { sent: space.union(sent), dropped };
     },
