@@ -27,7 +27,7 @@ import { bundleLauncher } from '../support/bundling.ts';
 const folder = mkdtempSync(join(tmpdir(), 'fwsim-launcher-'));
 const caches = join(folder, 'caches');
 const kept = join(caches, 'fwsim');
-const many = Array.from({ length: 400 }, (_, index) => `()=>[${index},"//x",/a*/.test("*/")]`).join(',');
+const many = Array.from({ length: 4000 }, (_, index) => `()=>[${index},"//x",/a*/.test("*/")]`).join(',');
 const program = `(async function(from){"use strict";
 const few=()=>typeof from+" "+process.argv.slice(2).join(" ");
 const many=[${many}];
@@ -62,7 +62,7 @@ function run(
   });
   expect({ stderr, stdout, status }).toEqual({
     stderr: '',
-    stdout: `${word} ${args.join(' ')}\n// ${args.includes('many') ? 400 : 0}\n`,
+    stdout: `${word} ${args.join(' ')}\n// ${args.includes('many') ? 4000 : 0}\n`,
     status: args.includes('bug') ? 70 : 0,
   });
 }
