@@ -13,7 +13,8 @@ import { addressReaders, readInterfacesJson } from './read-addresses.ts';
 import { conntrackReader } from './read-conntrack.ts';
 import { hostReaders, readNftJson } from './read-host.ts';
 import { ipsetReaders } from './read-ipsets.ts';
-import { promptFamily, readRoutesJson, readRulesJson, routeReader, ruleReader } from './read-routes.ts';
+import { readRulesJson, ruleReader } from './read-policy-rules.ts';
+import { promptFamily, readRoutesJson, routeReader } from './read-routes.ts';
 import { socketReaders } from './read-sockets.ts';
 import { sysctlReader } from './read-sysctls.ts';
 

@@ -3,7 +3,8 @@
 import { claimContext } from '../context/claim.ts';
 import { createDraft, finishDraft } from '../context/facts.ts';
 import type { JsonObject } from '../context/json.ts';
-import { readRoutesJson, readRulesJson } from '../context/read-routes.ts';
+import { readRulesJson } from '../context/read-policy-rules.ts';
+import { readRoutesJson } from '../context/read-routes.ts';
 import { layer4ChecksumRight } from '../engine/checksum.ts';
 import { headerBytes, layer4HeaderBytes, readLayer4, readTcpOptions } from '../engine/layer4.ts';
 import type {
