@@ -77,7 +77,7 @@ function ipsetsOf(family: 4 | 6, drawn: DrawnHost): string {
 }
 
 function packetsOf(d: CaseDraw, drawn: DrawnHost, ruleset: string): readonly RecordPacket[] {
-  const hints = hintsOf(ruleset);
+  const hints = hintsOf(ruleset, d.family);
   const out: RecordPacket[] = [];
   const talks: Conversation[] = [];
   for (const p of d.packets) {

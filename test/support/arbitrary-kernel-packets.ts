@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import type { CasePacket } from '../../src/dev/conform-case.ts';
+import { parseAddress } from '../../src/net/address-text.ts';
 import type { DrawnHost } from './arbitrary-kernel-hosts.ts';
 import { rareProtocol, specialPackets } from './arbitrary-kernel-oddities.ts';
 import { choice, chosen, ports } from './arbitrary-kernel-rules.ts';
@@ -31,19 +32,24 @@ export interface Hints {
   readonly protocols: readonly string[];
 }
 
-/** Numbers of a ruleset that may be ports, and the addresses in it. */
-export function hintsOf(ruleset: string): Hints {
+/** Numbers of a ruleset that may be ports, and the addresses in it that packets can have. */
+export function hintsOf(ruleset: string, family: 4 | 6): Hints {
   const numbers = [...ruleset.matchAll(/(?:port|:|,)s? ?(\d{1,5})\b/g)]
     .map((m) => Number(m[1]))
     .filter((n) => n < 65536);
-  const v4 = [...ruleset.matchAll(/\b\d+\.\d+\.\d+\.\d+\b/g)].map((m) => m[0]);
-  const v6 = [...ruleset.matchAll(/(?<= |\[)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?=\/| |\]|\n|-)/g)].map(
-    (m) => m[0],
-  );
+  const written =
+    family === 4
+      ? /\b\d+\.\d+\.\d+\.\d+\b/g
+      : /(?<= |\[)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?=\/| |\]|\n|-)/g;
+  const addresses = [...ruleset.matchAll(written)].map((m) => m[0]);
   const named = [...ruleset.matchAll(/(?<!! )-p (\w[\w-]*)/g)].map((m) => rareProtocols[m[1] ?? '']);
   return {
     ports: numbers,
-    addresses: v4.length > 0 ? v4 : v6.filter((a) => a.includes('::')),
+    // Rules may write octal numbers, and more words than an address has.
+    addresses: addresses.filter(
+      (a) =>
+        (family === 4 || a.includes('::')) && parseAddress(family === 4 ? 'ipv4' : 'ipv6', a) !== undefined,
+    ),
     protocols: named.filter((p) => p !== undefined),
   };
 }
