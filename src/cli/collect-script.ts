@@ -35,7 +35,7 @@ const sysctlNames: readonly (readonly string[])[] = [
 ];
 
 /** All parts in the order of the script. The rules that iptables-save prints come last: of two back ends the later counts. */
-export const collectedParts: readonly CollectedPart[] = [
+const collectedParts: readonly CollectedPart[] = [
   { name: 'host', why: 'whose rules these are, and its kernel', lines: ['say uname -nr'] },
   {
     name: 'addresses',

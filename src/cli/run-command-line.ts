@@ -7,7 +7,7 @@ import { CommandFailure } from './command-failure.ts';
 import { commands } from './command-table.ts';
 import { type ExitCode, exitCodeMeanings, exitCodes } from './exit-codes.ts';
 import type { ColorChoice, Io } from './io.ts';
-import { optionNames, splitExpression } from './split-expression.ts';
+import { splitExpression } from './split-expression.ts';
 import { version } from './version.ts';
 
 /** Options that every command has. */
@@ -180,9 +180,4 @@ function reportFailure(failure: CommandFailure, io: Io): void {
     lines.push(...wrap(escapeTerminal(failure.hint), io.errStyle, { first: '  ', rest: '  ' }));
   }
   io.err(`${lines.join('\n')}\n`);
-}
-
-/** All names of options that a command understands; the table's consistency test and the splitter read it. */
-export function knownOptionNames(spec: CommandSpec): readonly string[] {
-  return [...spec.options, ...globalOptions, helpOption].flatMap((option) => optionNames(option.flags));
 }

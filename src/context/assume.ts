@@ -27,7 +27,7 @@ export interface AssumptionError {
 }
 
 /** The keys with their values, for help texts. */
-export const assumptionForms: readonly string[] = [
+const assumptionForms: readonly string[] = [
   'local=ADDR',
   'remote=ADDR',
   'limit=under|over',

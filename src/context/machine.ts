@@ -122,7 +122,7 @@ const defaultRule: PolicyRule = {
 };
 
 /** The rules that the kernel makes. Source: net/ipv4/fib_rules.c, net/ipv6/fib6_rules.c. */
-export function defaultPolicyRules(family: Family): readonly PolicyRule[] {
+function defaultPolicyRules(family: Family): readonly PolicyRule[] {
   return [
     { ...defaultRule, family },
     { ...defaultRule, family, priority: 32766, target: routeTable.main },

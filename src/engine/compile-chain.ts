@@ -151,17 +151,8 @@ function setAddress(net: Network, words: 1 | 4, i: number, address: Int32Array, 
   }
 }
 
-/** Rules compiled between two steps: a few milliseconds. */
-const rulesAStep = 4096;
-
-/**
- * Compiles all chains of a table, in steps of some thousand rules. Jumps to chains that do not exist are treated as
- * unknown targets.
- */
-export function* compileChains(
-  table: Table,
-  scope: CompileScope,
-): Generator<undefined, ReadonlyMap<string, CompiledChain>> {
+/** Compiles all chains of a table. Jumps to chains that do not exist are treated as unknown targets. */
+export function compileChains(table: Table, scope: CompileScope): ReadonlyMap<string, CompiledChain> {
   const chains = new Map<string, CompiledChain>();
   const words = wordsOf(scope.family);
   const interfaces = new InterfaceIds();
@@ -287,10 +278,7 @@ export function* compileChains(
       }
       runners.push(runner);
     };
-    for (const [i, rule] of chain.rules.entries()) {
-      compileRule(rule, i);
-      if (i % rulesAStep === rulesAStep - 1) yield;
-    }
+    for (const [i, rule] of chain.rules.entries()) compileRule(rule, i);
 
     chains.set(chain.name, {
       name: chain.name,

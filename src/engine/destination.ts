@@ -75,7 +75,7 @@ export const dropped = (reason: RouteDropReason, error?: FibError): RouteAnswer 
 export const undecided: RouteAnswer = { kind: 'undecided' };
 
 /** What the trace says of a decision. */
-export function decisionOf(answer: RouteAnswer): RouteDecision | undefined {
+function decisionOf(answer: RouteAnswer): RouteDecision | undefined {
   if (answer.kind === 'undecided') return undefined;
   if (answer.kind === 'drop')
     return {

@@ -37,7 +37,7 @@ function flowTo(dst: Address, change: Partial<Flow> = {}): Flow {
 }
 
 /** __inet_dev_addr_type(). */
-export function addressType4(fib: Fib, a: Address, device?: string): string {
+function addressType4(fib: Fib, a: Address, device?: string): string {
   if (isZero(a) || isLimitedBroadcast(a)) return 'BROADCAST';
   if (isMulticast4(a)) return 'MULTICAST';
   const route = lookupLocalTable(fib, a);

@@ -77,7 +77,7 @@ function rule(family: Family, priority: number, target: number): PolicyRule {
 }
 
 /** The rules of a machine where nobody made any. */
-export function defaultRules(family: Family): PolicyRule[] {
+function defaultRules(family: Family): PolicyRule[] {
   const rules = [rule(family, 0, routeTable.local), rule(family, 32766, routeTable.main)];
   if (family === 'ipv4') rules.push(rule(family, 32767, routeTable.default));
   return rules;

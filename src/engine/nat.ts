@@ -27,7 +27,7 @@ const { SRC_NAT, DST_NAT, SRC_NAT_DONE, DST_NAT_DONE, CONFIRMED } = ctStatusBit;
 const doneBit = (manip: Manip): number => (manip === 'source' ? SRC_NAT_DONE : DST_NAT_DONE);
 
 /** Which half of the mapping a hook sets up. */
-export function manipOf(hook: Hook): Manip {
+function manipOf(hook: Hook): Manip {
   return hook === 'PREROUTING' || hook === 'OUTPUT' ? 'destination' : 'source';
 }
 

@@ -55,10 +55,7 @@ export interface Program {
 
 type FamilyChains = Readonly<Record<TableName, Partial<Record<Hook, CompiledChain>>>>;
 
-function* compileTables(
-  ruleset: Ruleset | undefined,
-  scope: CompileScope,
-): Generator<undefined, FamilyChains> {
+function compileTables(ruleset: Ruleset | undefined, scope: CompileScope): FamilyChains {
   const chains: Record<TableName, Partial<Record<Hook, CompiledChain>>> = {
     raw: {},
     mangle: {},
@@ -70,7 +67,7 @@ function* compileTables(
   for (const name of tableNames) {
     const table = findTable(ruleset, name);
     if (!table) continue;
-    const compiled = yield* compileChains(table, scope);
+    const compiled = compileChains(table, scope);
     for (const hook of builtinChains[name]) {
       const chain = compiled.get(hook);
       if (chain) chains[name][hook] = chain;
@@ -107,20 +104,13 @@ function switchesOf(
   return { usesConntrack, usesSockets };
 }
 
-const whole = <T>(work: Generator<undefined, T>): T => {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
-};
-
 /** All of a family but its chains, which are compiled when somebody walks through them: a question about sets may not. */
 function prepareFamily(
   family: Family,
   ruleset: Ruleset | undefined,
   machine: Machine,
   registry: ExtensionRegistry,
-): { readonly program: FamilyProgram; readonly compileChains: () => Generator<undefined, void> } {
+): FamilyProgram {
   const backend =
     machine.backend.provenance === 'given'
       ? machine.backend.value
@@ -131,12 +121,12 @@ function prepareFamily(
   const scope = { family, backend, machine, registry };
   const nat = ruleset === undefined ? undefined : findTable(ruleset, 'nat');
   let chains: FamilyChains | undefined;
-  const program: FamilyProgram = {
+  return {
     family,
     backend,
     ruleset,
     chain: (table, hook) => {
-      chains ??= whole(compileTables(ruleset, scope));
+      chains ??= compileTables(ruleset, scope);
       return chains[table][hook];
     },
     rulesUseConntrack: usesConntrack,
@@ -144,12 +134,6 @@ function prepareFamily(
     defragment: conntrack || usesSockets,
     nat: nat?.chains.some((c) => builtinHook('nat', c.name) !== undefined) ?? false,
     loops: ruleset?.tables.some((table) => loopOf(table) !== undefined) ?? false,
-  };
-  return {
-    program,
-    *compileChains() {
-      chains ??= yield* compileTables(ruleset, scope);
-    },
   };
 }
 
@@ -159,21 +143,6 @@ export function compile(
   machine: Machine,
   registry: ExtensionRegistry,
 ): Program {
-  return prepare(rulesets, machine, registry).program;
-}
-
-/** The same with all chains, in steps, so that others may work in between. */
-export function* compileStepwise(
-  rulesets: readonly Ruleset[],
-  machine: Machine,
-  registry: ExtensionRegistry,
-): Generator<undefined, Program> {
-  const { program, families } = prepare(rulesets, machine, registry);
-  for (const family of families) yield* family.compileChains();
-  return program;
-}
-
-function prepare(rulesets: readonly Ruleset[], machine: Machine, registry: ExtensionRegistry) {
   const of = (family: Family) =>
     prepareFamily(
       family,
@@ -189,14 +158,12 @@ function prepare(rulesets: readonly Ruleset[], machine: Machine, registry: Exten
           for (const i of [rule.base.inInterface, rule.base.outInterface])
             if (i?.value.exact) named.add(i.value.name);
   const facts = prepareFacts(machine);
-  const [ipv4, ipv6] = [of('ipv4'), of('ipv6')];
-  const program: Program = {
+  return {
     machine,
     facts,
     sets: prepareSets(machine.sets.value),
     conntrackSettings: conntrackSettings(facts),
-    families: { ipv4: ipv4.program, ipv6: ipv6.program },
+    families: { ipv4: of('ipv4'), ipv6: of('ipv6') },
     namedInterfaces: [...named].sort(),
   };
-  return { program, families: [ipv4, ipv6] };
 }

@@ -17,7 +17,7 @@ import { Walk } from './walk.ts';
 import { createShared, stateOf, type WalkActions } from './working-state.ts';
 
 export type { ExtensionRegistry } from './extension-registry.ts';
-export { compile, compileStepwise, type Program } from './program.ts';
+export { compile, type Program } from './program.ts';
 export { emptyState, type SimulationState } from './state.ts';
 export { openTraversal, type Surroundings, type Traversal, type TraversalOptions } from './traversal.ts';
 

@@ -3,7 +3,7 @@
 import type { InterfaceAddress } from '../model/machine.ts';
 import type { Address } from '../net/address.ts';
 import { isLinkLocal6, isMulticast6, multicastScope6 } from './addresses.ts';
-import { type MachineFacts, selectAddress } from './facts.ts';
+import type { MachineFacts } from './facts.ts';
 
 /** Common leading bits of two addresses. */
 function commonPrefix(a: Address, b: Address): number {
@@ -81,11 +81,4 @@ function lexicographic(a: readonly number[], b: readonly number[]): number {
     if (d !== 0) return d;
   }
   return 0;
-}
-
-/** Source address of a packet that leaves by a device, in either family; undefined where nothing fits or is known. */
-export function sourceFor(facts: MachineFacts, dst: Address, device: string): Address | undefined {
-  return dst.family === 'ipv4'
-    ? selectAddress(facts, device, dst, 'link')
-    : sourceAddress6(facts, dst, device);
 }

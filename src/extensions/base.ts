@@ -5,12 +5,10 @@
  */
 
 import type { BaseMatch } from '../model/ruleset.ts';
-import { networkContains } from '../net/address.ts';
 import { networkText } from '../net/address-text.ts';
-import { interfaceMatches, interfacePatternText } from '../net/interface-pattern.ts';
+import { interfacePatternText } from '../net/interface-pattern.ts';
 import { protocolText } from '../net/protocols.ts';
 import { complementIf, type PacketSet, type PacketSpace } from '../packetset/space.ts';
-import { type ColumnTest, type Matcher, NO, YES } from './define.ts';
 
 /** A rule without any of these conditions. */
 export const noBase: BaseMatch = {
@@ -37,36 +35,6 @@ export function printBase(base: BaseMatch): readonly string[] {
     out.push(`${bang(base.outInterface.negated)}-o ${name(interfacePatternText(base.outInterface.value))}`);
   if (base.protocol) out.push(`${bang(base.protocol.negated)}-p ${protocolText(base.protocol.value)}`);
   if (base.fragment) out.push(`${bang(base.fragment.negated)}-f`);
-  return out;
-}
-
-/** Judges one packet by these conditions; undefined if there are none. */
-export function compileBase(base: BaseMatch): Matcher | undefined {
-  const { src, dst, protocol, inInterface, outInterface, fragment } = base;
-  if (!src && !dst && !protocol && !inInterface && !outInterface && !fragment) return undefined;
-  return (packet, env) => {
-    if (src && networkContains(src.value, packet.src) === src.negated) return NO;
-    if (dst && networkContains(dst.value, packet.dst) === dst.negated) return NO;
-    if (protocol && (packet.protocol === protocol.value) === protocol.negated) return NO;
-    if (inInterface && interfaceMatches(inInterface.value, env.inInterface) === inInterface.negated)
-      return NO;
-    if (outInterface && interfaceMatches(outInterface.value, env.outInterface) === outInterface.negated)
-      return NO;
-    if (fragment && packet.fragmentOffsetBytes > 0 === fragment.negated) return NO;
-    return YES;
-  };
-}
-
-/** Necessary conditions by column: those that are not negated. */
-export function baseColumns(base: BaseMatch): readonly ColumnTest[] {
-  const out: ColumnTest[] = [];
-  const { src, dst, protocol, inInterface, outInterface } = base;
-  if (src && !src.negated) out.push({ column: 'src', network: src.value });
-  if (dst && !dst.negated) out.push({ column: 'dst', network: dst.value });
-  if (protocol && !protocol.negated)
-    out.push({ column: 'protocol', low: protocol.value, high: protocol.value });
-  if (inInterface && !inInterface.negated) out.push({ column: 'in', pattern: inInterface.value });
-  if (outInterface && !outInterface.negated) out.push({ column: 'out', pattern: outInterface.value });
   return out;
 }
 

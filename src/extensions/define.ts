@@ -17,8 +17,6 @@ import type { InterfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
 
 export type { IpsecTransform } from '../model/machine.ts';
-// `print` is part of the contract; how words are written has a file of its own.
-export { option, saveString } from './printed-words.ts';
 
 // ---------------------------------------------------------------------------------------------- answers
 

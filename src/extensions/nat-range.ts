@@ -54,7 +54,7 @@ interface NatPorts {
  *
  * Source: iptables 1.8.9 extensions/libxt_NAT.c parse_ports().
  */
-export function readNatPorts(text: string, option: string): NatPorts | Refusal {
+function readNatPorts(text: string, option: string): NatPorts | Refusal {
   const number = (t: string, min: number): { value: number; rest: string } | undefined => {
     const read = /^\s*-/.test(t) ? undefined : readUnsignedPrefix(t);
     return read && read.value >= BigInt(min) && read.value <= 65535n

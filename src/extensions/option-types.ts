@@ -6,15 +6,7 @@
  * Source: iptables libxtables/xtoptions.c.
  */
 
-import {
-  type Address,
-  type AddressRange,
-  addressBits,
-  type Network,
-  network,
-  prefix,
-  prefixMask,
-} from '../net/address.ts';
+import { type Address, addressBits, type Network, network, prefix, prefixMask } from '../net/address.ts';
 import { parseAddress, parseIpv4 } from '../net/address-text.ts';
 import { parseUnsigned, readUnsignedPrefix } from '../net/integer-text.ts';
 import {
@@ -23,9 +15,9 @@ import {
   type PrintContext,
   type Refusal,
   refuse,
-  saveString,
   type TextShape,
 } from './define.ts';
+import { saveString } from './printed-words.ts';
 
 /** Reads an unsigned 64-bit number with base 0. A leading `+` is taken, as strtoul does; a minus sign is refused. */
 export function parseUint64(text: string): bigint | undefined {
@@ -316,23 +308,9 @@ export function cutUtf8(text: string, maxBytes: number): string {
 }
 
 /** Reads an address as iptables does for this family: lenient octets for IPv4. Host names are not looked up. */
-export function readAddress(context: ParseContext, text: string): Address | undefined {
+function readAddress(context: ParseContext, text: string): Address | undefined {
   return context.family === 'ipv4' ? parseIpv4(text, true) : parseAddress('ipv6', text);
 }
-
-/** One address. */
-export const address: OptionType<Address> = {
-  arity: 1,
-  placeholder: 'address',
-  shape: { kind: 'address' },
-  parse: (words, context) =>
-    readAddress(context, words[0] ?? '') ??
-    refuse('bad-address', `host/network \`${words[0]}' not found`, {
-      word: words[0] ?? '',
-      option: context.option,
-      hint: 'names are not looked up: write the address',
-    }),
-};
 
 /**
  * Reads `address[/mask]` as -s and -d do: fewer octets (`10/8`, `10.1`), masks as prefix or address; host bits
@@ -402,14 +380,6 @@ export const networkOption: OptionType<Network> = {
  */
 export function readShortAddress(context: ParseContext, text: string): Address | undefined {
   return readAddress(context, context.family === 'ipv4' && text !== '' ? padOctets(text) : text);
-}
-
-/** `a-b` or a single address. */
-export function readAddressRange(context: ParseContext, text: string): AddressRange | undefined {
-  const [first, second, ...more] = text.split('-');
-  const low = readAddress(context, first ?? '');
-  const high = second === undefined ? low : readAddress(context, second);
-  return low && high && more.length === 0 ? { low, high } : undefined;
 }
 
 /** A list of words out of `values`, separated by commas, as a bit set: bit i stands for `values[i]`. */

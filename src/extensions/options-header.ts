@@ -7,8 +7,9 @@
 import type { ExtensionHeader, Packet } from '../model/packet.ts';
 import { readUnsignedPrefix } from '../net/integer-text.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
-import { type BoundOption, NO, type OptionType, option, refuse, type Tri, tri } from './define.ts';
+import { type BoundOption, NO, type OptionType, refuse, type Tri, tri } from './define.ts';
 import { findHeader, headerByte, headerLengthBytes } from './extension-headers.ts';
+import { option } from './printed-words.ts';
 
 /** An option of the header; without a length any will do. */
 export interface HeaderOption {

@@ -2,8 +2,9 @@
 
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
 import { rangePackets } from './conditions.ts';
-import { type ColumnTest, option, type PrintContext } from './define.ts';
+import type { ColumnTest, PrintContext } from './define.ts';
 import { type NumberRange, numberRangeText } from './option-types.ts';
+import { option } from './printed-words.ts';
 
 /** A port condition; a full range that is not negated is no condition. */
 export interface PortCondition extends NumberRange {

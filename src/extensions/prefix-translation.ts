@@ -14,8 +14,9 @@ import {
   sameAddress,
 } from '../net/address.ts';
 import { networkText } from '../net/address-text.ts';
-import { type OptionSpec, option, type Refusal, refuse } from './define.ts';
+import { type OptionSpec, type Refusal, refuse } from './define.ts';
 import { hostMask } from './host-address.ts';
+import { option } from './printed-words.ts';
 
 /** The two prefixes of SNPT and DNPT. */
 export interface PrefixTranslationData {

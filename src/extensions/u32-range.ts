@@ -1,8 +1,9 @@
 /** Ranges of 32 bits, open at both ends: SPIs, identifications of fragments. */
 
 import { type RangeCondition, rangeCondition } from './conditions.ts';
-import { type BoundOption, option, type PrintContext } from './define.ts';
+import type { BoundOption, PrintContext } from './define.ts';
 import { integerRange, type NumberRange, numberRangeText } from './option-types.ts';
+import { option } from './printed-words.ts';
 
 const max = 0xffffffff;
 

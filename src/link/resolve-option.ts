@@ -19,7 +19,7 @@ export type ResolvedOption =
 const keysOf = new WeakMap<Extension, ReadonlyMap<string, string>>();
 
 /** Option names of an extension, aliases included, to the keys of its table. */
-export function optionKeys(extension: Extension): ReadonlyMap<string, string> {
+function optionKeys(extension: Extension): ReadonlyMap<string, string> {
   let map = keysOf.get(extension);
   if (!map) {
     const m = new Map<string, string>();

@@ -11,7 +11,7 @@ const rawIp = 101;
 const etherTypes = { ipv4: [0x08, 0x00], ipv6: [0x86, 0xdd] } as const;
 
 /** Ethernet address of whoever sends to the machine, where the packet does not say. */
-export const strangerMac = '02:00:00:00:ff:01';
+const strangerMac = '02:00:00:00:ff:01';
 
 /** The packet in an Ethernet frame to an interface with this address. */
 export function frameOf(packet: Packet, interfaceMac: string): Uint8Array {

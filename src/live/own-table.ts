@@ -34,7 +34,7 @@ export const nftablesMessage = {
 } as const;
 
 /** Address families of netfilter. */
-export const netfilterFamily: Readonly<Record<Family | 'inet', number>> = { inet: 1, ipv4: 2, ipv6: 10 };
+const netfilterFamily: Readonly<Record<Family | 'inet', number>> = { inet: 1, ipv4: 2, ipv6: 10 };
 
 const hookNumbers: readonly (readonly [hook: Hook, number: number])[] = [
   ['PREROUTING', 0],

@@ -124,7 +124,7 @@ export function addressText(a: Address): string {
 }
 
 /** The mask as iptables writes it after the slash: a prefix length where the ones are contiguous, else an address. */
-export function maskText(mask: Address): string {
+function maskText(mask: Address): string {
   const length = prefixLength(mask);
   return length === undefined ? addressText(mask) : String(length);
 }

@@ -2,27 +2,6 @@
 
 import { parseUnsigned } from './integer-text.ts';
 
-/** Numbers of the protocols that fwsim has to know by name. */
-export const protocolNumber = {
-  icmp: 1,
-  igmp: 2,
-  ipencap: 4,
-  tcp: 6,
-  udp: 17,
-  dccp: 33,
-  ipv6: 41,
-  gre: 47,
-  esp: 50,
-  ah: 51,
-  icmpv6: 58,
-  ospf: 89,
-  pim: 103,
-  vrrp: 112,
-  sctp: 132,
-  mobilityHeader: 135,
-  udplite: 136,
-} as const;
-
 /** IPv6 extension headers that `-p` never sees as the protocol: hop-by-hop, routing, fragment, ah, destination options. */
 export const extensionHeaderProtocols: readonly number[] = [0, 43, 44, 51, 60];
 

@@ -43,7 +43,7 @@ interface Slot {
 }
 
 /** The family of an address or network; undefined for what is neither. */
-export function familyOfNetwork(text: string): Family | undefined {
+function familyOfNetwork(text: string): Family | undefined {
   const [host = ''] = text.split('/');
   return (['ipv4', 'ipv6'] as const).find((family) => parseAddress(family, host) !== undefined);
 }

@@ -79,7 +79,7 @@ function sentence(label: string | undefined, text: string, style: TerminalStyle)
 }
 
 /** The source line with its underline, both indented. */
-export function underlined(place: Place, style: TerminalStyle): readonly string[] {
+function underlined(place: Place, style: TerminalStyle): readonly string[] {
   const line = sourceLine(place.text, place.start, place.end, style.columns - indent.length);
   return [indent + line.text, indent + caretLine(line.underline, style.theme)];
 }

@@ -62,7 +62,7 @@ export function changeWords({ change, about, old, new: now }: Difference): strin
 }
 
 /** How often each change is among the differences, in the order of telling: `2 opened, 1 closed`. */
-export function countWords(differences: readonly Difference[]): string {
+function countWords(differences: readonly Difference[]): string {
   const counts = new Map<string, number>();
   for (const d of differences) counts.set(changeWords(d), (counts.get(changeWords(d)) ?? 0) + 1);
   return [...counts].map(([words, n]) => `${n} ${words}`).join(', ');
@@ -222,7 +222,7 @@ export function lostWords({ direction, fate, by, certain }: LostConnection): str
 }
 
 /** A rule or policy by its place: `filter INPUT #3`, `the policy of filter INPUT`. */
-export function refName(by: RuleRef | PolicyRef): string {
+function refName(by: RuleRef | PolicyRef): string {
   if ('policy' in by) return `the policy of ${by.table} ${by.chain}`;
   return `${by.table} ${by.chain} #${by.number}${by.line > 0 ? ` (line ${by.line})` : ''}`;
 }

@@ -63,7 +63,7 @@ export function rulesetOf(run: PolicyRun, { family }: Pick<FamilyClaim, 'family'
 }
 
 /** Who decided, with the line: `INPUT 5 (line 20)`. Not escaped. */
-export function byText(by: Decider, ruleset: ReadRuleset | undefined): string {
+function byText(by: Decider, ruleset: ReadRuleset | undefined): string {
   const line = ruleset && deciderLine(by, ruleset.linked.ruleset);
   return `${deciderPlace(by)}${line === undefined ? '' : ` (line ${line})`}`;
 }

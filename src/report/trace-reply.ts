@@ -31,7 +31,7 @@ export const noAnswerWords: Readonly<Record<NoAnswer, string>> = {
 };
 
 /** What conntrack and NAT made of a packet, in one line; undefined where there is nothing to say. */
-export function trackWords(events: readonly TraceEvent[]): string | undefined {
+function trackWords(events: readonly TraceEvent[]): string | undefined {
   const words: string[] = [];
   for (const event of events) {
     if (event.kind === 'conntrack') words.push(`conntrack: ${conntrackWords(event)}`);

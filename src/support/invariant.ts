@@ -1,5 +1,5 @@
 /** A broken promise of our own code, never of the input. Only the command line catches it, as exit code 70. */
-export class InvariantError extends Error {
+class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
 

@@ -36,7 +36,7 @@ const chainPairs: Readonly<Record<string, string>> = { INPUT: 'FORWARD', FORWARD
 const verdicts: Readonly<Record<string, string>> = { ACCEPT: 'DROP', DROP: 'ACCEPT', REJECT: 'ACCEPT' };
 
 /** Every mutant of a text as iptables-save prints it, in the order of its lines. */
-export function mutantsOfText(text: string): readonly Mutant[] {
+function mutantsOfText(text: string): readonly Mutant[] {
   const lines = text.split('\n');
   const interfaces = [
     ...new Set(

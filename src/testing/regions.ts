@@ -38,7 +38,7 @@ export interface Region {
 }
 
 /** Fields that packets are varied in, the most telling first. */
-export const variedFields: readonly FieldName[] = [
+const variedFields: readonly FieldName[] = [
   'protocol',
   'dport',
   'dst',

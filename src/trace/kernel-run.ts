@@ -123,7 +123,7 @@ export function compareKernel(answer: KernelAnswer, branches: readonly Branch[])
 }
 
 /** Questions that building a machine answers. */
-export function isBuilt({ key }: Assumption): boolean {
+function isBuilt({ key }: Assumption): boolean {
   return key === 'forwarding' || key.startsWith('local:') || key.startsWith('out:');
 }
 

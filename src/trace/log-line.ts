@@ -41,7 +41,7 @@ export interface ReadLog {
 }
 
 /** Lines that are read of one text. */
-export const logLineCountMax = 500_000;
+const logLineCountMax = 500_000;
 /** Longest line that is read; the kernel's own buffer for one is 1024 bytes. */
 const lineLengthMax = 8192;
 /** Diagnostics kept of one text. */

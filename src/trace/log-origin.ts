@@ -94,7 +94,7 @@ export function logRulesOf(view: RulesetView): readonly LogRule[] {
 }
 
 /** Hooks at which a packet has the interfaces that the line names. */
-export function hooksOfLine(line: Pick<LogLine, 'inInterface' | 'outInterface'>): readonly Hook[] {
+function hooksOfLine(line: Pick<LogLine, 'inInterface' | 'outInterface'>): readonly Hook[] {
   if (line.inInterface === undefined)
     return line.outInterface === undefined ? hooks : ['OUTPUT', 'POSTROUTING'];
   return line.outInterface === undefined ? ['PREROUTING', 'INPUT'] : ['FORWARD', 'POSTROUTING'];
@@ -104,7 +104,7 @@ export function hooksOfLine(line: Pick<LogLine, 'inInterface' | 'outInterface'>)
  * Rules whose prefix is the line's. Loggers cut blanks at its ends; where the head of the line is of no known form,
  * the longest prefix that ends it counts.
  */
-export function candidatesOf(line: LogLine, rules: readonly LogRule[]): readonly LogRule[] {
+function candidatesOf(line: LogLine, rules: readonly LogRule[]): readonly LogRule[] {
   const exact = rules.filter((r) => r.prefix === line.prefix);
   if (exact.length > 0) return exact;
   const trimmed = line.prefix.trim();

@@ -92,7 +92,7 @@ export interface LogResult {
 }
 
 /** `tcp/22`, `icmp echo-request`, `esp`. */
-export function serviceOf(p: Packet): string {
+function serviceOf(p: Packet): string {
   const name = protocolName(p.protocol);
   if (p.dport !== undefined) return `${name}/${p.dport}`;
   if (p.icmpType !== undefined) return `${name} ${icmpTypeName(p.family, p.icmpType, p.icmpCode ?? 0)}`;
@@ -220,7 +220,7 @@ export function explainLog(texts: readonly SourceText[], options: LogOptions): L
 }
 
 /** Sources that are told apart in one group. */
-export const sourceCountMax = 10_000;
+const sourceCountMax = 10_000;
 
 /** Answers that are kept for lines of the same kind. */
 const knownMax = 100_000;

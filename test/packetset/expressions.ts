@@ -114,14 +114,14 @@ export function holdsFor(d: Description, view: PacketView): boolean {
 }
 
 /** Some keys say yes and some no. */
-export const choiceOf = (key: string): boolean => key.length % 2 === 0;
+const choiceOf = (key: string): boolean => key.length % 2 === 0;
 
 // ---------------------------------------------------------------------------------------------- drawing
 
 const pool = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 
 /** Addresses are drawn close to each other, so that sets and packets meet. */
-export function addressNear(family: Family): fc.Arbitrary<Address> {
+function addressNear(family: Family): fc.Arbitrary<Address> {
   const word = fc.oneof(pool(0, 1, 0xffffffff, 0x0a000001, 0x80000000), fc.integer({ min: 0, max: 7 }));
   return family === 'ipv4'
     ? fc.oneof(fc.integer({ min: 0x0a000000, max: 0x0a000010 }), word).map(ipv4)

@@ -79,7 +79,7 @@ function connectionOf(
 }
 
 /** The packet as sets see it at the beginning of its road: once for each state that conntrack might have given it. */
-export function viewsOf(trace: Trace, before: SimulationState): readonly PacketView[] {
+function viewsOf(trace: Trace, before: SimulationState): readonly PacketView[] {
   const first = trace.events.find((e) => e.kind === 'hook');
   const tracked = trace.events.find((e) => e.kind === 'conntrack');
   // Put together before the first hook; what INPUT puts together was in pieces on its way there.

@@ -1,6 +1,5 @@
 /** Rules for random cases: matches and targets by tables and chains, with the addresses and names of the machine. */
 
-import { join } from 'node:path';
 import fc from 'fast-check';
 import type { DrawnHost } from './arbitrary-kernel-hosts.ts';
 import { extensionTables, isUserChain } from './extension-tables.ts';
@@ -413,9 +412,6 @@ function tableLines(): readonly Line[] {
     }));
   return knownLines;
 }
-
-/** The folder of the tables, for messages. */
-export const linesFolder = join('test', 'extensions');
 
 /** The text of a drawn rule. */
 export function ruleText(draw: RuleDraw, c: RuleContext): TextRule {

@@ -27,7 +27,7 @@ export interface Hints {
   readonly words: readonly string[];
 }
 
-export const noHints: Hints = { numbers: [], addresses: [], words: [] };
+const noHints: Hints = { numbers: [], addresses: [], words: [] };
 
 /** All numbers (with their neighbours), addresses and words in plain data. */
 export function hintsOf(data: unknown): Hints {

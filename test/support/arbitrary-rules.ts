@@ -36,7 +36,7 @@ function addressTextOf(family: Family): fc.Arbitrary<string> {
 }
 
 /** Words of a value of this shape. */
-export function shapeWords(shape: TextShape, family: Family): fc.Arbitrary<readonly string[]> {
+function shapeWords(shape: TextShape, family: Family): fc.Arbitrary<readonly string[]> {
   if (shape.kind === 'nothing') return fc.constant([]);
   if (shape.kind === 'words-separately')
     return fc.tuple(...shape.parts.map((p) => shapeText(p, family))).map((words) => words);

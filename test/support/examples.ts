@@ -82,7 +82,7 @@ export function readExamples(folder: string = examplesFolder): readonly Example[
 }
 
 /** One example. @throws when its header cannot be read, with the file's name and the line. */
-export function readExample(path: string): Example {
+function readExample(path: string): Example {
   const contextPath = path.replace(/\.rules$/, '.context');
   const context = existsSync(contextPath) ? readFileSync(contextPath, 'utf8') : undefined;
   return parseExample(path, readFileSync(path, 'utf8'), context);

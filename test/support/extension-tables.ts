@@ -70,7 +70,7 @@ export function extensionTables(): readonly ExtensionTable[] {
 }
 
 /** Reads one table. @throws on a line of no known form, with its place. */
-export function readTable(text: string, path: string): readonly TableCase[] {
+function readTable(text: string, path: string): readonly TableCase[] {
   const cases: TableCase[] = [];
   let places: { table: string; chain: string; family: Family }[] = [];
   let sets: readonly string[] | undefined;

@@ -3,7 +3,7 @@
 import { exercisedKeys } from './exercised.ts';
 
 /** Extensions that no case is steered to, each with the reason. */
-export const notOnKernel: Readonly<Record<string, string>> = {
+const notOnKernel: Readonly<Record<string, string>> = {
   'match account': 'not part of Linux',
   'match bpf': 'its program is not run: what it says is asked',
   'match cgroup': 'asks for the control group of a process, which no input tells',
@@ -28,7 +28,7 @@ export const notOnKernel: Readonly<Record<string, string>> = {
 };
 
 /** Extensions of which no rule loads, each with the reason: no case is steered to them at all. */
-export const neverLoads: Readonly<Record<string, string>> = {
+const neverLoads: Readonly<Record<string, string>> = {
   'match account': 'iptables has it no more',
   'target MIRROR': 'iptables has it no more',
   'target ULOG': 'iptables has it no more',

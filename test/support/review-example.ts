@@ -9,7 +9,7 @@ import { shippedOptions } from './bundling.ts';
 import { repositoryRoot } from './source-tree.ts';
 
 /** Installs fwsim as it is shipped into a folder's `node_modules`, with vitest and fast-check beside it. */
-export async function installFwsim(folder: string): Promise<void> {
+async function installFwsim(folder: string): Promise<void> {
   const modules = join(folder, 'node_modules');
   const own = join(modules, 'fwsim');
   mkdirSync(join(modules, '.bin'), { recursive: true });

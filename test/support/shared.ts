@@ -16,7 +16,7 @@ export function sharedPath(...parts: readonly string[]): string {
 }
 
 /** Whether this part of the shared data is there. */
-export function hasShared(...parts: readonly string[]): boolean {
+function hasShared(...parts: readonly string[]): boolean {
   return existsSync(sharedPath(...parts));
 }
 

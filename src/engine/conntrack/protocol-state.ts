@@ -60,7 +60,7 @@ export interface TcpTrack {
 }
 
 /** Names of enum sctp_conntrack, in its order. */
-export const sctpStates = [
+const sctpStates = [
   'NONE',
   'CLOSED',
   'COOKIE_WAIT',

@@ -77,7 +77,7 @@ const icmpv6Pairs: readonly (readonly [number, number])[] = [
 ];
 
 /** The answering ICMP type, if there is one. */
-export function invertIcmpType(p: number, type: number): number | undefined {
+function invertIcmpType(p: number, type: number): number | undefined {
   for (const [request, reply] of p === protocol.ICMP ? icmpPairs : icmpv6Pairs) {
     if (type === request) return reply;
     if (type === reply) return request;

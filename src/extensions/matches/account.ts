@@ -1,7 +1,8 @@
 import { type Network, networkContains, prefix, zeroAddress } from '../../net/address.ts';
 import { networkText } from '../../net/address-text.ts';
-import { defineMatch, option, refuse, saveString, tri } from '../define.ts';
+import { defineMatch, refuse, tri } from '../define.ts';
 import { flag, freeText, networkOption } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** Which network is counted, and under which name. */
 export interface AccountData {

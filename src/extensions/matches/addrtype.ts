@@ -10,7 +10,6 @@ import {
   type MatchEnv,
   NO,
   type OptionType,
-  option,
   type Refusal,
   refuse,
   type Tri,
@@ -19,9 +18,10 @@ import {
   YES,
 } from '../define.ts';
 import { flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** Address types; the position is the bit in the rule and the order in which iptables-save prints. */
-export const addressTypeWords = [
+const addressTypeWords = [
   'UNSPEC',
   'UNICAST',
   'LOCAL',

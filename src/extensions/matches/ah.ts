@@ -1,9 +1,10 @@
 import { endsBefore } from '../../model/layer4-header.ts';
 import type { Packet } from '../../model/packet.ts';
 import { meetsRange, type RangeCondition, rangePackets } from '../conditions.ts';
-import { defineMatch, type MatchEnv, NO, option, type Refusal, refuse, type Tri, tri } from '../define.ts';
+import { defineMatch, type MatchEnv, NO, type Refusal, refuse, type Tri, tri } from '../define.ts';
 import { findHeader, headerLengthBytes, headerNumber, nextHeader } from '../extension-headers.ts';
 import { flag, integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 import { printU32Range, u32Condition, u32Range } from '../u32-range.ts';
 
 /** What is wanted of the authentication header; all of it must hold. */

@@ -1,6 +1,7 @@
 import { type BpfInstruction, bpfInstructionsMax, bpfText, isValidBpf, parseBpf } from '../classic-bpf.ts';
-import { defineMatch, type OptionType, option, type Refusal, refuse, saveString, tri } from '../define.ts';
+import { defineMatch, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { freeText } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** A program in the rule, or one that stands in the bpf file system. */
 export type BpfData =

@@ -1,6 +1,7 @@
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, invertTri, NO, option, type Refusal, refuse, saveString } from '../define.ts';
+import { defineMatch, invertTri, NO, type Refusal, refuse } from '../define.ts';
 import { freeText, integer } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** One of both: a class of net_cls, or a path below the root of cgroup2. */
 export type CgroupData =

@@ -1,7 +1,8 @@
 import type { Address } from '../../net/address.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, NO, option, type Refusal, refuse, tri } from '../define.ts';
+import { defineMatch, NO, type Refusal, refuse, tri } from '../define.ts';
 import { integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** How many nodes there are, and which of them this machine answers for. */
 export interface ClusterData {
@@ -37,7 +38,7 @@ const swapped = (w: number): number =>
  *
  * Source: include/linux/jhash.h jhash_1word(), jhash2(); net/netfilter/xt_cluster.c xt_cluster_hash().
  */
-export function clusterHash(a: Address, seed: number): number {
+function clusterHash(a: Address, seed: number): number {
   const start = (seed + jhashInitial + 4) | 0;
   const word = a.family === 'ipv4' ? a.w3 : a.w0;
   return jhashFinal((swapped(word) + start) | 0, start, start);

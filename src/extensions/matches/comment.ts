@@ -1,5 +1,6 @@
-import { defineMatch, option, saveString, YES } from '../define.ts';
+import { defineMatch, YES } from '../define.ts';
 import { freeText } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** The remark, cut to 255 bytes. */
 export interface CommentData {

@@ -1,7 +1,8 @@
 import { type Connection, ctStatusBit } from '../../model/connection.ts';
 import type { CtDirection } from '../../model/netfilter.ts';
-import { defineMatch, NO, type OptionType, option, refuse, tri, YES } from '../define.ts';
+import { defineMatch, NO, type OptionType, refuse, tri, YES } from '../define.ts';
 import { oneOf, readRange } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** 64 bits; kept as text in data. */
 const countMax = 0xffff_ffff_ffff_ffffn;

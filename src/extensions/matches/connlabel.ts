@@ -1,8 +1,9 @@
 import { readUnsignedPrefix } from '../../net/integer-text.ts';
 import { complementIf } from '../../packetset/space.ts';
 import { connectionKey } from '../connection-key.ts';
-import { defineMatch, invertTri, type OptionType, option, refuse, type Tri, tri, YES } from '../define.ts';
+import { defineMatch, invertTri, type OptionType, refuse, type Tri, tri, YES } from '../define.ts';
 import { flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** A label of the connection. */
 export interface ConnlabelData {

@@ -11,13 +11,13 @@ import {
   defineMatch,
   type MatchEnv,
   type OptionType,
-  option,
   type Refusal,
   refuse,
   type Tri,
   tri,
 } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** How many connections, counted by which part of which address. */
 export interface ConnlimitData {

@@ -1,6 +1,7 @@
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, NO, option, tri } from '../define.ts';
+import { defineMatch, NO, tri } from '../define.ts';
 import { type MaskedValue, markMask, maskedText } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** Value and mask that the connection mark is compared with. */
 export interface ConnmarkMatchData extends MaskedValue {

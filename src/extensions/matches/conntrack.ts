@@ -10,7 +10,6 @@ import {
   type MatchEnv,
   NO,
   type OptionType,
-  option,
   type Refusal,
   refuse,
   tri,
@@ -24,6 +23,7 @@ import {
   oneOf,
   wordSet,
 } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 interface Negatable {
   readonly negated: boolean;

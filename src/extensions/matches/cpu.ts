@@ -1,6 +1,7 @@
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, invertTri, option } from '../define.ts';
+import { defineMatch, invertTri } from '../define.ts';
 import { integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** Number of a processor, from 0. */
 export interface CpuData {

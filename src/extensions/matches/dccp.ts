@@ -8,7 +8,6 @@ import {
   type MatchEnv,
   NO,
   type OptionType,
-  option,
   refuse,
   type Tri,
   tri,
@@ -17,10 +16,11 @@ import {
 } from '../define.ts';
 import { integer, numberRangeText } from '../option-types.ts';
 import { portColumns } from '../port-conditions.ts';
+import { option } from '../printed-words.ts';
 import { resolvedPortRange } from './udp.ts';
 
 /** Packet types; the position is the number in the header. */
-export const dccpTypeWords = [
+const dccpTypeWords = [
   'REQUEST',
   'RESPONSE',
   'DATA',

@@ -5,7 +5,6 @@ import {
   defineMatch,
   invertTri,
   NO,
-  option,
   type Refusal,
   refuse,
   type Tri,
@@ -14,6 +13,7 @@ import {
   YES,
 } from '../define.ts';
 import { type MaskedValue, maskedText, readMaskedValue } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 interface GroupCondition extends MaskedValue {
   readonly negated: boolean;

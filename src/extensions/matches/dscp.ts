@@ -1,7 +1,8 @@
 import { dscpClasses, parseDscpClass } from '../../net/dscp-classes.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, type OptionType, option, type Refusal, refuse, tri } from '../define.ts';
+import { defineMatch, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** The code point that is wanted. */
 export interface DscpData {
@@ -11,7 +12,7 @@ export interface DscpData {
 }
 
 /** A DiffServ class by name, in any case. */
-export const dscpClass: OptionType<number> = {
+const dscpClass: OptionType<number> = {
   arity: 1,
   placeholder: 'BE|EF|AFxx|CSx',
   shape: { kind: 'words', values: Object.keys(dscpClasses) },

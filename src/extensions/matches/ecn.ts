@@ -1,8 +1,9 @@
 import { lacksHeader } from '../../model/layer4-header.ts';
 import { type Packet, tcpFlag } from '../../model/packet.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { type BoundOption, defineMatch, NO, option, type Refusal, refuse, YES } from '../define.ts';
+import { type BoundOption, defineMatch, NO, type Refusal, refuse, YES } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 import { transportBytes } from '../transport-bytes.ts';
 
 interface Negatable {

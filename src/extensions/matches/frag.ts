@@ -1,8 +1,9 @@
 import type { Packet } from '../../model/packet.ts';
 import { meetsRange, type RangeCondition } from '../conditions.ts';
-import { type BoundOption, defineMatch, NO, option, YES } from '../define.ts';
+import { type BoundOption, defineMatch, NO, YES } from '../define.ts';
 import { findHeader, headerNumber, nextHeader } from '../extension-headers.ts';
 import { flag, integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 import { printU32Range, u32Condition, u32Range } from '../u32-range.ts';
 
 /** What is wanted of the fragment header; all of it must hold. */

@@ -2,17 +2,9 @@ import type { Packet } from '../../model/packet.ts';
 import { addressBits, maskAddress, prefixMask } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
 import { complementIf } from '../../packetset/space.ts';
-import {
-  defineMatch,
-  type MatchEnv,
-  type OptionType,
-  option,
-  type Refusal,
-  refuse,
-  saveString,
-  tri,
-} from '../define.ts';
+import { defineMatch, type MatchEnv, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { integer } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 import { printRate, readRate } from '../rate.ts';
 
 /** Cost units in a second of packet mode (XT_HASHLIMIT_SCALE_v2). */

@@ -1,6 +1,7 @@
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, option, saveString, tri } from '../define.ts';
+import { defineMatch, tri } from '../define.ts';
 import { freeText } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** Name of a helper, at most 29 bytes. */
 export interface HelperData {

@@ -1,5 +1,6 @@
-import { defineMatch, option, type Refusal, refuse } from '../define.ts';
+import { defineMatch, type Refusal, refuse } from '../define.ts';
 import { integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 import { type TtlData, ttl } from './ttl.ts';
 
 const byte = integer(0, 255);

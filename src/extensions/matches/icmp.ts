@@ -13,11 +13,11 @@ import {
   type Matcher,
   NO,
   type OptionType,
-  option,
   type Refusal,
   refuse,
   tri,
 } from '../define.ts';
+import { option } from '../printed-words.ts';
 
 /** Type and codes of a message, with the `!` in front of them. */
 export interface IcmpData extends IcmpSelector {

@@ -1,5 +1,6 @@
 import { icmpTypeText } from '../../net/icmp-types.ts';
-import { defineMatch, option } from '../define.ts';
+import { defineMatch } from '../define.ts';
+import { option } from '../printed-words.ts';
 import { compileIcmp, type IcmpData, icmpColumns, icmpPackets, icmpType } from './icmp.ts';
 
 /** Type and code of an ICMPv6 message. Unlike with ICMP, 255 is a type like any other. */

@@ -6,13 +6,13 @@ import {
   defineMatch,
   NO,
   type OptionType,
-  option,
   type ParseContext,
   type Refusal,
   refuse,
   YES,
 } from '../define.ts';
 import { readShortAddress } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 interface RangeSide extends AddressRange {
   readonly negated: boolean;

@@ -1,7 +1,8 @@
 import type { Packet } from '../../model/packet.ts';
 import { parseProtocol } from '../../net/protocols.ts';
-import { defineMatch, NO, type OptionType, option, refuse, tri } from '../define.ts';
+import { defineMatch, NO, type OptionType, refuse, tri } from '../define.ts';
 import { flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 const esp = 50;
 

@@ -3,9 +3,10 @@ import { networkTextShort } from '../../net/address-text.ts';
 import { parseProtocol } from '../../net/protocols.ts';
 import { resolvePort } from '../../net/services.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { type BoundOption, defineMatch, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { type BoundOption, defineMatch, type OptionType, type Refusal, refuse } from '../define.ts';
 import { hostMask } from '../host-address.ts';
 import { flag, oneOf } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 interface Negatable<T> {
   readonly value: T;

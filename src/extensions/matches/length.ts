@@ -1,6 +1,7 @@
 import { meetsRange, type RangeCondition, rangePackets } from '../conditions.ts';
-import { defineMatch, option, tri } from '../define.ts';
+import { defineMatch, tri } from '../define.ts';
 import { integerRange, numberRangeText } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** Length of the layer-3 packet in bytes, header included (IPv6: 40 + payload length). */
 export type LengthData = RangeCondition;

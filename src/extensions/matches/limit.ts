@@ -1,6 +1,7 @@
 import type { Backend } from '../../model/netfilter.ts';
-import { defineMatch, type MatchEnv, type OptionType, option, type Refusal, refuse, tri } from '../define.ts';
+import { defineMatch, type MatchEnv, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 import { printRate, type Rate, readRate } from '../rate.ts';
 
 /** Cost units in a second (XT_LIMIT_SCALE). */

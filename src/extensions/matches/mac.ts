@@ -1,5 +1,6 @@
 import { parseMac } from '../../net/mac.ts';
-import { defineMatch, NO, type OptionType, option, refuse, tri } from '../define.ts';
+import { defineMatch, NO, type OptionType, refuse, tri } from '../define.ts';
+import { option } from '../printed-words.ts';
 
 /** The Ethernet source that is wanted. */
 export interface MacData {

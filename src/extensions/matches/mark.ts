@@ -1,6 +1,7 @@
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, option, tri } from '../define.ts';
+import { defineMatch, tri } from '../define.ts';
 import { type MaskedValue, markMask, maskedText } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** The packet mark that is wanted. */
 export interface MarkMatchData extends MaskedValue {

@@ -1,9 +1,10 @@
 import { parseUnsigned } from '../../net/integer-text.ts';
 import { complementIf } from '../../packetset/space.ts';
 import { meetsRange, type RangeCondition } from '../conditions.ts';
-import { defineMatch, NO, type OptionType, option, refuse, tri } from '../define.ts';
+import { defineMatch, NO, type OptionType, refuse, tri } from '../define.ts';
 import { type NumberRange, numberRangeText } from '../option-types.ts';
 import { bytesOfHex } from '../packet-bytes.ts';
+import { option } from '../printed-words.ts';
 
 /** Types of the mobility header. */
 export interface MhData {

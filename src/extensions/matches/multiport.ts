@@ -1,9 +1,10 @@
 import { endsBefore } from '../../model/layer4-header.ts';
 import { parsePort } from '../../net/services.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, NO, type OptionType, option, type Refusal, refuse, tri } from '../define.ts';
+import { defineMatch, NO, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { type NumberRange, numberRangeText } from '../option-types.ts';
 import { badPort } from '../ports.ts';
+import { option } from '../printed-words.ts';
 
 /** The conditions of one `-m multiport`, as data; what was not given is undefined. */
 export interface MultiportData {

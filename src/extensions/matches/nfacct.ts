@@ -1,5 +1,6 @@
-import { defineMatch, option, saveString } from '../define.ts';
+import { defineMatch } from '../define.ts';
 import { freeText } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** The accounting object to count in. */
 export interface NfacctData {

@@ -1,7 +1,8 @@
 import { tcpFlag } from '../../model/packet.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, NO, option, saveString } from '../define.ts';
+import { defineMatch, NO } from '../define.ts';
 import { freeText, integer } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** The operating system that is wanted, and how closely its fingerprint must fit. */
 export interface OsfData {

@@ -1,8 +1,9 @@
 import { parseUnsigned } from '../../net/integer-text.ts';
 import { complementIf, type PacketSet } from '../../packetset/space.ts';
 import { meetsRange, type RangeCondition, rangeCondition, rangePackets } from '../conditions.ts';
-import { defineMatch, NO, type OptionType, option, type Refusal, refuse, tri, YES } from '../define.ts';
+import { defineMatch, NO, type OptionType, type Refusal, refuse, tri, YES } from '../define.ts';
 import { flag, type NumberRange, numberRangeText } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** Conditions on the socket that sent the packet; all must hold. */
 export interface OwnerData {

@@ -10,14 +10,13 @@ import {
   defineMatch,
   NO,
   type OptionType,
-  option,
   type Refusal,
   refuse,
-  saveString,
   tri,
   YES,
 } from '../define.ts';
 import { flag, utf8Length } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 interface Negatable {
   readonly negated: boolean;

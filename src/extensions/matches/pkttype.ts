@@ -1,6 +1,7 @@
 import type { PacketType } from '../../model/packet.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, type OptionType, option, refuse, tri } from '../define.ts';
+import { defineMatch, type OptionType, refuse, tri } from '../define.ts';
+import { option } from '../printed-words.ts';
 
 /** How the frame must (not) have been addressed. */
 export interface PkttypeData {

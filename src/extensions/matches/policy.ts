@@ -6,13 +6,13 @@ import {
   defineMatch,
   type IpsecTransform,
   type OptionType,
-  option,
   type Refusal,
   refuse,
   tri,
 } from '../define.ts';
 import { hostMask, hostMaskNetwork } from '../host-address.ts';
 import { flag, hex, integer, oneOf } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 interface Negatable<T> {
   readonly value: T;

@@ -1,6 +1,7 @@
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, option, tri } from '../define.ts';
+import { defineMatch, tri } from '../define.ts';
 import { uint64 } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** Bytes after which the rule matches no more (negated: begins to). */
 export interface QuotaData {

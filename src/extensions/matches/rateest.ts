@@ -1,6 +1,7 @@
 import { parseUnsigned } from '../../net/integer-text.ts';
-import { type BoundOption, defineMatch, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { type BoundOption, defineMatch, type OptionType, type Refusal, refuse } from '../define.ts';
 import { cutUtf8, flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** Rates to compare with, of the first and the second estimator. */
 interface Rates {

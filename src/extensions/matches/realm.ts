@@ -1,7 +1,8 @@
 import { parseUnsigned } from '../../net/integer-text.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, type OptionType, option, refuse, tri } from '../define.ts';
+import { defineMatch, type OptionType, refuse, tri } from '../define.ts';
 import { type MaskedValue, maskedText } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** The routing realm that is wanted. */
 export interface RealmData extends MaskedValue {

@@ -1,8 +1,9 @@
 import { type Address, addressBits, maskAddress, prefixMask } from '../../net/address.ts';
 import { addressText, parseAddress, parseInetAton } from '../../net/address-text.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, type OptionType, option, type Refusal, refuse, saveString, tri } from '../define.ts';
+import { defineMatch, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { cutUtf8, flag, integer } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** What is done with a list of addresses, and what is asked of it. */
 export interface RecentData {

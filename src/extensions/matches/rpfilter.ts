@@ -2,8 +2,9 @@ import type { Packet } from '../../model/packet.ts';
 import type { Family } from '../../net/address.ts';
 import { ipv4, prefix, zeroAddress } from '../../net/address.ts';
 import { complementIf, type PacketSet, type PacketSpace } from '../../packetset/space.ts';
-import { defineMatch, option, tri } from '../define.ts';
+import { defineMatch, tri } from '../define.ts';
 import { flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** How strict the reverse path check is. */
 export interface RpfilterData {

@@ -2,18 +2,10 @@ import type { Packet } from '../../model/packet.ts';
 import { type Address, addressFromBigInt, sameAddress } from '../../net/address.ts';
 import { addressText, parseAddress } from '../../net/address-text.ts';
 import { meetsRange, type RangeCondition } from '../conditions.ts';
-import {
-  type BoundOption,
-  defineMatch,
-  NO,
-  type OptionType,
-  option,
-  type Refusal,
-  refuse,
-  tri,
-} from '../define.ts';
+import { type BoundOption, defineMatch, NO, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { flag, integer, integerRange, numberRangeText } from '../option-types.ts';
 import { bytesOfHex } from '../packet-bytes.ts';
+import { option } from '../printed-words.ts';
 
 interface Negatable {
   readonly value: number;

@@ -7,7 +7,6 @@ import {
   type MatchEnv,
   NO,
   type OptionType,
-  option,
   type Refusal,
   refuse,
   tri,
@@ -17,6 +16,7 @@ import { numberRangeText } from '../option-types.ts';
 import { bytesOfHex } from '../packet-bytes.ts';
 import { portColumns } from '../port-conditions.ts';
 import { portRange } from '../ports.ts';
+import { option } from '../printed-words.ts';
 
 /** A chunk type; bits of its flags byte under `flagsMask` must equal `flags`. */
 export interface SctpChunk {

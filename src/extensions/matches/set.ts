@@ -13,14 +13,13 @@ import {
   defineMatch,
   invertTri,
   type OptionType,
-  option,
   type Refusal,
   refuse,
   type SetContext,
   type SetTestFlags,
-  saveString,
 } from '../define.ts';
 import { flag, parseUint64, uint64 } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** Which side of the packet a dimension of a set looks at. */
 export type SetDirection = 'src' | 'dst';

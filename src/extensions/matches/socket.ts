@@ -1,7 +1,8 @@
 import type { Packet } from '../../model/packet.ts';
 import { sameAddress } from '../../net/address.ts';
-import { defineMatch, type MatchEnv, option, tri } from '../define.ts';
+import { defineMatch, type MatchEnv, tri } from '../define.ts';
 import { flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** Which sockets count. */
 export interface SocketData {

@@ -7,10 +7,11 @@ import {
   prefixLength,
 } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
-import { type BoundOption, defineMatch, NO, option, YES } from '../define.ts';
+import { type BoundOption, defineMatch, NO, YES } from '../define.ts';
 import { hostMask, hostMaskNetwork } from '../host-address.ts';
 import { integer } from '../option-types.ts';
 import { bytesOfHex } from '../packet-bytes.ts';
+import { option } from '../printed-words.ts';
 
 interface Negatable<T> {
   readonly value: T;

@@ -1,5 +1,6 @@
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, option, tri } from '../define.ts';
+import { defineMatch, tri } from '../define.ts';
+import { option } from '../printed-words.ts';
 import { ctStateBit, ctStateWords, stateList, stateText } from './conntrack.ts';
 
 /** The conntrack states that are wanted. */

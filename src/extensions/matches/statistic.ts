@@ -1,6 +1,7 @@
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, NO, type OptionType, option, type Refusal, refuse, tri, YES } from '../define.ts';
+import { defineMatch, NO, type OptionType, type Refusal, refuse, tri, YES } from '../define.ts';
 import { integer, oneOf } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** A probability as the kernel keeps it, or a count: packets `packet`, `packet` + `every` and so on, from 0. */
 export type StatisticData =

@@ -1,8 +1,9 @@
 import type { Packet } from '../../model/packet.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, type OptionType, option, type Refusal, refuse, tri } from '../define.ts';
+import { defineMatch, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
 import { bytesOfHex, packetBytes } from '../packet-bytes.ts';
+import { option } from '../printed-words.ts';
 
 /** What is looked for, and where. */
 export interface StringData {

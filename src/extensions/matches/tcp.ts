@@ -3,7 +3,7 @@ import { tcpFlag } from '../../model/packet.ts';
 import { isCutTcpHeader } from '../../model/tcp-header.ts';
 import { parseTcpFlags, tcpFlagsText } from '../../net/tcp-flags.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, NO, type OptionType, option, type Refusal, refuse, tri, YES } from '../define.ts';
+import { defineMatch, NO, type OptionType, type Refusal, refuse, tri, YES } from '../define.ts';
 import { bytesMeet } from '../native-header.ts';
 import { flag, integer } from '../option-types.ts';
 import {
@@ -17,6 +17,7 @@ import {
   printPortCondition,
 } from '../port-conditions.ts';
 import { portRange } from '../ports.ts';
+import { option } from '../printed-words.ts';
 
 /** The conditions of one `-m tcp`, as data; what was not given is undefined. */
 export interface TcpData extends PortConditions {

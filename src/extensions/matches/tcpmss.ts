@@ -1,8 +1,9 @@
 import type { Packet } from '../../model/packet.ts';
 import { isCutTcpHeader } from '../../model/tcp-header.ts';
 import { meetsRange, type RangeCondition, rangePackets } from '../conditions.ts';
-import { defineMatch, type MatchEnv, NO, option, type Tri, tri } from '../define.ts';
+import { defineMatch, type MatchEnv, NO, type Tri, tri } from '../define.ts';
 import { integerRange, numberRangeText } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 import { transportBytes } from '../transport-bytes.ts';
 
 /** Range of the announced maximum segment size, in bytes. */
@@ -11,7 +12,7 @@ export type TcpmssData = RangeCondition;
 const mssKind = 2;
 
 /** The maximum segment size that a TCP header announces; undefined if it does not. */
-export function announcedMss(packet: Packet): number | undefined {
+function announcedMss(packet: Packet): number | undefined {
   const found = packet.tcpOptions.find((o) => o.kind === mssKind && o.data.length === 4);
   return found && Number.parseInt(found.data, 16);
 }

@@ -1,5 +1,6 @@
-import { defineMatch, type OptionType, option, type Refusal, refuse, tri } from '../define.ts';
+import { defineMatch, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** All conditions must hold. Times are UTC unless `kernelTimezone`. */
 export interface TimeData {

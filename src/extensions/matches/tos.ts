@@ -1,8 +1,9 @@
 import { parseUnsigned } from '../../net/integer-text.ts';
 import { parseTosName, tosNameMask, tosNames } from '../../net/tos-names.ts';
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, type OptionType, option, refuse, tri } from '../define.ts';
+import { defineMatch, type OptionType, refuse, tri } from '../define.ts';
 import type { MaskedValue } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** The TOS byte that is wanted. */
 export interface TosMatchData extends MaskedValue {
@@ -14,7 +15,7 @@ export interface TosMatchData extends MaskedValue {
  *
  * Source: iptables 1.8.9 extensions/tos_values.c tos_parse_numeric(), tos_parse_symbolic().
  */
-export function tosValue(maskDefault: number): OptionType<MaskedValue> {
+function tosValue(maskDefault: number): OptionType<MaskedValue> {
   return {
     arity: 1,
     placeholder: 'value[/mask]|symbol',
@@ -55,7 +56,7 @@ export function tosValue(maskDefault: number): OptionType<MaskedValue> {
 }
 
 /** `0x10/0x3f`: two digits each. */
-export function tosText({ value, mask }: MaskedValue): string {
+function tosText({ value, mask }: MaskedValue): string {
   return `0x${value.toString(16).padStart(2, '0')}/0x${mask.toString(16).padStart(2, '0')}`;
 }
 

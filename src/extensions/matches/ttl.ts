@@ -1,6 +1,7 @@
 import { complementIf } from '../../packetset/space.ts';
-import { defineMatch, option, type Refusal, refuse, tri } from '../define.ts';
+import { defineMatch, type Refusal, refuse, tri } from '../define.ts';
 import { integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** How a TTL or hop limit is compared. `ne` is `! --ttl-eq`. */
 export interface TtlData {

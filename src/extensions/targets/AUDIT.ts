@@ -1,5 +1,6 @@
-import { defineTarget, option } from '../define.ts';
+import { defineTarget } from '../define.ts';
 import { oneOf } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j AUDIT` says, as data. */
 export interface AuditData {

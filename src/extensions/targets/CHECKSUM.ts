@@ -1,5 +1,6 @@
-import { defineTarget, option } from '../define.ts';
+import { defineTarget } from '../define.ts';
 import { flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** CHECKSUM has one option and always the same one. */
 export type ChecksumData = Readonly<Record<string, never>>;

@@ -1,4 +1,5 @@
-import { defineTarget, type OptionType, option, refuse } from '../define.ts';
+import { defineTarget, type OptionType, refuse } from '../define.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j CLASSIFY` says, as data. */
 export interface ClassifyData {

@@ -2,8 +2,9 @@ import type { Packet } from '../../model/packet.ts';
 import { prefixLength } from '../../net/address.ts';
 import { jhashWords, reciprocalScale } from '../../net/jhash.ts';
 import { macBytes, parseMac } from '../../net/mac.ts';
-import { defineTarget, type OptionType, option, type Refusal, refuse, UNKNOWN, YES } from '../define.ts';
+import { defineTarget, type OptionType, type Refusal, refuse, UNKNOWN, YES } from '../define.ts';
 import { flag, integer, oneOf } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 const hashModes = ['sourceip', 'sourceip-sourceport', 'sourceip-sourceport-destport'] as const;
 

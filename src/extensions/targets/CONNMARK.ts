@@ -1,5 +1,6 @@
-import { defineTarget, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type Refusal, refuse } from '../define.ts';
 import { flag, hex, integer, type MaskedValue, markMask } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 import { markArithmetic } from './MARK.ts';
 
 /** A shift of the copied or new mark, in bits; zero: none. */

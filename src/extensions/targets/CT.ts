@@ -1,7 +1,8 @@
 import type { Family } from '../../net/address.ts';
 import { parseUnsigned } from '../../net/integer-text.ts';
-import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type OptionType, type Refusal, refuse } from '../define.ts';
 import { bareText, flag, freeText, wordSet } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** A number, or the packet's mark. */
 type ZoneId = number | 'mark';

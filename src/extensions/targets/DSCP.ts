@@ -1,6 +1,7 @@
 import { dscpClasses, parseDscpClass } from '../../net/dscp-classes.ts';
-import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type OptionType, type Refusal, refuse } from '../define.ts';
 import { integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j DSCP` says, as data. */
 export interface DscpTargetData {

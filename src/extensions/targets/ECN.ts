@@ -1,6 +1,7 @@
 import { tcpFlag } from '../../model/packet.ts';
-import { defineTarget, type FieldChange, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type FieldChange, type Refusal, refuse } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j ECN` says, as data. */
 export interface EcnTargetData {

@@ -1,5 +1,6 @@
-import { defineTarget, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type Refusal, refuse } from '../define.ts';
 import { integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j HL` says, as data. */
 export interface HlTargetData {

@@ -2,10 +2,11 @@ import type { Connection } from '../../model/connection.ts';
 import type { Packet } from '../../model/packet.ts';
 import { type Address, type Family, maskAddress, prefixLength, prefixMask } from '../../net/address.ts';
 import { jhashWords, reciprocalScale } from '../../net/jhash.ts';
-import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type OptionType, type Refusal, refuse } from '../define.ts';
 import { headerNumber, nextHeader } from '../extension-headers.ts';
 import { readMask } from '../host-address.ts';
 import { integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What goes into the hash. Ports and SPI share their 32 bits: the source port is the upper half. */
 export interface HmarkData {

@@ -1,6 +1,7 @@
 import { parseUnsigned } from '../../net/integer-text.ts';
-import { defineTarget, type OptionType, option, refuse } from '../define.ts';
+import { defineTarget, type OptionType, refuse } from '../define.ts';
 import { flag, freeText } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j LED` says, as data. */
 export interface LedData {

@@ -1,6 +1,7 @@
 import { defaultLogLevel, logLevels, parseLogLevel } from '../../net/syslog-levels.ts';
-import { defineTarget, type OptionType, option, refuse, saveString } from '../define.ts';
+import { defineTarget, type OptionType, refuse } from '../define.ts';
 import { flag, freeText } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** What one `-j LOG` says, as data. */
 export interface LogData {

@@ -1,5 +1,6 @@
-import { defineTarget, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type Refusal, refuse } from '../define.ts';
 import { hex, integer, type MaskedValue, markMask } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** mark = (mark & ~mask) ^ value: every way of writing comes down to this. */
 export type MarkData = MaskedValue;

@@ -1,6 +1,7 @@
-import { defineTarget, type NatRange, option, type Refusal } from '../define.ts';
+import { defineTarget, type NatRange, type Refusal } from '../define.ts';
 import { natFlagTexts, natPortsOption, natPortsText, noRange, portsNeedProtocol } from '../nat-range.ts';
 import { flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j MASQUERADE` says, as data. */
 export interface MasqueradeData {

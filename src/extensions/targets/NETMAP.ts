@@ -1,8 +1,9 @@
 import { type Network, network, networkRange } from '../../net/address.ts';
 import { networkText } from '../../net/address-text.ts';
-import { defineTarget, type NatRange, option } from '../define.ts';
+import { defineTarget, type NatRange } from '../define.ts';
 import { hostMask } from '../host-address.ts';
 import { noRange } from '../nat-range.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j NETMAP` says, as data. */
 export interface NetmapData {

@@ -1,5 +1,6 @@
-import { defineTarget, option, saveString } from '../define.ts';
+import { defineTarget } from '../define.ts';
 import { cutUtf8, freeText, integer } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** What one `-j NFLOG` says, as data. */
 export interface NflogData {

@@ -1,5 +1,6 @@
-import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type OptionType, type Refusal, refuse } from '../define.ts';
 import { flag, integer, type NumberRange, readRange } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j NFQUEUE` says, as data. */
 export interface NfqueueData {

@@ -1,5 +1,6 @@
-import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type OptionType, type Refusal, refuse } from '../define.ts';
 import { bareText, freeText } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j RATEEST` says, as data. */
 export interface RateestTargetData {

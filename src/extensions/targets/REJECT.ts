@@ -1,5 +1,6 @@
 import type { Family } from '../../net/address.ts';
-import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type OptionType, type Refusal, refuse } from '../define.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j REJECT` says, as data. */
 export interface RejectData {

@@ -1,8 +1,9 @@
 import { parseUnsigned } from '../../net/integer-text.ts';
 import type { OptionType } from '../define.ts';
-import { defineTarget, type FieldChange, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type FieldChange, type Refusal, refuse } from '../define.ts';
 import { missingSet, type SetReference, saveSetName, setReference } from '../matches/set.ts';
 import { flag } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j SET` says, as data. */
 export interface SetTargetData {

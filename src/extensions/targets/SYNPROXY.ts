@@ -1,6 +1,7 @@
 import { tcpFlag } from '../../model/packet.ts';
-import { defineTarget, option, UNKNOWN, YES } from '../define.ts';
+import { defineTarget, UNKNOWN, YES } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j SYNPROXY` says, as data. */
 export interface SynproxyData {

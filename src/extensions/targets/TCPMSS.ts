@@ -5,12 +5,12 @@ import {
   type CompileContext,
   defineTarget,
   type OptionType,
-  option,
   type Refusal,
   refuse,
   type TargetEnv,
 } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j TCPMSS` says, as data. */
 export interface TcpmssData {

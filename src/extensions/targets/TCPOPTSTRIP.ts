@@ -1,7 +1,8 @@
 import type { TcpOption } from '../../model/packet.ts';
 import { isCutTcpHeader, tcpHeaderBytes } from '../../model/tcp-header.ts';
 import { parseUnsigned } from '../../net/integer-text.ts';
-import { defineTarget, type FieldChange, type OptionType, option, refuse } from '../define.ts';
+import { defineTarget, type FieldChange, type OptionType, refuse } from '../define.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j TCPOPTSTRIP` says, as data. */
 export interface TcpoptstripData {

@@ -1,8 +1,9 @@
 import type { Address } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
-import { defineTarget, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type Refusal, refuse } from '../define.ts';
 import { hostAddress } from '../host-address.ts';
 import { bareText, freeText } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j TEE` says, as data. */
 export interface TeeData {

@@ -1,7 +1,8 @@
 import { readUnsignedPrefix } from '../../net/integer-text.ts';
 import { parseTosName, tosNameMask, tosNames } from '../../net/tos-names.ts';
-import { defineTarget, type OptionType, option, type Refusal, refuse } from '../define.ts';
+import { defineTarget, type OptionType, type Refusal, refuse } from '../define.ts';
 import { integer, type MaskedValue } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** tos = (tos & ~mask) ^ value, of the whole byte. */
 export type TosTargetData = MaskedValue;

@@ -1,9 +1,10 @@
 import { type Address, zeroAddress } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
 import { resolvePort } from '../../net/services.ts';
-import { defineTarget, type OptionType, option, refuse } from '../define.ts';
+import { defineTarget, type OptionType, refuse } from '../define.ts';
 import { hostAddress } from '../host-address.ts';
 import { hex, type MaskedValue, markMask } from '../option-types.ts';
+import { option } from '../printed-words.ts';
 
 /** What one `-j TPROXY` says, as data. */
 export interface TproxyData {

@@ -1,5 +1,6 @@
-import { defineTarget, option, type Refusal, refuse, saveString } from '../define.ts';
+import { defineTarget, type Refusal, refuse } from '../define.ts';
 import { freeText, integer } from '../option-types.ts';
+import { option, saveString } from '../printed-words.ts';
 
 /** What one `-j ULOG` says, as data. */
 export interface UlogData {

@@ -179,20 +179,8 @@ function cut(pieces: readonly Piece[], from: number, to: number): readonly Piece
   return out;
 }
 
-/** Rules made between two steps: a few milliseconds. */
-const rulesAStep = 8192;
-
 /** The rules in force: what the kernel would have after the draft was loaded. Untouched chains stay the same object. */
 export function draftRuleset(ruleset: Ruleset, draft: Draft): Ruleset {
-  const work = draftRulesetStepwise(ruleset, draft);
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
-}
-
-/** The same in steps, so that others may work in between. */
-export function* draftRulesetStepwise(ruleset: Ruleset, draft: Draft): Generator<undefined, Ruleset> {
   if (draft.size === 0) return ruleset;
   const { family } = ruleset;
   const made = new Map<Chain, Chain>();
@@ -209,10 +197,7 @@ export function* draftRulesetStepwise(ruleset: Ruleset, draft: Draft): Generator
           if (piece.entry.enabled) put(piece.entry.rule);
           continue;
         }
-        for (let i = piece.from; i < piece.to; i++) {
-          put(chain.rules[i] as Rule);
-          if (i % rulesAStep === 0) yield;
-        }
+        for (let i = piece.from; i < piece.to; i++) put(chain.rules[i] as Rule);
       }
       made.set(chain, { ...chain, policy: own.policy, rules });
     }

@@ -29,7 +29,7 @@ function hostOf(view: RulesetView, rule: Rule): string | undefined {
  * What a rule stems from: `the service shop/web`, `the container 172.17.0.2`, `the zone public`. Undefined for rules
  * that nobody but the administrator writes, and where nothing says it.
  */
-export function originOf(view: RulesetView, rule: Rule): string | undefined {
+function originOf(view: RulesetView, rule: Rule): string | undefined {
   const owner = view.writer(rule)?.name;
   if (owner === undefined) return undefined;
   const said = view.find(rule, comment)?.text ?? '';
