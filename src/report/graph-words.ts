@@ -8,7 +8,8 @@ import type { Assumption, Trace } from '../model/trace.ts';
 import { decidedBy, type Ways } from '../trace/outcome.ts';
 import type { PacketTrace } from '../trace/trace-packet.ts';
 import { unreadLineCount } from './machine-header.ts';
-import { deciderWords, ruleBook } from './trace-events.ts';
+import { ruleBook } from './rule-book.ts';
+import { deciderWords } from './trace-verdict.ts';
 import { assumptionWords, fateWords, packetText } from './trace-words.ts';
 
 /** A piece of text with its meaning. */

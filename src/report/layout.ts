@@ -62,3 +62,16 @@ export function table(rows: readonly (readonly string[])[]): readonly string[] {
       .trimEnd(),
   );
 }
+
+/** Blanks of this kind hold words together until the lines are broken. */
+const glue = '\u00a0';
+
+/** Holds the words of an option together. */
+export function unbroken(text: string): string {
+  return text.replaceAll(' ', glue);
+}
+
+/** As {@link wrap}, for texts with pieces that are {@link unbroken}. */
+export function wrapUnbroken(text: string, layout: Layout, indent: Indent): readonly string[] {
+  return wrap(text, layout, indent).map((line) => line.replaceAll(glue, ' '));
+}

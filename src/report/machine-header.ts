@@ -7,7 +7,7 @@ import type { Fact } from '../model/machine.ts';
 import { notCovered } from '../trace/not-covered.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
-import { wrapUnbroken } from './trace-events.ts';
+import { wrapUnbroken } from './layout.ts';
 import { outsideWords } from './trace-next.ts';
 
 const labelColumns = 9;

@@ -4,7 +4,8 @@ import type { ReadRuleset } from '../link/read-machine.ts';
 import type { Trace } from '../model/trace.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
-import { ruleBook, sentenceOf } from './trace-events.ts';
+import { ruleBook } from './rule-book.ts';
+import { sentenceOf } from './trace-verdict.ts';
 import { packetText } from './trace-words.ts';
 
 /** Escaped. */

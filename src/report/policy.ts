@@ -18,9 +18,10 @@ import {
   tryIt,
   verdictText,
 } from './policy-words.ts';
+import { ruleBook } from './rule-book.ts';
 import { describedLines, rulePlace } from './set-words.ts';
 import { shellCommand } from './shell-quote.ts';
-import { eventLines, ruleBook } from './trace-events.ts';
+import { eventLines } from './trace-events.ts';
 
 /** How much to say. */
 export interface PolicyDetail {

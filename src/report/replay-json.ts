@@ -10,7 +10,7 @@ import type { Outcome } from '../replay/walker.ts';
 import { decidedBy } from '../trace/outcome.ts';
 import { jsonText } from './escape-json.ts';
 import { clockText, replayTraceCommand } from './replay.ts';
-import { ruleBook } from './trace-events.ts';
+import { ruleBook } from './rule-book.ts';
 import { assumeOption, packetText, topicWords } from './trace-words.ts';
 
 /** Raised when a field changes its meaning or goes away; new fields do not raise it. */

@@ -19,10 +19,11 @@ import { decidedBy } from '../trace/outcome.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal, terminalWidth } from './escape-terminal.ts';
 import { groupedNumber } from './grouped-number.ts';
-import { wrap } from './layout.ts';
+import { wrap, wrapUnbroken } from './layout.ts';
+import { type RuleBook, ruleBook } from './rule-book.ts';
 import { shellCommand } from './shell-quote.ts';
 import type { Paint, Theme } from './theme.ts';
-import { deciderWords, type RuleBook, ruleBook, wrapUnbroken } from './trace-events.ts';
+import { deciderWords } from './trace-verdict.ts';
 import {
   assumeOption,
   assumptionWords,

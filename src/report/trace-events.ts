@@ -2,36 +2,27 @@
 
 import { ruleText } from '../link/rule-text.ts';
 import type { CtState } from '../model/netfilter.ts';
-import type { MutablePacket, Packet } from '../model/packet.ts';
-import type { Chain, Rule, Ruleset } from '../model/ruleset.ts';
-import type { PolicyRef, RuleOutcome, RuleRef, Trace, TraceEvent } from '../model/trace.ts';
+import type { MutablePacket } from '../model/packet.ts';
+import type { RuleOutcome, RuleRef, Trace, TraceEvent } from '../model/trace.ts';
 import { addressText } from '../net/address-text.ts';
 import { logLevelName } from '../net/syslog-levels.ts';
 import { assertNever } from '../support/invariant.ts';
-import { decidedBy } from '../trace/outcome.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
-import { type Indent, wrap } from './layout.ts';
-import type { Paint } from './theme.ts';
+import { unbroken, wrap, wrapUnbroken } from './layout.ts';
 import { missWords } from './trace-misses.ts';
-import type { NextStep } from './trace-next.ts';
+import { sentenceLines, type VerdictStyle } from './trace-verdict.ts';
 import {
   assumeOption,
   assumptionWords,
   changeWords,
   conntrackWords,
-  fateWords,
   natWords,
   packetText,
+  portText,
   portWords,
   routeWords,
 } from './trace-words.ts';
-
-/** Rules and chains by the references that traces hold. */
-export interface RuleBook {
-  rule(ref: RuleRef): Rule | undefined;
-  chain(table: string, name: string): Chain | undefined;
-}
 
 /** Rules that did not match and are told of one trace; nobody reads more. */
 const missesToldMax = 2000;
@@ -42,30 +33,8 @@ const goesOn: ReadonlySet<RuleOutcome> = new Set(['continue', 'jump', 'goto', 'r
 /** Rules that matched and went on, in one trace: only a ruleset that never ends has more. */
 const passedToldMax = 1000;
 
-/** Makes the book of a ruleset. */
-export function ruleBook(ruleset: Ruleset): RuleBook {
-  const rules = new Map<number, Rule>();
-  const chains = new Map<string, Chain>();
-  for (const table of ruleset.tables)
-    for (const chain of table.chains) {
-      chains.set(`${table.name} ${chain.name}`, chain);
-      for (const rule of chain.rules) rules.set(rule.id, rule);
-    }
-  return {
-    rule: (ref) => rules.get(ref.id),
-    chain: (table, name) => chains.get(`${table} ${name}`),
-  };
-}
-
-/** `br0 (port eth1)`, where a bridge handed the packet over. */
-export function portText(name: string, port: string | undefined): string {
-  return port === undefined ? name : `${name} (port ${port})`;
-}
-
 /** How the events are told. */
-export interface EventStyle {
-  readonly style: TerminalStyle;
-  readonly book: RuleBook;
+export interface EventStyle extends VerdictStyle {
   /** Also the rules that did not match, and what the kernel does on the side. */
   readonly all: boolean;
   /** Keys of assumptions that decide about a log line only. */
@@ -74,10 +43,6 @@ export interface EventStyle {
   readonly forked: ReadonlySet<string>;
   /** Why what was taken for local is so, by address. */
   readonly localSource: (address: string) => string | undefined;
-  /** Who listens for a packet that is delivered, if that is known. */
-  readonly listener: (packet: Packet) => string | undefined;
-  /** Where to look when no rule is the cause. */
-  readonly next: (trace: Trace) => NextStep | undefined;
 }
 
 /** A line, and the event that it tells of. */
@@ -105,19 +70,6 @@ function ruleLines(ref: RuleRef, depth: number, to: EventStyle): readonly string
   const indent = nested(depth);
   const first = `${style.theme.faint(line.padStart(lineColumns))}  ${indent}${style.theme.faint(`#${ref.number}`)} `;
   return wrap(escapeTerminal(text), style, { first, rest: `${effectIndent}${indent}` });
-}
-
-/** Blanks of this kind hold words together until the lines are broken. */
-const glue = '\u00a0';
-
-/** Holds the words of an option together. */
-export function unbroken(text: string): string {
-  return text.replaceAll(' ', glue);
-}
-
-/** As {@link wrap}, for texts with pieces that are {@link unbroken}. */
-export function wrapUnbroken(text: string, style: TerminalStyle, indent: Indent): readonly string[] {
-  return wrap(text, style, indent).map((line) => line.replaceAll(glue, ' '));
 }
 
 /** All events of a trace as lines. */
@@ -468,82 +420,4 @@ function worthTelling(event: TraceEvent | undefined): boolean {
     default:
       return false;
   }
-}
-
-/** `rule 6 of filter INPUT (line 47)`, `the policy of filter INPUT (line 42)`. */
-export function deciderWords(at: RuleRef | PolicyRef, book: RuleBook): string {
-  const line = 'policy' in at ? (book.chain(at.table, at.chain)?.line ?? 0) : at.line;
-  const place = line > 0 ? ` (line ${line})` : '';
-  const name = 'policy' in at ? 'the policy' : `rule ${at.number}`;
-  return `${name} of ${at.table} ${at.chain}${place}`;
-}
-
-/** What happened and by which rule, escaped: the word that is painted, and what follows it. */
-export interface Sentence {
-  readonly word: string;
-  readonly paint: Paint;
-  readonly rest: string;
-}
-
-/** How a way ended, as a sentence. */
-export function sentenceOf(trace: Trace, { style, book }: Pick<EventStyle, 'style' | 'book'>): Sentence {
-  const { theme } = style;
-  const { word, rest, tone } = fateWords(trace.fate);
-  const paint = { accept: theme.verdictAccept, drop: theme.verdictDrop, other: theme.verdictOther }[tone];
-  const at = decidedBy(trace);
-  const by = at && escapeTerminal(deciderWords(at, book));
-  const what = rest === '' || /^[,:]/.test(rest) ? escapeTerminal(rest) : ` ${escapeTerminal(rest)}`;
-  const passed = trace.fate.kind === 'local' || trace.fate.kind === 'forward' || trace.fate.kind === 'sent';
-  const sentence = passed
-    ? `${what}: ${by === undefined ? 'no filter rule is on its way' : `${by} accepts it`}`
-    : by === undefined
-      ? what
-      : tone === 'other'
-        ? ` by ${by}${what}`
-        : trace.fate.kind === 'hook-drop'
-          ? `${what}, after ${by}`
-          : `${what} by ${by}`;
-  return { word, paint, rest: sentence };
-}
-
-function sentenceLines(trace: Trace, to: EventStyle): readonly string[] {
-  const { word, paint, rest } = sentenceOf(trace, to);
-  return wrap(`${paint(word)}${rest}`, to.style, { rest: '  ' });
-}
-
-/** The text of the rule that decided, or of the policy as iptables-save writes it; undefined where none did. */
-export function deciderText(trace: Trace, book: RuleBook): string | undefined {
-  const at = decidedBy(trace);
-  if (!at) return undefined;
-  if ('policy' in at) return `:${at.chain} ${book.chain(at.table, at.chain)?.policy ?? ''}`;
-  const rule = book.rule(at);
-  return rule && ruleText(rule);
-}
-
-/** The verdict: what happened, by which rule, that rule's text, and what else the sender or a program sees of it. */
-export function verdictLines(trace: Trace, to: EventStyle): readonly string[] {
-  const { style, book } = to;
-  const lines = [...sentenceLines(trace, to)];
-  const say = (text: string): void => {
-    lines.push(...wrap(escapeTerminal(text), style, { first: '  ', rest: '    ' }));
-  };
-  const decider = deciderText(trace, book);
-  if (decider !== undefined) say(decider);
-  const { fate } = trace;
-  if (trace.errno !== undefined && fate.kind !== 'send-error') say(`the sending program gets ${trace.errno}`);
-  if (fate.kind === 'local') {
-    const listener = to.listener(fate.packet);
-    if (listener !== undefined) say(listener);
-  }
-  const next = to.next(trace);
-  if (next) {
-    say(next.says);
-    lines.push(
-      ...wrap(`look at: ${style.theme.command(escapeTerminal(next.next))}`, style, {
-        first: '  ',
-        rest: '    ',
-      }),
-    );
-  }
-  return lines;
 }

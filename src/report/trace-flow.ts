@@ -8,16 +8,9 @@ import { protocolName } from '../net/protocols.ts';
 import type { Flow, FlowStep } from '../trace/flow.ts';
 import { decidedBy } from '../trace/outcome.ts';
 import { escapeTerminal } from './escape-terminal.ts';
-import { wrap } from './layout.ts';
-import {
-  deciderText,
-  deciderWords,
-  type EventStyle,
-  eventLines,
-  sentenceOf,
-  unbroken,
-  wrapUnbroken,
-} from './trace-events.ts';
+import { unbroken, wrap, wrapUnbroken } from './layout.ts';
+import { type EventStyle, eventLines } from './trace-events.ts';
+import { deciderText, deciderWords, sentenceOf } from './trace-verdict.ts';
 import { assumeOption, assumptionWords, endpointsText, hexText, packetText } from './trace-words.ts';
 
 const textIndent = ' '.repeat(7);

@@ -16,7 +16,7 @@ import { type Reply, replyEnd } from '../trace/reply.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
 import { jsonText } from './escape-json.ts';
 import { unreadLineCount } from './machine-header.ts';
-import { type RuleBook, ruleBook } from './trace-events.ts';
+import { type RuleBook, ruleBook } from './rule-book.ts';
 
 /** Events of one way that are told. With --all, a chain of tens of thousands of rules comes whole. */
 const eventsMax = 200_000;

@@ -14,8 +14,8 @@ import {
 } from '../trace/kernel-run.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal, terminalWidth } from './escape-terminal.ts';
-import { padColumns, wrap } from './layout.ts';
-import { type RuleBook, wrapUnbroken } from './trace-events.ts';
+import { padColumns, wrap, wrapUnbroken } from './layout.ts';
+import type { RuleBook } from './rule-book.ts';
 import { assumptionWords, hexText } from './trace-words.ts';
 
 /** A row of the comparison: what it is about, and what both say of it. */

@@ -8,7 +8,7 @@ import { addressText } from '../net/address-text.ts';
 import type { LogGroup, LogResult } from '../trace/log-story.ts';
 import { decidedBy } from '../trace/outcome.ts';
 import { jsonText } from './escape-json.ts';
-import { ruleBook } from './trace-events.ts';
+import { ruleBook } from './rule-book.ts';
 import { mendCommand } from './trace-log.ts';
 
 /** Raised when a field changes its meaning or goes away; new fields do not raise it. */

@@ -12,9 +12,10 @@ import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import { wrap } from './layout.ts';
 import { contextLines, rulesLines } from './machine-header.ts';
+import { type RuleBook, ruleBook } from './rule-book.ts';
 import { shellCommand, shellQuote } from './shell-quote.ts';
-import { deciderWords, type RuleBook, ruleBook } from './trace-events.ts';
 import { missWords } from './trace-misses.ts';
+import { deciderWords } from './trace-verdict.ts';
 import { assumptionWords, fateWords, packetText } from './trace-words.ts';
 
 /** Ways of one packet that are told. */

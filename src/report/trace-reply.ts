@@ -5,17 +5,17 @@ import type { NoAnswer } from '../trace/ordinary-answer.ts';
 import { waysOf } from '../trace/outcome.ts';
 import { type Reply, replyEnd } from '../trace/reply.ts';
 import { escapeTerminal } from './escape-terminal.ts';
-import { wrap } from './layout.ts';
+import { unbroken, wrap, wrapUnbroken } from './layout.ts';
+import { type EventStyle, eventLines } from './trace-events.ts';
+import { deciderText, sentenceOf } from './trace-verdict.ts';
 import {
-  deciderText,
-  type EventStyle,
-  eventLines,
+  assumeOption,
+  assumptionWords,
+  conntrackWords,
+  natWords,
+  packetText,
   portText,
-  sentenceOf,
-  unbroken,
-  wrapUnbroken,
-} from './trace-events.ts';
-import { assumeOption, assumptionWords, conntrackWords, natWords, packetText } from './trace-words.ts';
+} from './trace-words.ts';
 
 /** Ends of an answer that are told. */
 const endsShownMax = 3;

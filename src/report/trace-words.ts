@@ -352,3 +352,8 @@ export function fateWords(fate: Fate): FateWords {
       return assertNever(fate);
   }
 }
+
+/** `br0 (port eth1)`, where a bridge handed the packet over. */
+export function portText(name: string, port: string | undefined): string {
+  return port === undefined ? name : `${name} (port ${port})`;
+}

@@ -11,30 +11,24 @@ import { decidedBy, type Ways, waysOf } from '../trace/outcome.ts';
 import type { PacketTrace, TraceResult } from '../trace/trace-packet.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
-import { wrap } from './layout.ts';
+import { unbroken, wrap, wrapUnbroken } from './layout.ts';
 import { contextLines, labelled, type RulesSubject, rulesLines } from './machine-header.ts';
+import { ruleBook } from './rule-book.ts';
 import { shellQuote } from './shell-quote.ts';
 import type { Paint } from './theme.ts';
-import {
-  deciderWords,
-  type EventStyle,
-  eventLines,
-  portText,
-  ruleBook,
-  unbroken,
-  verdictLines,
-  wrapUnbroken,
-} from './trace-events.ts';
+import { type EventStyle, eventLines } from './trace-events.ts';
 import { flowLines } from './trace-flow.ts';
 import { kernelLines } from './trace-kernel.ts';
 import { nextStep } from './trace-next.ts';
 import { replyLines } from './trace-reply.ts';
+import { deciderWords, verdictLines } from './trace-verdict.ts';
 import {
   assumeOption,
   assumptionWords,
   fateWords,
   packetDetails,
   packetText,
+  portText,
   settleHint,
   topicWords,
 } from './trace-words.ts';

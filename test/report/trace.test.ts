@@ -5,9 +5,11 @@ import { defaultRegistry, link, parse } from '../../src/index.ts';
 import type { Fate, RouteDropReason, RuleRef, Trace, TraceEvent } from '../../src/model/trace.ts';
 import type { Address } from '../../src/net/address.ts';
 import { parseIpv4 } from '../../src/net/address-text.ts';
+import { ruleBook } from '../../src/report/rule-book.ts';
 import { createTheme } from '../../src/report/theme.ts';
-import { type EventStyle, eventLines, ruleBook, verdictLines } from '../../src/report/trace-events.ts';
+import { type EventStyle, eventLines } from '../../src/report/trace-events.ts';
 import { nextStep } from '../../src/report/trace-next.ts';
+import { verdictLines } from '../../src/report/trace-verdict.ts';
 import {
   assumptionWords,
   fateWords,
