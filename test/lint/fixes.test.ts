@@ -163,6 +163,55 @@ test('suppressed findings are not touched', () => {
   expect(mendDump(text).texts[0]?.text).toBe(text);
 });
 
+describe('a rule with a suppressed finding', () => {
+  const text = `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT
+# fwsim-ignore-next FW601: an old script looks for this word
+-A INPUT -p tcp -m tcp --dport 22 -m state --state NEW -j DROP
+-A INPUT -p tcp -m tcp --dport 23 -j DROP
+COMMIT
+`;
+  const run = (rules: string, unsafe = false): FixResult =>
+    fixMachine(
+      [{ name: 'gw.rules', text: rules }],
+      { registry, checks, select: ['FW201', 'FW211', 'FW601'] },
+      { unsafe },
+    );
+
+  test('is not taken by the fix of another one, and it is told why', () => {
+    const { texts, left } = run(text);
+    expect(texts[0]?.text).toBe(text);
+    expect(left.map(({ finding, why }) => [finding.code, why])).toEqual([
+      ['FW211', 'a suppressed FW601 is about what it changes'],
+    ]);
+  });
+
+  test('is no matter without the suppression', () => {
+    const { texts } = run(text.replace(/^#.*\n/m, ''));
+    expect(texts[0]?.text).toBe(text.replace(/^#.*\n.*\n.*\n/m, ''));
+  });
+
+  test('is spelled otherwise where another finding asks for that, and stays', () => {
+    const shadowed = text.replace('--dport 80', '--dport 22').replace('FW601', 'FW201');
+    expect(run(shadowed).texts[0]?.text).toContain('--dport 22 -m conntrack --ctstate NEW -j DROP');
+  });
+});
+
+test('a rule that is to be moved is not deleted before', () => {
+  const text = dump.replace('COMMIT', '-A INPUT -p tcp -m tcp --dport 23 -j DROP\nCOMMIT');
+  const { texts, safe, unsafe } = fixMachine(
+    [{ name: 'gw.rules', text }],
+    { registry, checks, select: ['FW201', 'FW211'] },
+    { unsafe: true },
+  );
+  expect([...safe, ...unsafe].map(({ finding }) => finding.code)).toEqual(['FW211', 'FW201']);
+  expect(texts[0]?.text.match(/--dport 2\d -j \w+/g)).toEqual(['--dport 22 -j DROP', '--dport 22 -j ACCEPT']);
+});
+
 test('findings of a baseline are not touched', () => {
   const { first } = mendDump(dump);
   const baseline = new Set(first.findings.map((f) => f.fingerprint));

@@ -1,5 +1,5 @@
 import type { Chain, Rule } from '../../model/ruleset.ts';
-import { defineCheck, type RulesetView } from '../check.ts';
+import { type CheckContext, defineCheck, type RulesetView } from '../check.ts';
 import { deleteRules } from '../fixes/fix-draft.ts';
 import { countOf, keepsCount } from './support/rule-shape.ts';
 
@@ -14,10 +14,11 @@ function isLikeTheEnd(chain: Chain, rule: Rule): boolean {
 /** Chains that a program ends with a RETURN for the administrator. */
 const endedByPrograms: ReadonlySet<string> = new Set(['DOCKER-USER']);
 
-function trailing(view: RulesetView, chain: Chain): readonly Rule[] {
+/** Of the rules that end the chain and are like its end, those that packets come to: what is meant by a dead one is told elsewhere. */
+function trailing(context: CheckContext, view: RulesetView, chain: Chain): readonly Rule[] {
   if (view.owner(chain.table, chain.name) || endedByPrograms.has(chain.name)) return [];
   const lastOther = chain.rules.findLastIndex((rule) => !isLikeTheEnd(chain, rule));
-  return chain.rules.slice(lastOther + 1);
+  return chain.rules.slice(lastOther + 1).filter((rule) => context.answers(view).standing(rule) !== 'dead');
 }
 
 /** Rules at the end of a chain that do what its end does. */
@@ -35,7 +36,7 @@ export const noOpRule = defineCheck({
   rationale:
     'Such rules are read as if they decided something. A list of accepts under an accepting policy looks like a whitelist and lets everybody in.',
   decision:
-    'From the end of the chain upwards, rules whose verdict is the policy, or RETURN, whatever their conditions. The first rule that is none of these ends the search. Rules without a target are left, since they count packets, and so are those with a match that keeps a list or a count.',
+    'From the end of the chain upwards, rules whose verdict is the policy, or RETURN, whatever their conditions. The first rule that is none of these ends the search. Of them, rules that never match are left to FW201 and its kin: such a rule may have been meant to go before others. Rules without a target are left, since they count packets, and so are those with a match that keeps a list or a count.',
   exceptions:
     'Rules that stand there for their counters, or so that a later change of the policy does no harm. Where all rules of a chain are such, the policy is more likely wrong than the rules.',
   references: ['man iptables(8), TARGETS'],
@@ -113,6 +114,18 @@ COMMIT
 `,
       },
       {
+        title: 'a ban that nothing comes to is meant for more than the policy',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -s 203.0.113.0/24 -p tcp -m tcp --dport 22 -j DROP
+COMMIT
+`,
+      },
+      {
         title: 'an answer is more than the policy',
         rules: `*filter
 :INPUT DROP [0:0]
@@ -129,10 +142,11 @@ COMMIT
     for (const view of context.views) {
       for (const table of view.ruleset.tables) {
         for (const chain of table.chains) {
-          const rules = trailing(view, chain);
+          const rules = trailing(context, view, chain);
           const [first] = rules;
           if (!first) continue;
           const end = chain.hook === undefined ? 'the end of the chain' : `the policy ${chain.policy}`;
+          const last = rules.length === chain.rules.length - first.index;
           const all =
             rules.length === chain.rules.length && chain.hook !== undefined && chain.policy === 'ACCEPT';
           yield {
@@ -140,8 +154,8 @@ COMMIT
             confidence: 'proved',
             message:
               rules.length === 1
-                ? `The last rule of ${chain.name} does what ${end} does: without it every packet fares the same`
-                : `The last ${countOf(rules.length, 'rule')} of ${chain.name} do what ${end} does: without them every packet fares the same`,
+                ? `${last ? 'The last rule' : `Rule ${first.index + 1}`} of ${chain.name} does what ${end} does: without it every packet fares the same`
+                : `${last ? `The last ${countOf(rules.length, 'rule')}` : `${countOf(rules.length, 'rule')} at the end`} of ${chain.name} do what ${end} does: without them every packet fares the same`,
             caption: `like ${end}`,
             help: [
               all

@@ -13,6 +13,7 @@ import { type ReadMachine, type ReadMachineOptions, readMachine } from '../../li
 import type { Finding, FindingFix } from '../finding.ts';
 import { type LintOptions, type LintResult, lintMachine } from '../lint.ts';
 import { applyEdits, areApart } from './apply-edits.ts';
+import { placesChanged, placesOf } from './finding-fix.ts';
 import { compareMended, whyNotEqual } from './prove-equal.ts';
 
 /** A fix with the finding that it is of. Places are those in the text that the finding was made of. */
@@ -119,28 +120,51 @@ function applyAll(
     return undefined;
   };
 
+  const openOf = (kind: 'safe' | 'unsafe'): readonly ChosenFix[] =>
+    kind === 'unsafe' && !wanted.unsafe
+      ? []
+      : toldOf(state.result).flatMap((f) => chosen(f, kind, wanted.unsafe, failed) ?? []);
+
+  /** Notes what is not to be tried at all; another fix of the same finding may take its place, and be noted as well. */
+  const noteRefused = (): void => {
+    const kept = keptPlaces(state.result);
+    for (let noted = true; noted; ) {
+      noted = false;
+      for (const one of [...openOf('safe'), ...openOf('unsafe')]) {
+        const [suppressed] = placesChanged(one.fix).flatMap((place) => kept.get(place) ?? []);
+        const why = leftOut.has(one.finding.code)
+          ? `it would bring ${brought}`
+          : suppressed && `a suppressed ${suppressed} is about what it changes`;
+        if (why === undefined) continue;
+        failed.set(keyOf(one), { ...one, why });
+        noted = true;
+      }
+    }
+  };
+
   /** One round of one kind; whether something was applied. */
   const round = (kind: 'safe' | 'unsafe'): boolean | undefined => {
     const { result } = state;
-    const all = toldOf(result).flatMap((finding) => chosen(finding, kind, wanted.unsafe, failed) ?? []);
-    for (const one of all)
-      if (leftOut.has(one.finding.code)) failed.set(keyOf(one), { ...one, why: `it would bring ${brought}` });
-    const candidates = apart(all.filter((one) => !failed.has(keyOf(one))));
+    noteRefused();
+    // What mends a finding goes before what only tidies up: a rule that is to be moved is not deleted.
+    const awaited = new Set(kind === 'safe' ? openOf('unsafe').flatMap(({ fix }) => placesOf(fix)) : []);
+    const open = openOf(kind).filter(({ fix }) => !placesChanged(fix).some((place) => awaited.has(place)));
+    const candidates = apart(open);
     if (candidates.length === 0) return undefined;
-    let kept: readonly ChosenFix[] = [];
-    let keptResult: LintResult | undefined;
+    let taken: readonly ChosenFix[] = [];
+    let takenResult: LintResult | undefined;
     const attempt = (more: readonly ChosenFix[]): void => {
-      const now = applied(state.texts, [...kept, ...more]);
+      const now = applied(state.texts, [...taken, ...more]);
       let why: string | undefined;
       let then: LintResult | undefined;
       if (kind === 'safe') why = whyNotProved(result.read, now);
       else {
         then = lint(now);
-        why = whyNotMended(keptResult ?? result, then, more);
+        why = whyNotMended(takenResult ?? result, then, more);
       }
       if (why === undefined) {
-        kept = [...kept, ...more];
-        keptResult = then;
+        taken = [...taken, ...more];
+        takenResult = then;
       } else if (more.length === 1) {
         for (const one of more) failed.set(keyOf(one), { ...one, why });
       } else {
@@ -150,10 +174,10 @@ function applyAll(
       }
     };
     attempt(candidates);
-    if (kept.length === 0) return false;
-    const now = applied(state.texts, kept);
-    state = { texts: now, result: keptResult ?? lint(now) };
-    (kind === 'safe' ? safe : unsafe).push(...kept);
+    if (taken.length === 0) return false;
+    const now = applied(state.texts, taken);
+    state = { texts: now, result: takenResult ?? lint(now) };
+    (kind === 'safe' ? safe : unsafe).push(...taken);
     return true;
   };
 
@@ -195,6 +219,15 @@ function chosen(
       !failed.has(keyOf({ finding, fix: one })),
   );
   return fix?.applicability === kind ? { finding, fix } : undefined;
+}
+
+/** What suppressed findings would change if they were told, with their codes: somebody has said that it is right as it is. */
+function keptPlaces({ suppressed }: LintResult): ReadonlyMap<string, DiagnosticCode> {
+  return new Map(
+    suppressed.flatMap(({ finding }) =>
+      (finding.fixes ?? []).flatMap((fix) => placesOf(fix).map((place) => [place, finding.code] as const)),
+    ),
+  );
 }
 
 /** In their order, those that touch nothing that one before them touches. */
