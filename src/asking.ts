@@ -9,12 +9,11 @@ export type { ExposedService, Service, ServicePiece } from './analysis/exposed-s
 export {
   type ExposureOptions,
   type ExposureResult,
-  type ExposureRow,
-  type ExposureSection,
   exposureOf,
   type FamilyExposure,
   type InterfaceExposure,
 } from './analysis/exposure.ts';
+export type { ExposureRow, ExposureSection } from './analysis/exposure-sections.ts';
 export { type InterfaceRange, readInterfaceRanges } from './analysis/interface-ranges.ts';
 export {
   type AddressClass,

@@ -1,6 +1,7 @@
 /** The exposure table of a page: what is open, from where, to what. */
 
-import type { ExposureRow, ExposureSection, FamilyExposure } from '../analysis/exposure.ts';
+import type { FamilyExposure } from '../analysis/exposure.ts';
+import type { ExposureRow, ExposureSection } from '../analysis/exposure-sections.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Family } from '../net/address.ts';
 import {

@@ -1,7 +1,8 @@
 /** The services that rules speak of: which is open from where, and which of them is asked about most. */
 
 import type { Service, ServicePiece } from '../analysis/exposed-services.ts';
-import type { ExposureRow, FamilyExposure } from '../analysis/exposure.ts';
+import type { FamilyExposure } from '../analysis/exposure.ts';
+import type { ExposureRow } from '../analysis/exposure-sections.ts';
 import type { Machine } from '../model/machine.ts';
 import { serviceText } from '../report/service-words.ts';
 import { type Direction, directionsOf, familyWord } from './exposure.ts';

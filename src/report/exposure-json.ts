@@ -1,6 +1,7 @@
 /** The exposure as JSON: one object, the same bytes for the same input. */
 
-import type { ExposureResult, ExposureRow, ExposureSection } from '../analysis/exposure.ts';
+import type { ExposureResult } from '../analysis/exposure.ts';
+import type { ExposureRow, ExposureSection } from '../analysis/exposure-sections.ts';
 import type { Ruleset } from '../model/ruleset.ts';
 import { addressText } from '../net/address-text.ts';
 import { notCovered } from '../trace/not-covered.ts';

@@ -1,6 +1,7 @@
 /** The words of an exposure table, the same in every medium; not escaped. */
 
-import type { ExposureRow, InterfaceExposure } from '../analysis/exposure.ts';
+import type { InterfaceExposure } from '../analysis/exposure.ts';
+import type { ExposureRow } from '../analysis/exposure-sections.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Family } from '../net/address.ts';
 import { addressText, serviceText } from './service-words.ts';

@@ -1,6 +1,7 @@
 /** The exposure table for the terminal: what can be reached from where, in one screen for an ordinary gateway. */
 
-import type { ExposureResult, ExposureSection, FamilyExposure } from '../analysis/exposure.ts';
+import type { ExposureResult, FamilyExposure } from '../analysis/exposure.ts';
+import type { ExposureSection } from '../analysis/exposure-sections.ts';
 import type { Machine } from '../model/machine.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
