@@ -54,6 +54,7 @@ export const sourceNatNeverReached = defineCheck({
   confidences: ['proved', 'context', 'inferred'],
   groups: ['recommended'],
   state: 'preview',
+  probation: 'its findings on real dumps, all true, are of three rulesets alone',
   since: '0.1.0',
   reports:
     'A rule of nat POSTROUTING hides a network behind this machine, and no packet of that network ever comes so far: FORWARD refuses them all. One such packet is shown on its way.',

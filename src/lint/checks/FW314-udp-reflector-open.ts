@@ -36,8 +36,7 @@ export const udpReflectorOpen = defineCheck({
   confidences: ['proved', 'context', 'inferred'],
   groups: ['recommended'],
   state: 'preview',
-  probation:
-    'that the usual service listens on a port is a guess of its own, and one of 17 findings spoke of a name server behind the machine',
+  probation: 'that the usual service listens on a port is a guess of its own',
   since: '0.1.0',
   reports:
     'A UDP port whose usual service answers a small packet by a large one can be reached from nearly any address: DNS, NTP, SNMP, LDAP, SSDP, memcached and others. The finding lists the ports by the rule that opens them.',
@@ -131,6 +130,7 @@ COMMIT
         title: 'untracked packets of name servers behind this machine',
         rules: `*raw
 -A PREROUTING -d 198.51.100.53/32 -p udp -m udp --dport 53 -j NOTRACK
+-A PREROUTING -s 198.51.100.53/32 -i eth1 -p udp -m udp --dport 53 -j NOTRACK
 COMMIT
 *filter
 :INPUT DROP [0:0]

@@ -6,7 +6,6 @@ import { refusedAt, sendAnswer } from './support/conversations.ts';
 import { accepts, rulesAt } from './support/rules-at.ts';
 import { sendOptions, sideOf } from './support/sending.ts';
 import { type Service, servicesOf, serviceText } from './support/services.ts';
-import { admitsState, stateOf } from './support/states.ts';
 import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 type Way = 'INPUT' | 'FORWARD' | 'OUTPUT';
@@ -62,17 +61,26 @@ function openTo(context: CheckContext, view: RulesetView, way: Way, service: Ser
 
 /** Whether this machine, or who sends packets through it, may open connections to the port that the rule names. */
 function isAskedFor(context: CheckContext, view: RulesetView, rule: Rule, way: Way): boolean {
-  const { space, accepted, describe, openers } = context.packets(view);
+  const { space, accepted, conditions, openers } = context.packets(view);
   const heading = way === 'INPUT' ? 'to' : way === 'OUTPUT' ? 'out' : 'through';
   const byLo = space.interface('out', { name: 'lo', exact: true });
   const opened = space.diff(space.and(accepted(heading).may, openers), byLo);
-  return servicesOf(view, rule).some(({ protocol, port }) => {
-    const asked = describe((s) =>
-      s.and(s.interval('protocol', protocol, protocol), s.interval('dport', port, port)),
-    );
-    const both = space.and(opened, asked.may);
-    return !space.isDecided(both) || both !== space.none;
-  });
+  const others = [...space.codec.fields.keys()].filter((f) => f !== 'protocol' && f !== 'dport');
+  const both = space.and(opened, space.forget(conditions(rule), others));
+  return !space.isDecided(both) || both !== space.none;
+}
+
+/** Whether first packets never come to the rule and match, and packets of known connections do; jumps have their say. */
+function isForKnownAlone(context: CheckContext, view: RulesetView, rule: Rule, way: Way): boolean {
+  const { space, rules } = context.packets(view);
+  const taken = space.may(
+    space.union(rules.visitsOf(rule).flatMap((v) => (v.hook === way ? [v.taking(rule)] : []))),
+  );
+  return (
+    space.isDecided(taken) &&
+    space.disjoint(taken, space.named('ctState', 'NEW')) &&
+    !space.disjoint(taken, space.named('ctState', 'ESTABLISHED'))
+  );
 }
 
 function judge(context: CheckContext, view: RulesetView, rule: Rule, way: Way): FindingDraft | undefined {
@@ -81,7 +89,7 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule, way: Way): 
   // A source port as well: the rule means one connection, not a kind of them.
   if (ports?.sport || services.length === 0) return undefined;
   if (services.some((s) => s.port >= 1024 || bothEnds.has(serviceText(s)))) return undefined;
-  if (isAskedFor(context, view, rule, way)) return undefined;
+  if (isAskedFor(context, view, rule, way) || !isForKnownAlone(context, view, rule, way)) return undefined;
   for (const service of services) {
     for (const opener of openTo(context, view, way, service)) {
       const answer = opener.accepted ? sendAnswer(context, opener) : undefined;
@@ -122,12 +130,15 @@ export const stateInfeasibleRule = defineCheck({
   rationale:
     'Pairs of rules, one for the question and one for the answer, are typed by copying. In the copy the chain and the state are changed, and `--dport` stays. The connection is accepted, the server answers, and nothing comes back.',
   decision:
-    'The rule accepts ESTABLISHED and not NEW, names destination ports below 1024 and no source port. No new connection to these ports may pass at its hook, by the sets of all packets, so that no request of a known connection can come to it. A new connection to the service in the other direction is walked and accepted, and its answer is refused at the hook of the rule. Services that use one port at both ends (DNS, NTP, IKE, DHCP, NetBIOS) are left out.',
+    'The rule accepts packets of known connections and never a first one, whether it asks for the state itself or a rule before it or a jump does; it names destination ports below 1024 and no source port. No new connection to these ports may pass at its hook, by the sets of all packets, so that no request of a known connection can come to it. A new connection to the service in the other direction is walked and accepted, and its answer is refused at the hook of the rule. Services that use one port at both ends (DNS, NTP, IKE, DHCP, NetBIOS) are left out.',
   exceptions:
     'Connections that are older than the rules, or that another machine has handed over (conntrackd).',
   references: ['net/netfilter/nf_conntrack_core.c'],
   mentions: () => (space) =>
-    space.and(space.interval('protocol', 6, 6), space.named('ctState', 'ESTABLISHED')),
+    ['NEW', 'ESTABLISHED'].reduce(
+      (set, state) => space.or(set, space.named('ctState', state)),
+      space.interval('protocol', 6, 6),
+    ),
   examples: {
     bad: [
       {
@@ -161,6 +172,19 @@ COMMIT
 :OUTPUT DROP [0:0]
 -A INPUT -d 203.0.113.1/32 -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT
 -A OUTPUT -s 203.0.113.1/32 -p tcp -m multiport --dports 80,443 -m conntrack --ctstate ESTABLISHED -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'the jump asks for the state',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT DROP [0:0]
+:answers - [0:0]
+-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT
+-A OUTPUT -p tcp -m conntrack --ctstate ESTABLISHED -j answers
+-A answers -p tcp -m tcp --dport 80 -j ACCEPT
 COMMIT
 `,
       },
@@ -206,9 +230,7 @@ COMMIT
     for (const view of context.views) {
       for (const way of ['INPUT', 'FORWARD', 'OUTPUT'] as const) {
         for (const rule of rulesAt(view, way)) {
-          const late = accepts(rule) && stateOf(view, rule) && !admitsState(view, rule, 'NEW');
-          if (!late || !admitsState(view, rule, 'ESTABLISHED') || view.owner(rule.table, rule.chain))
-            continue;
+          if (!accepts(rule) || view.owner(rule.table, rule.chain)) continue;
           const found = judge(context, view, rule, way);
           if (found) yield found;
         }

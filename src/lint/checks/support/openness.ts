@@ -334,8 +334,10 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
     const text = addressText(dst);
     if (!options.assume?.includes(`local=${text}`)) return false;
     if (options.inferences?.some((i) => i.text.startsWith(`${text} `))) return false;
-    const count = createMeasure(space, ['dst']).count(space.forget(set, fieldsBut('dst')));
-    return count < manyAddresses[family];
+    // How many each sender reaches: a rule for a single one may well let him ask anybody.
+    const pairs = createMeasure(space, ['src', 'dst']).count(space.forget(set, fieldsBut('src', 'dst')));
+    const senders = createMeasure(space, ['src']).count(space.forget(set, fieldsBut('src')));
+    return pairs < manyAddresses[family] * senders;
   };
 
   const self: Openness = {
@@ -382,10 +384,11 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
           const local = (options.assume ?? []).map((word) => word.replace(/^remote=/, 'local='));
           const places = translated && way === 'through' ? [local, options.assume] : [options.assume];
           for (const assume of places) {
-            if (way === 'to' && !translated && isTakenForOurs(set, sketch, options)) continue;
             const walk = calmWalk(context, sketch, { assume: assume ?? [], inferences });
             if (walk.fate !== (way === 'to' ? 'local' : 'forward')) continue;
-            if (!translated || way === 'to' || isTranslated(walk)) return { walk, opening, set };
+            const changed = isTranslated(walk);
+            if (way === 'to' ? changed || !isTakenForOurs(set, sketch, options) : !translated || changed)
+              return { walk, opening, set };
           }
         }
       }
