@@ -1,7 +1,7 @@
 /** Sets as an administrator would write them: a few lines of match options. */
 
 import { FALSE } from './bdd.ts';
-import { type Box, type Boxes, coverByBoxes } from './boxes.ts';
+import { type Box, type Boxes, boxSet, coverByBoxes } from './boxes.ts';
 import { unknownText } from './choices.ts';
 import { type FieldValues, fieldValues } from './field-values.ts';
 import type { FieldName } from './fields.ts';
@@ -28,7 +28,7 @@ export interface SetDescription {
   /**
    * - `nothing`, `everything`: of what matters; there are no lines.
    * - `these`: packets that match one of the lines.
-   * - `all-but`: packets that match none of them.
+   * - `all-but`: packets that match one line of `within`, or any packet where that is empty, and none of the lines.
    * - `undecided`: the set is not known.
    */
   readonly kind: 'nothing' | 'everything' | 'these' | 'all-but' | 'undecided';
@@ -37,6 +37,8 @@ export interface SetDescription {
    * what a single rule cannot say.
    */
   readonly lines: readonly string[];
+  /** Where `all-but` says something narrower than all packets; else empty. Never more than {@link withinLinesMax} lines. */
+  readonly within: readonly string[];
   /** How many lines there would be in all, about: boxes beyond `linesMax` count as one each. At least that many where `complete` is false. */
   readonly lineCount: number;
   readonly complete: boolean;
@@ -56,12 +58,13 @@ const printOrder: readonly FieldName[] = [
 
 interface Lines {
   readonly lines: readonly string[];
-  /** Boxes beyond those that were put into words. */
+  /** Boxes that were put into words, and those beyond. */
+  readonly said: number;
   readonly unsaid: number;
   readonly complete: boolean;
 }
 
-/** Describes a set within `care`; the shorter of "these" and "all but these". Deterministic. */
+/** Describes a set within `care`; the shortest of "these", "all but these", and "of those that have this in common, all but these". Deterministic. */
 export function describeSet(
   space: BddPacketSpace,
   set: PacketSet,
@@ -73,33 +76,86 @@ export function describeSet(
   if (!space.isDecided(wanted) || !space.isDecided(others)) return short('undecided');
   if (wanted === FALSE) return short('nothing');
   if (others === FALSE) return short('everything');
-  const boxesMax = options.boxesMax ?? 400;
-  const linesMax = options.linesMax ?? 8;
-  const idle = space.not(care);
+  const boxesMax = options.boxesMax ?? boxesUsual;
   const possible = possibleValues(space, care);
-  const boxesOf = (inside: PacketSet, most: number): Boxes =>
-    coverByBoxes(space, inside, space.or(inside, idle), most);
-  const linesOf = (boxes: Boxes): Lines => boxLines(space, boxes, { care, possible }, linesMax, options);
-  const these = boxesOf(wanted, boxesMax);
-  const theseLines = these.complete ? linesOf(these) : undefined;
-  // More boxes than this are never shorter to say.
-  const worthwhile = theseLines && Math.max(0, Math.ceil((cost(theseLines) - allButWords) / boxWordsMin));
-  const rest = worthwhile === 0 ? undefined : boxesOf(others, Math.min(boxesMax, worthwhile ?? boxesMax));
-  const restLines = rest?.complete ? linesOf(rest) : undefined;
-  const allBut =
-    restLines !== undefined && (theseLines === undefined || cost(restLines) + allButWords < cost(theseLines));
-  const chosen = allBut ? restLines : (theseLines ?? linesOf(these));
-  return {
-    kind: allBut ? 'all-but' : 'these',
-    lines: chosen.lines.slice(0, linesMax),
-    lineCount: chosen.lines.length + chosen.unsaid,
-    complete: chosen.complete,
+  const these = boxesOf(space, wanted, care, boxesMax);
+  const theseLines = these.complete ? boxLines(space, these, { care, possible }, options) : undefined;
+  let cheapest = theseLines === undefined ? Number.POSITIVE_INFINITY : cost(theseLines);
+  let shorter: SetDescription | undefined;
+  const consider = (kind: 'these' | 'all-but', lines: Lines, within: readonly string[], added: number) => {
+    if (added + cost(lines) >= cheapest) return;
+    cheapest = added + cost(lines);
+    shorter = described(kind, lines, within, options);
   };
+  const exceptFrom = (whole: PacketSet, values: PossibleValues, within: readonly string[]): void => {
+    const added = allButWords + within.reduce((sum, line) => sum + lineCost(line), 0);
+    // More boxes than this are never shorter to say.
+    const worthwhile = Math.max(0, Math.ceil((cheapest - added) / boxWordsMin));
+    if (worthwhile === 0) return;
+    const rest = boxesOf(space, space.diff(whole, wanted), whole, Math.min(boxesMax, worthwhile));
+    if (!rest.complete) return;
+    consider('all-but', boxLines(space, rest, { care: whole, possible: values }, options), within, added);
+  };
+  exceptFrom(care, possible, []);
+  if (cheapest > hullWorthwhile) {
+    const hull = hullOf(space, wanted, { care, possible }, options);
+    if (hull?.set === wanted) consider('these', hull.lines, [], 0);
+    else if (hull !== undefined) exceptFrom(hull.set, possibleValues(space, hull.set), hull.lines.lines);
+  }
+  return (
+    shorter ??
+    described('these', theseLines ?? boxLines(space, these, { care, possible }, options), [], options)
+  );
+}
+
+function boxesOf(space: BddPacketSpace, wanted: PacketSet, care: PacketSet, boxesMax: number): Boxes {
+  return coverByBoxes(space, wanted, space.or(wanted, space.not(care)), boxesMax);
+}
+
+function described(
+  kind: 'these' | 'all-but',
+  { lines, unsaid, complete }: Lines,
+  within: readonly string[],
+  options: DescribeOptions,
+): SetDescription {
+  const shown = lines.slice(0, options.linesMax ?? linesUsual);
+  return { kind, within, lines: shown, lineCount: lines.length + unsaid, complete };
+}
+
+/**
+ * The smallest product of conditions on single fields around the set: what all its packets have in common. Undefined where
+ * they have nothing in common, or nothing that is short to say.
+ */
+function hullOf(
+  space: BddPacketSpace,
+  wanted: PacketSet,
+  { care, possible }: Cared,
+  options: DescribeOptions,
+): { readonly set: PacketSet; readonly lines: Lines } | undefined {
+  const own = possibleValues(space, wanted);
+  const box = new Map<FieldName, PacketSet>();
+  for (const field of space.codec.fields.keys()) {
+    if (!space.implies(possible(field), own(field))) box.set(field, own(field));
+  }
+  const set = space.and(boxSet(space, box), care);
+  if (box.size === 0 || !space.isDecided(set) || !space.implies(wanted, set)) return undefined;
+  const lines = boxLines(space, { boxes: [box], complete: true }, { care, possible }, options);
+  return lines.lines.length > withinLinesMax || lines.unsaid > 0 ? undefined : { set, lines };
 }
 
 function short(kind: 'nothing' | 'everything' | 'undecided'): SetDescription {
-  return { kind, lines: [], lineCount: 0, complete: kind !== 'undecided' };
+  return { kind, within: [], lines: [], lineCount: 0, complete: kind !== 'undecided' };
 }
+
+/** Lines shown, and boxes looked for, where nobody says how many. */
+const linesUsual = 8;
+const boxesUsual = 400;
+
+/** What packets have in common is said in so many lines at most. */
+const withinLinesMax = 3;
+
+/** Descriptions of fewer words than this are short enough: looking for what packets have in common takes time. */
+const hullWorthwhile = 16;
 
 /** What "all but" costs its reader, in words. */
 const allButWords = 4;
@@ -108,9 +164,13 @@ const allButWords = 4;
 const boxWordsMin = 3;
 
 /** Words to read; two for each new line. */
-function cost({ lines, unsaid }: Lines): number {
-  const words = lines.reduce((sum, line) => sum + 2 + line.split(/[ ,]/).length, 0);
-  return lines.length === 0 ? 0 : (words / lines.length) * (lines.length + unsaid);
+function cost({ lines, said, unsaid }: Lines): number {
+  const words = lines.reduce((sum, line) => sum + lineCost(line), 0);
+  return said === 0 ? 0 : (words / said) * (said + unsaid);
+}
+
+function lineCost(line: string): number {
+  return 2 + line.split(/[ ,]/).length;
 }
 
 /** The description in one text, a line each: `all but:` first where that is meant, `… and 12 more` last. */
@@ -124,16 +184,18 @@ export function describeSetText(
   const more = d.lineCount - d.lines.length;
   const tail = d.complete ? (more > 0 ? [`… and ${more} more`] : []) : [`… and ${more} more at least`];
   const lines = [...d.lines, ...tail];
-  return d.kind === 'all-but' ? ['all but:', ...lines.map((l) => `  ${l}`)].join('\n') : lines.join('\n');
+  if (d.kind !== 'all-but') return lines.join('\n');
+  const head = d.within.length === 0 ? ['all but:'] : [...d.within, 'but not:'];
+  return [...head, ...lines.map((l) => `  ${l}`)].join('\n');
 }
 
 function boxLines(
   space: BddPacketSpace,
   { boxes, complete }: Boxes,
-  { care, possible }: { readonly care: PacketSet; readonly possible: PossibleValues },
-  linesMax: number,
+  { care, possible }: Cared,
   options: DescribeOptions,
 ): Lines {
+  const linesMax = options.linesMax ?? linesUsual;
   const lines = new Set<string>();
   let said = 0;
   for (const box of boxes) {
@@ -144,11 +206,17 @@ function boxLines(
       for (const line of partLines(space, part.box, part.laterFragment, options, possible)) lines.add(line);
     }
   }
-  return { lines: [...lines], unsaid: boxes.length - said, complete };
+  return { lines: [...lines], said, unsaid: boxes.length - said, complete };
 }
 
 /** Values that packets of interest have in a field. */
 type PossibleValues = (field: FieldName) => PacketSet;
+
+/** Packets of interest. */
+interface Cared {
+  readonly care: PacketSet;
+  readonly possible: PossibleValues;
+}
 
 function possibleValues(space: BddPacketSpace, care: PacketSet): PossibleValues {
   const layouts = [...space.codec.fields.values()];
@@ -169,7 +237,7 @@ function possibleValues(space: BddPacketSpace, care: PacketSet): PossibleValues 
 }
 
 /** Fields in whose conditions a value that no packet of interest has is in or not, whichever is shorter to say. */
-const roundedFields = ['inInterface', 'outInterface', 'src', 'dst', 'icmpType'] as const;
+const roundedFields = ['inInterface', 'outInterface', 'src', 'dst', 'sport', 'dport', 'icmpType'] as const;
 type RoundedField = (typeof roundedFields)[number];
 const isRounded = (field: FieldName): field is RoundedField =>
   (roundedFields as readonly FieldName[]).includes(field);

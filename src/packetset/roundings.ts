@@ -2,7 +2,7 @@
 
 import { type AddressRange, addressFromBigInt, addressToBigInt } from '../net/address.ts';
 import { fieldValues } from './field-values.ts';
-import type { AddressField, PacketSet } from './space.ts';
+import type { PacketSet } from './space.ts';
 import type { BddPacketSpace } from './space-bdd.ts';
 
 /** Stretches of addresses that nobody has are taken in up to this length at the ends of a range. */
@@ -14,20 +14,20 @@ const endMax = 256n;
  */
 export function roundings(
   space: BddPacketSpace,
-  field: AddressField | 'inInterface' | 'outInterface' | 'icmpType',
+  field: 'src' | 'dst' | 'inInterface' | 'outInterface' | 'sport' | 'dport' | 'icmpType',
   values: PacketSet,
   possible: PacketSet,
 ): readonly PacketSet[] {
   const idle = space.not(possible);
   const inside = space.and(values, possible);
   const plain = [values, inside, space.or(values, idle)];
-  if (field === 'inInterface' || field === 'outInterface' || field === 'icmpType') return plain;
+  if (field !== 'src' && field !== 'dst') return plain;
   const close = (set: PacketSet): PacketSet => closed(space, field, set, idle);
   return [...plain, close(inside), space.not(close(space.diff(possible, values)))];
 }
 
 /** The addresses with what lies between and next to them and nobody has. */
-function closed(space: BddPacketSpace, field: AddressField, inside: PacketSet, idle: PacketSet): PacketSet {
+function closed(space: BddPacketSpace, field: 'src' | 'dst', inside: PacketSet, idle: PacketSet): PacketSet {
   const own = fieldValues(space, field, inside);
   const grown = fieldValues(space, field, space.or(inside, idle));
   if (own.kind !== 'addresses' || grown.kind !== 'addresses') return inside;

@@ -203,7 +203,7 @@ function told(
         name: `${nameOf(group, expect, how)}${options.includes(' -o ') ? ` to ${options.split(' ').at(-1)}` : ''}`,
         family: base.family,
         local: base.local,
-        packets: (packets.kind === 'these' ? packets.lines : ['']).map((line) => unplaced(join(line))),
+        packets: wholeLines(packets).map((line) => unplaced(join(line))),
         except: packets.kind === 'all-but' ? packets.lines.map((line) => unplaced(line)) : [],
         expect,
         allowUnknown: how === 'open',
@@ -211,6 +211,12 @@ function told(
     });
   }
   return { tests, said, unsaid };
+}
+
+/** The lines of a set before its exceptions are taken away. */
+function wholeLines({ kind, lines, within }: SetDescription): readonly string[] {
+  if (kind === 'these') return lines;
+  return within.length === 0 ? [''] : within;
 }
 
 /** A set in words that an expression can say, and a reader still reads. */
@@ -233,7 +239,7 @@ function sayable(
   const fits =
     set.complete &&
     set.lineCount <= linesMax &&
-    set.lines.every((line) => readExpression(unplaced(line), context).ok);
+    [...set.within, ...set.lines].every((line) => readExpression(unplaced(line), context).ok);
   return fits && set.kind !== 'nothing' && set.kind !== 'undecided' ? set : undefined;
 }
 

@@ -29,7 +29,7 @@ const diffSchemaVersion = 1;
  *     `marked`, `limited`, `effect`, `otherwise`; `words`: the same for people; `about`: fields, or the kind of effect
  *   - `road`: `arrive` or `local`; `hook`: `INPUT` or `FORWARD`, where all are seen there on some side; `described`: which of its packets `packets` is about: `opening` (those that open
  *     connections), `known` (of established connections, where none opens one), `others`; `states`: of further packets
- *   - `packets`: `kind` (`these`, `all-but`, `everything`), `lines` (match options), `lineCount`, `complete`
+ *   - `packets`: `kind` (`these`, `all-but`, `everything`), `within` (what of; empty: all), `lines` (match options), `lineCount`, `complete`
  *   - `old`, `new`: `ends`, and `deciders`: rules (`table`, `chain`, `number`, `file`, `line`, `text`), policies
  *     (`table`, `chain`, `policy`, `file`, `line`), `kind` `routing` or `none`
  *   - `unknowns`: what the difference depends on; `certain`: some packets differ whatever that is

@@ -19,6 +19,7 @@ import {
   witnessTrace,
 } from './diff-words.ts';
 import { escapeMarkdown, markdownBlock, markdownCode } from './escape-markdown.ts';
+import { exceptionHeads } from './set-words.ts';
 import { fateWords, packetText } from './trace-words.ts';
 
 const decidersShown = 5;
@@ -56,9 +57,10 @@ function differenceLines(d: Difference, f: FamilyDiff, compared: MachineDiff): r
   if (packets.lines.length === 0)
     lines.push(`${packets.kind === 'everything' ? 'All packets' : escapeMarkdown(packets.kind)}.`, '');
   else {
-    if (packets.kind === 'all-but') lines.push('All packets but:', '');
+    const heads = exceptionHeads(packets, 'all packets but:');
     const more = packets.lineCount - packets.lines.length;
-    lines.push(markdownBlock(packets.lines).trimEnd(), '');
+    const said = heads.length === 0 ? packets.lines : packets.lines.map((line) => `  ${line}`);
+    lines.push(markdownBlock([...heads, ...said]).trimEnd(), '');
     if (more > 0) lines.push(`… and ${more} more${packets.complete ? '' : ' at least'}.`, '');
   }
   for (const side of ['old', 'new'] as const) lines.push(sideItem(d, f, compared, side));

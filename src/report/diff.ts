@@ -24,6 +24,7 @@ import {
 } from './diff-words.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import { wrap } from './layout.ts';
+import { exceptionHeads } from './set-words.ts';
 import type { Paint, Theme } from './theme.ts';
 import { fateWords, packetText } from './trace-words.ts';
 
@@ -142,9 +143,9 @@ function packetLines({ packets }: Difference, style: TerminalStyle): readonly st
     say(packets.kind === 'everything' ? 'all packets' : packets.kind);
     return lines;
   }
-  if (packets.kind === 'all-but') say('all packets but:');
-  for (const line of packets.lines)
-    say(packets.kind === 'all-but' ? `  ${line}` : line === '' ? 'all packets' : line);
+  const heads = exceptionHeads(packets, 'all packets but:');
+  for (const head of heads) say(head);
+  for (const line of packets.lines) say(heads.length > 0 ? `  ${line}` : line === '' ? 'all packets' : line);
   const more = packets.lineCount - packets.lines.length;
   if (more > 0) lines.push(theme.faint(`  … and ${more} more${packets.complete ? '' : ' at least'}`));
   return lines;

@@ -11,9 +11,12 @@ import { shellCommand } from './shell-quote.ts';
 /** Raised when a field changes its meaning or goes away; new fields leave it alone. */
 const schemaVersion = 1;
 
-/** A described set: `kind` (nothing, everything, these, all-but), `lines` of match options, `lineCount`, `complete`. */
-export function setJson({ kind, lines, lineCount, complete }: SetDescription) {
-  return { kind, lines, lineCount, complete };
+/**
+ * A described set: `kind` (nothing, everything, these, all-but), `lines` of match options, `lineCount`, `complete`. With `all-but`
+ * the packets match a line of `within` (any, where that is empty), and none of `lines`.
+ */
+export function setJson({ kind, within, lines, lineCount, complete }: SetDescription) {
+  return { kind, within, lines, lineCount, complete };
 }
 
 /** A walked packet: `packet` (match options), `local`, `assume`, `fate`; null where there is none. */
@@ -44,7 +47,7 @@ function rowJson(row: QueryRow, ruleset: Ruleset) {
  * - `families`: each with `family`, `file`, `empty` (no packet is like that), `rowsLeftOut` and `rows`: `aspect` (`openers`,
  *   `others`, `odd`), `way` (`before`, `to`, `through`, `out`, `routing`), `begins` (`arrives`, `local`), `fate`, `certain`,
  *   `share` (of the packets of its aspect and beginning), `decidedBy` (null, or `kind`, `table`, `chain`, `line` and either
- *   `ruleNumber` and `text` or `policy`), `packets` (`kind`: `these` or `all-but` the `lines`, or `everything`; `lineCount`,
+ *   `ruleNumber` and `text` or `policy`), `packets` (`kind`: `these` or `all-but` the `lines` of those `within`, or `everything`; `lineCount`,
  *   `complete`) among those asked about, `witness` (null, or `packet`, `local`, `assume`, `fate` of the walk)
  */
 export function printQueryJson(

@@ -69,7 +69,14 @@ export function describedLines(d: SetDescription, everything: string): readonly 
       const more = d.lineCount - d.lines.length;
       const lines = [...d.lines];
       if (more > 0) lines.push(`… and ${more} more${d.complete ? '' : ' at least'}`);
-      return d.kind === 'these' ? lines : [`all but:`, ...lines.map((line) => `  ${line}`)];
+      const heads = exceptionHeads(d, 'all but:');
+      return heads.length === 0 ? lines : [...heads, ...lines.map((line) => `  ${line}`)];
     }
   }
+}
+
+/** What is said before the lines of a set that are exceptions; else nothing. `fromAll`: where they are exceptions from everything. */
+export function exceptionHeads({ kind, within }: SetDescription, fromAll: string): readonly string[] {
+  if (kind !== 'all-but') return [];
+  return within.length === 0 ? [fromAll] : [...within, 'but not:'];
 }

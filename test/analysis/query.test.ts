@@ -43,7 +43,7 @@ function rows(text: string, words: string, options: Partial<QueryOptions> = {}):
       const said =
         packets.lines.length === 0
           ? packets.kind
-          : `${packets.kind === 'all-but' ? 'all but ' : ''}${packets.lines.join(' | ')}`;
+          : `${packets.kind === 'all-but' ? `${packets.within.join(' | ') || 'all'} but ` : ''}${packets.lines.join(' | ')}`;
       return `${certain ? '' : 'perhaps '}${fate} ${by ? deciderPlace(by) : '-'}: ${said}`;
     });
 }
@@ -55,6 +55,25 @@ describe('a query', () => {
       'reject ssh 2: -s 198.51.100.0/24',
       'local ssh 1: -s 192.0.2.0/24',
     ]);
+  });
+  test('takes exceptions from what the packets of a row have in common', () => {
+    const trusting = `*filter
+:INPUT DROP [0:0]
+-A INPUT -p tcp -m multiport --sports 22,53,80,443 -j ACCEPT
+-A INPUT -s 192.0.2.1 -d 203.0.113.7 -p tcp -m tcp --sport 25 -j ACCEPT
+-A INPUT -s 192.0.2.16 -p tcp -m tcp --sport 389 -j ACCEPT
+-A INPUT -s 192.0.2.21 -p tcp -m tcp --sport 123 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 81 -j ACCEPT
+COMMIT
+`;
+    expect(rows(trusting, '-i eth0', { at: 'INPUT' })).toContainEqual(
+      'local INPUT 5: -p tcp -m multiport ! --sports 22,53,80,443 --dport 81 but ' +
+        [
+          '-p tcp -s 192.0.2.1 -d 203.0.113.7 --sport 25',
+          '-p tcp -s 192.0.2.16 --sport 389',
+          '-p tcp -s 192.0.2.21 --sport 123',
+        ].join(' | '),
+    );
   });
   test('tells what a limit leaves open from what is certain', () => {
     expect(rows(gateway, '-i eth0 -p icmp --icmp-type 8', { at: 'INPUT' })).toEqual([

@@ -7,6 +7,7 @@ import type { Registry } from '../../extensions/registry.ts';
 import type { ReadMachine } from '../../link/read-machine.ts';
 import type { Ruleset } from '../../model/ruleset.ts';
 import { changeWords, deciderWords, endsWords, roadWords } from '../../report/diff-words.ts';
+import { exceptionHeads } from '../../report/set-words.ts';
 import type { Answered } from './questions.ts';
 
 /** Packets that fare differently in one way. */
@@ -78,10 +79,11 @@ function told(d: Difference): PacketsChanged {
   };
   const { kind, lines, lineCount } = d.packets;
   const packets = lines.length === 0 ? [kind === 'everything' ? 'all packets' : kind] : lines;
+  const heads = exceptionHeads(d.packets, 'all packets but:');
   return {
     change: changeWords(d),
     road: roadWords(d),
-    packets: kind === 'all-but' ? ['all packets but:', ...packets] : packets,
+    packets: [...heads, ...packets],
     more: Math.max(0, lineCount - lines.length),
     before: side(d.old),
     after: side(d.new),
