@@ -22,7 +22,8 @@ export interface LineSink {
  */
 export class LineParser extends EmbeddedActionsParser {
   private readonly t: Tokens;
-  sink: LineSink;
+  /** Undefined between two texts: the parser outlives them, and would keep the tree of the last one. */
+  sink: LineSink | undefined;
 
   constructor(sink: LineSink, options: { readonly validate: boolean }) {
     const tokens = getTokens();
@@ -58,7 +59,7 @@ export class LineParser extends EmbeddedActionsParser {
       const word = this.CONSUME(this.t.WordLike);
       if (name === '') name = word.image;
     });
-    this.ACTION(() => this.sink.table(name));
+    this.ACTION(() => this.sink?.table(name));
   });
 
   /**
@@ -80,13 +81,13 @@ export class LineParser extends EmbeddedActionsParser {
         else extra ??= word;
       });
     });
-    this.ACTION(() => this.sink.chain(name, policy, counters, extra));
+    this.ACTION(() => this.sink?.chain(name, policy, counters, extra));
   });
 
   /** > | COMMIT */
   commitLine = this.RULE('commitLine', () => {
     this.CONSUME(this.t.Commit);
-    this.ACTION(() => this.sink.commit());
+    this.ACTION(() => this.sink?.commit());
   });
 
   /**
@@ -96,7 +97,7 @@ export class LineParser extends EmbeddedActionsParser {
   ruleLine = this.RULE('ruleLine', () => {
     this.OPTION(() => {
       const counters = this.CONSUME(this.t.Counters);
-      this.ACTION(() => this.sink.counters(counters.image));
+      this.ACTION(() => this.sink?.counters(counters.image));
     });
     this.AT_LEAST_ONE(() => this.SUBRULE(this.group));
   });
@@ -123,7 +124,7 @@ export class LineParser extends EmbeddedActionsParser {
           {
             ALT: () => {
               const open = this.CONSUME(this.t.OpenQuote);
-              this.ACTION(() => this.sink.openQuote(open.startOffset, open.startOffset + open.image.length));
+              this.ACTION(() => this.sink?.openQuote(open.startOffset, open.startOffset + open.image.length));
               return open;
             },
           },
@@ -131,7 +132,7 @@ export class LineParser extends EmbeddedActionsParser {
       },
     });
     this.ACTION(() =>
-      this.sink.group(
+      this.sink?.group(
         start < 0 ? option.startOffset : start,
         last.startOffset + last.image.length,
         option.image,

@@ -383,6 +383,8 @@ function lineReader(source: string, builder: TreeBuilder): LineReader {
     finish() {
       if (inTable) missingCommit(source.length);
       survey.finish();
+      lineParser.sink = undefined;
+      lineParser.input = [];
       return diagnostics;
     },
   };

@@ -103,7 +103,8 @@ export function ruleBinder(context: BindContext, options: { readonly suggest?: S
         });
       }
     }
-    return { matches, target };
+    // Copied, since an array that has grown has room for sixteen more.
+    return { matches: matches.length === 0 ? noMatches : matches.slice(), target };
   }
 
   return {

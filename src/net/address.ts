@@ -77,8 +77,7 @@ function leadingOnes(bits: number): number {
   return bits <= 0 ? 0 : bits >= 32 ? 0xffffffff : (0xffffffff << (32 - bits)) >>> 0;
 }
 
-/** The mask with `length` leading ones (0 to 32 or 128). */
-export function prefixMask(family: Family, length: number): Address {
+function makeMask(family: Family, length: number): Address {
   if (family === 'ipv4') return ipv4(leadingOnes(length));
   return ipv6(
     leadingOnes(length),
@@ -86,6 +85,17 @@ export function prefixMask(family: Family, length: number): Address {
     leadingOnes(length - 64),
     leadingOnes(length - 96),
   );
+}
+
+/** There are few masks and many networks: each is made once. */
+const prefixMasks: Readonly<Record<Family, Address[]>> = { ipv4: [], ipv6: [] };
+
+/** The mask with `length` leading ones (0 to 32 or 128): the same object for all who ask. */
+export function prefixMask(family: Family, length: number): Address {
+  const made = prefixMasks[family];
+  const mask = made[length] ?? makeMask(family, length);
+  made[length] = mask;
+  return mask;
 }
 
 /** The prefix length of a mask, or undefined where its ones are not contiguous from the left. */
