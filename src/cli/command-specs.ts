@@ -1,6 +1,11 @@
 import { collectedNames } from './collect-script.ts';
 import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
-import { configOptionSpecs, readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+import {
+  configOptionSpecs,
+  jsonOptionSpec,
+  readingOptionSpecs,
+  withOptionSpec,
+} from './commands/reading-options.ts';
 import { fixOptionSpecs } from './lint/fix-option-specs.ts';
 
 /** A row of the table before its code is attached. */
@@ -17,7 +22,6 @@ const everyRule: OptionSpec = {
   description: 'also the rules that did not match, with the condition that refused',
 };
 const verbose: OptionSpec = { flags: '--verbose', description: 'also what was inferred, and from what' };
-const json: OptionSpec = { flags: '--json', description: 'print JSON' };
 
 /** Where what an administrator says of the machine and of the linter comes from. */
 /** Finds the rules that do not do what they seem to. */
@@ -33,6 +37,7 @@ export const lintDescription: CommandDescription = {
         'how to print, and where: pretty, concise, json, jsonl, sarif, github, gitlab, checkstyle, junit, markdown (repeatable; default: pretty)',
       repeatable: true,
     },
+    jsonOptionSpec,
     { flags: '--output-file <file>', description: 'where the format goes that names no file of its own' },
     {
       flags: '--preset <names>',
@@ -115,7 +120,7 @@ export const traceDescription: CommandDescription = {
     },
     withOptionSpec,
     ...readingOptionSpecs,
-    json,
+    jsonOptionSpec,
     verbose,
   ],
   expression: {
@@ -172,7 +177,7 @@ export const replayDescription: CommandDescription = {
     },
     withOptionSpec,
     ...readingOptionSpecs,
-    json,
+    jsonOptionSpec,
   ],
   examples: [
     ['fwsim replay any.pcap gw.rules --with gw.addr', 'what tcpdump -i any -w any.pcap has recorded'],
@@ -245,7 +250,7 @@ export const checksDescription: CommandDescription = {
   name: 'checks',
   summary: 'list the checks',
   arguments: [],
-  options: [json],
+  options: [jsonOptionSpec],
   examples: [],
 };
 

@@ -1,5 +1,10 @@
 import type { CommandDescription } from './command-specs.ts';
-import { assumeOptionSpec, readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+import {
+  assumeOptionSpec,
+  jsonOptionSpec,
+  readingOptionSpecs,
+  withOptionSpec,
+} from './commands/reading-options.ts';
 
 /** Formats of `--format`. */
 export const diffFormats = ['pretty', 'json', 'markdown'] as const;
@@ -17,6 +22,7 @@ export const diffDescription: CommandDescription = {
   ],
   options: [
     { flags: '--format <name>', description: 'how to print', choices: diffFormats, default: 'pretty' },
+    jsonOptionSpec,
     { flags: '--logging', description: 'log lines count as well' },
     {
       flags: '--as-remote <address>',

@@ -1,6 +1,6 @@
 import type { OptionSpec } from './command.ts';
 import type { CommandDescription } from './command-specs.ts';
-import { readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+import { jsonOptionSpec, readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
 import { nodesOptionSpec } from './set-command-specs.ts';
 
 /** How `fwsim graph` may print. */
@@ -52,7 +52,7 @@ export const graphDescription: CommandDescription = {
     withOptionSpec,
     ...readingOptionSpecs,
     nodesOptionSpec,
-    { flags: '--json', description: 'print JSON' },
+    jsonOptionSpec,
   ],
   expression: {
     name: 'PACKET',

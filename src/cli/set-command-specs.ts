@@ -1,6 +1,11 @@
 import type { ArgumentSpec, OptionSpec } from './command.ts';
 import type { CommandDescription } from './command-specs.ts';
-import { assumeOptionSpec, readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
+import {
+  assumeOptionSpec,
+  jsonOptionSpec,
+  readingOptionSpecs,
+  withOptionSpec,
+} from './commands/reading-options.ts';
 
 const rulesFile: ArgumentSpec = {
   name: 'FILE',
@@ -11,7 +16,6 @@ export const nodesOptionSpec: OptionSpec = {
   flags: '--nodes <count>',
   description: 'give up when sets need more nodes than this; a million take about 32 MB',
 };
-const json: OptionSpec = { flags: '--json', description: 'print JSON' };
 const verbose: OptionSpec = { flags: '--verbose', description: 'also what was inferred, and from what' };
 
 /** Fates by the words of `--fate`. */
@@ -43,7 +47,7 @@ export const exposureDescription: CommandDescription = {
     nodesOptionSpec,
     { flags: '--all', description: 'every row, also of long lists' },
     { flags: '--no-lint', description: 'do not count the findings of lint' },
-    json,
+    jsonOptionSpec,
     verbose,
   ],
   examples: [
@@ -84,7 +88,7 @@ export const queryDescription: CommandDescription = {
     ...readingOptionSpecs,
     nodesOptionSpec,
     { flags: '--all', description: 'also packets of odd addresses, and every row' },
-    json,
+    jsonOptionSpec,
     verbose,
   ],
   expression: {
@@ -130,7 +134,7 @@ export const matrixDescription: CommandDescription = {
     ...readingOptionSpecs,
     nodesOptionSpec,
     { flags: '--all', description: 'every class' },
-    json,
+    jsonOptionSpec,
     verbose,
   ],
   examples: [
@@ -146,6 +150,14 @@ export const spoofDescription: CommandDescription = {
   description:
     'Exit code 0: proved for every interface; 1: a packet was found; 3: it is not known what belongs behind which interface.',
   arguments: [rulesFile],
-  options: [ranges, withOptionSpec, assumeOptionSpec, ...readingOptionSpecs, nodesOptionSpec, json, verbose],
+  options: [
+    ranges,
+    withOptionSpec,
+    assumeOptionSpec,
+    ...readingOptionSpecs,
+    nodesOptionSpec,
+    jsonOptionSpec,
+    verbose,
+  ],
   examples: [['fwsim spoof gw.rules --with gw.addr', 'with the output of "ip -j addr" of the machine']],
 };

@@ -68,7 +68,7 @@ function answer(result: MachineDiffResult, invocation: Invocation, io: Io): Exit
     io.err(printDiagnostics(diagnostics, createSources([expressionText]), io.errStyle));
     return exitCodes.usage;
   }
-  switch (choice(invocation, 'format', diffFormats)) {
+  switch (flag(invocation, 'json') ? 'json' : choice(invocation, 'format', diffFormats)) {
     case 'json':
       io.out(printDiffJson(result, version));
       break;

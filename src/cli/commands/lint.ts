@@ -132,7 +132,7 @@ function readInvocation(invocation: Invocation, io: Io) {
     asRemote,
     reading: readingOptions(invocation),
     outputs: lintOutputs(
-      values(invocation, 'format'),
+      [...values(invocation, 'format'), ...(flag(invocation, 'json') ? ['json'] : [])],
       value(invocation, 'outputFile'),
       [...invocation.operands, ...values(invocation, 'with')].filter((path) => path !== '-'),
       io,

@@ -21,6 +21,9 @@ export const configOptionSpecs: readonly OptionSpec[] = [
   { flags: '--no-config', description: 'read no configuration and no file of suppressions' },
 ];
 
+/** JSON, in every command that can print it; beside `--format` the same as `--format json`. */
+export const jsonOptionSpec: OptionSpec = { flags: '--json', description: 'print JSON' };
+
 /** Further text about the same machine. */
 export const withOptionSpec: OptionSpec = {
   flags: '--with <file>',

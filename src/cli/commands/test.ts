@@ -112,7 +112,7 @@ async function tryPolicy(
 }
 
 function print(reports: readonly PolicyReport[], invocation: Invocation, io: Io): void {
-  switch (choice(invocation, 'format', policyFormats)) {
+  switch (flag(invocation, 'json') ? 'json' : choice(invocation, 'format', policyFormats)) {
     case 'tap':
       io.out(printPolicyTap(reports));
       break;

@@ -1,5 +1,5 @@
 import type { CommandDescription } from '../command-specs.ts';
-import { readingOptionSpecs, withOptionSpec } from '../commands/reading-options.ts';
+import { jsonOptionSpec, readingOptionSpecs, withOptionSpec } from '../commands/reading-options.ts';
 
 /** How `fwsim test` may print. */
 export const policyFormats = ['pretty', 'tap', 'junit', 'json', 'github'] as const;
@@ -27,6 +27,7 @@ export const testDescription: CommandDescription = {
     },
     ...readingOptionSpecs,
     { flags: '--format <name>', description: 'how to print', choices: policyFormats, default: 'pretty' },
+    jsonOptionSpec,
     { flags: '--coverage', description: 'also the rules that no test speaks about' },
     { flags: '--watch', description: 'try again whenever one of the files is changed' },
     { flags: '--init <rules>', description: 'print a first policy: what this ruleset does today, as tests' },
