@@ -5,8 +5,9 @@ import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, ty
 import {
   describedAtEntry,
   holdsGuessedAddress,
-  isOffTheRoad,
   movesAddresses,
+  offTheRoad,
+  refusedAddresses,
   walkOf,
 } from './support/roads.ts';
 import { accepts, denies } from './support/rules-at.ts';
@@ -37,13 +38,24 @@ export const impossibleDestinationForHook = defineCheck({
   rationale:
     'What is addressed to the machine goes to INPUT, everything else to FORWARD. A rule for the other kind loads without a word and never matches: often it was left behind when a service moved onto the machine, or off it. A refusal of this kind is worse than none, since somebody relies on it.',
   decision:
-    'All packets are pushed through the hooks: nothing that comes to the rule’s hooks is what it asks for, and with any other destination something would be. Which addresses are this machine’s is known from `ip -j addr`; without it only those are judged that are the same everywhere (loopback). Accepts are reported, and refusals whose packets get through by the other road, with one that does.',
+    'All packets are pushed through the hooks: nothing that comes to the rule’s hooks is what it asks for, and with any other destination something would be. Which addresses are this machine’s is known from `ip -j addr`; without it only those are judged that are the same everywhere (loopback). Where only a program of this machine could make such a packet up and send it by lo, the finding speaks of other hosts. Accepts are reported, and refusals whose packets get through by the other road, with one that does.',
   exceptions:
     'Addresses that come and go (VRRP, keepalived), where they were absent as `ip addr` was asked: rulesets that speak of VRRP are left alone, and so are those with TPROXY. Refusals without effect that guard nothing else either, such as the usual drop of 127.0.0.0/8, are not reported.',
   references: ['man iptables(8), TABLES'],
   yieldsTo: ['FW101', 'FW104', 'FW105', 'FW106', 'FW107', 'FW122'],
+  mentions: refusedAddresses,
   examples: {
     bad: [
+      {
+        title: 'nobody’s address',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -s 192.0.2.0/24 -d 0.0.0.0/32 -p tcp -m tcp --dport 443 -j ACCEPT
+COMMIT
+`,
+      },
       {
         title: 'a port of loopback, accepted in FORWARD',
         rules: `*filter
@@ -141,31 +153,38 @@ COMMIT
   *run(context): Iterable<FindingDraft> {
     for (const view of context.views) {
       if (movesAddresses(view)) continue;
-      const answers = context.answers(view);
+      const all = context.packets(view);
       for (const rule of view.rules()) {
         const { dst } = rule.base;
         if (!dst || dst.negated || view.owner(rule.table, rule.chain)) continue;
         if ((!accepts(rule) && !denies(rule)) || holdsGuessedAddress(context, dst.value)) continue;
-        if (!isOffTheRoad(answers.death(rule), 'dst')) continue;
+        const off = offTheRoad(all, rule, 'dst');
+        if (off === undefined) continue;
         const elsewhere = walkElsewhere(context, view, rule);
         if (denies(rule) && !elsewhere) continue;
         const hooks = view.hooks(rule.table, rule.chain).join(' and ');
-        const facts = answers.restsOn(rule);
+        const facts = all.rules.restsOn(rule);
+        const who = off === 'never' ? '' : 'from another host ';
         yield {
           at: { kind: 'rule', view, rule },
           confidence: facts.length === 0 ? 'proved' : 'context',
-          message: `No packet in ${hooks} has the destination ${networkTextShort(dst.value)}, so this rule ${denies(rule) ? 'refuses' : 'accepts'} nothing`,
+          message: `No packet ${who}in ${hooks} has the destination ${networkTextShort(dst.value)}, so this rule ${denies(rule) ? 'refuses' : 'accepts'} nothing`,
           underline: '-d',
           caption: 'is no destination of packets that come here',
           ...(elsewhere
             ? { what: `packets that the rule describes take ${elsewhere.hooks.join(', ')}, and get through` }
             : {}),
-          why: hooks.includes('FORWARD')
-            ? 'FORWARD sees what is passed on; packets to an address of this machine go to INPUT'
-            : 'INPUT sees what is addressed to this machine; packets for others go to FORWARD',
+          why:
+            off === 'from others'
+              ? 'the kernel refuses packets to this destination before they come here; only a program of this machine can make one up and send it by lo'
+              : hooks.includes('FORWARD')
+                ? 'FORWARD sees what is passed on; packets to an address of this machine go to INPUT'
+                : 'INPUT sees what is addressed to this machine; packets for others go to FORWARD',
           ...(elsewhere?.decidedBy ? { openedBy: [elsewhere.decidedBy] } : {}),
           help: [
-            `if it is meant, put it into ${hooks.includes('FORWARD') ? 'INPUT' : 'FORWARD'}; as it stands it can go`,
+            off === 'from others'
+              ? 'as it stands it can go'
+              : `if it is meant, put it into ${hooks.includes('FORWARD') ? 'INPUT' : 'FORWARD'}; as it stands it can go`,
           ],
           ...(elsewhere ? { witness: elsewhere } : {}),
         };

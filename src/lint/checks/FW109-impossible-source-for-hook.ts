@@ -2,7 +2,7 @@ import type { Rule } from '../../model/ruleset.ts';
 import { type Network, networkContains } from '../../net/address.ts';
 import { networkTextShort } from '../../net/address-text.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
-import { holdsGuessedAddress, isOffTheRoad, movesAddresses } from './support/roads.ts';
+import { holdsGuessedAddress, movesAddresses, offTheRoad, refusedAddresses } from './support/roads.ts';
 import { accepts } from './support/rules-at.ts';
 
 /** Whether all addresses of this machine are known, and none of them is in the network. */
@@ -20,7 +20,7 @@ function because(
   view: RulesetView,
   rule: Rule,
   src: Network,
-): { readonly confidence: 'proved' | 'context'; readonly why: string } | undefined {
+): { readonly confidence: 'proved' | 'context'; readonly why: string; readonly who?: string } | undefined {
   const hooks = view.hooks(rule.table, rule.chain);
   if (hooks.length > 0 && hooks.every((h) => h === 'OUTPUT') && holdsNoneOfOurs(context, src)) {
     return {
@@ -28,9 +28,16 @@ function because(
       why: 'packets in OUTPUT are of this machine, and it has no such address',
     };
   }
-  const answers = context.answers(view);
-  if (!isOffTheRoad(answers.death(rule), 'src')) return undefined;
-  const facts = answers.restsOn(rule);
+  const all = context.packets(view);
+  const off = offTheRoad(all, rule, 'src');
+  if (off === undefined) return undefined;
+  if (off === 'from others')
+    return {
+      confidence: 'proved',
+      why: 'the kernel refuses packets with this source before they come here; only a program of this machine can make one up and send it by lo',
+      who: 'from another host ',
+    };
+  const facts = all.rules.restsOn(rule);
   return facts.length === 0
     ? {
         confidence: 'proved',
@@ -57,13 +64,25 @@ export const impossibleSourceForHook = defineCheck({
   rationale:
     'OUTPUT sees what this machine sends, FORWARD what it passes on: an accept in OUTPUT for the LAN’s addresses lets nobody out, and one in FORWARD for addresses of the machine itself neither. The traffic that was meant is decided elsewhere, and whoever looks at the rule thinks it is allowed.',
   decision:
-    'Nothing that comes to the rule’s hooks is what it asks for, and with any other source something would be. In OUTPUT the addresses are compared with all those of `ip -j addr`. Refusals are not looked at: rules against forged sources are written exactly so.',
+    'Nothing that comes to the rule’s hooks is what it asks for, and with any other source something would be. In OUTPUT the addresses are compared with all those of `ip -j addr`. Where only a program of this machine could make such a packet up and send it by lo, the finding speaks of other hosts. Refusals are not looked at: rules against forged sources are written exactly so.',
   exceptions:
     'Programs that send with foreign addresses (transparent proxies, NAT64 daemons): rulesets with TPROXY and those that speak of VRRP are left alone.',
   references: ['man iptables(8), TABLES'],
   yieldsTo: ['FW106', 'FW107', 'FW108', 'FW111', 'FW114'],
+  mentions: refusedAddresses,
   examples: {
     bad: [
+      {
+        title: 'groups are never a source',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -s 224.0.0.0/4 -j ACCEPT
+-A INPUT -d 224.0.0.0/4 -j ACCEPT
+COMMIT
+`,
+      },
       {
         title: 'loopback in FORWARD',
         rules: `*filter
@@ -144,7 +163,7 @@ COMMIT
         yield {
           at: { kind: 'rule', view, rule },
           confidence: reason.confidence,
-          message: `No packet in ${hooks} has the source ${networkTextShort(src.value)}, so this rule accepts nothing`,
+          message: `No packet ${reason.who ?? ''}in ${hooks} has the source ${networkTextShort(src.value)}, so this rule accepts nothing`,
           underline: '-s',
           caption: 'is no source of packets that come here',
           why: reason.why,

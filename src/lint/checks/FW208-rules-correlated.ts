@@ -16,7 +16,7 @@ export const rulesCorrelated = defineCheck({
   rationale:
     'It is how most rulesets work, and where most of them break: to move one of the two changes what becomes of the packets in common. Auditors want the list.',
   decision:
-    'Both describe some packet in common, by their conditions alone, and decide it differently; of several such rules above it, the nearest is named. Rules with a rate, a list or chance, dead rules, and chains of more than 400 rules are left out.',
+    'Both decide some packet in common that comes to the first of them, and decide it differently; of several such rules above it, the nearest is named. A jump decides what the chain that it leads to does not send back. Rules with a rate, a list or chance, dead rules, and chains of more than 400 rules are left out.',
   exceptions: 'Nearly always: the check is off, and has to be asked for.',
   references: ['Al-Shaer, Hamed: Discovery of Policy Anomalies in Distributed Firewalls, INFOCOM 2004'],
   examples: {
@@ -56,6 +56,19 @@ COMMIT
       },
     ],
     good: [
+      {
+        title: 'a chain that sends back what both describe',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:bad-tcp - [0:0]
+-A INPUT -p tcp -j bad-tcp
+-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 --tcp-flags SYN SYN -j ACCEPT
+-A bad-tcp -p tcp -m tcp --tcp-flags SYN,FIN SYN,FIN -s 192.0.2.0/24 -j DROP
+COMMIT
+`,
+      },
       {
         title: 'one lies within the other',
         rules: `*filter

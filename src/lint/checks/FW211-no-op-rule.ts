@@ -160,7 +160,9 @@ COMMIT
             help: [
               all
                 ? `if this was to be a list of what is allowed, the policy of ${chain.name} must be DROP; else delete it`
-                : 'delete them, unless it is their counters that are wanted',
+                : rules.length === 1
+                  ? 'delete it, unless its counter is wanted'
+                  : 'delete them, unless it is their counters that are wanted',
             ],
             fixes: [deleteRules(view, rules)],
           };

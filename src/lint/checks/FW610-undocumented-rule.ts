@@ -1,17 +1,13 @@
 import { comment } from '../../extensions/matches/comment.ts';
-import { conntrack, ctStateWords } from '../../extensions/matches/conntrack.ts';
-import { state } from '../../extensions/matches/state.ts';
 import type { Rule } from '../../model/ruleset.ts';
-import { defineCheck, type RulesetView } from '../check.ts';
+import { type CheckContext, defineCheck, type RulesetView } from '../check.ts';
 import { accepts, admitsInterface } from './support/rules-at.ts';
 import { strangersInterfaces } from './support/strangers.ts';
 
-const newBit = 1 << ctStateWords.indexOf('NEW');
-
-/** Whether the rule lets anybody begin a connection. */
-function admitsNew(view: RulesetView, rule: Rule): boolean {
-  const states = view.find(rule, conntrack)?.state ?? view.find(rule, state);
-  return states === undefined || ((states.bits & newBit) !== 0) !== states.negated;
+/** Whether the rule lets anybody begin a connection: an answer that nobody asked for begins none. */
+function admitsNew(context: CheckContext, view: RulesetView, rule: Rule): boolean {
+  const { space, rules, openers, conditions } = context.allPackets(view);
+  return rules.standing(rule) !== 'dead' && !space.disjoint(conditions(rule), openers);
 }
 
 /** Rules that let connections in and do not say why. */
@@ -29,7 +25,7 @@ export const undocumentedRule = defineCheck({
   rationale:
     'After two years nobody knows whom the rule was for, nobody dares to delete it, and it stays open. Rules for reviews of firewalls (NIST SP 800-41, PCI DSS 1.2) ask for a reason and an owner.',
   decision:
-    'A rule with `-j ACCEPT` in a chain that INPUT or FORWARD leads to, whose interface may be one of those that lead outside, and that does not ask for established connections alone. It has no `-m comment`, and no line beginning with # stands right above it in the file.',
+    'A rule with `-j ACCEPT` in a chain that INPUT or FORWARD leads to, whose interface may be one of those that lead outside, and that takes some packet that may begin a connection: a SYN, a datagram, a request. It has no `-m comment`, and no line beginning with # stands right above it in the file.',
   exceptions: 'Whoever keeps the reasons elsewhere. The check is for those who ask for it.',
   references: ['NIST SP 800-41 rev. 1, section 5.2.2'],
   examples: {
@@ -102,7 +98,7 @@ COMMIT
     for (const view of context.views) {
       const strangers = strangersInterfaces(context, view.family);
       for (const rule of view.rules()) {
-        if (rule.table !== 'filter' || !accepts(rule) || !admitsNew(view, rule)) continue;
+        if (rule.table !== 'filter' || !accepts(rule) || !admitsNew(context, view, rule)) continue;
         if (view.find(rule, comment) || view.linked.comments.has(rule.id)) continue;
         if (view.writer(rule)) continue;
         const hooks = view.hooks(rule.table, rule.chain);

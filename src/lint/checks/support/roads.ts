@@ -10,10 +10,13 @@ import type { Ending } from '../../../analysis/chain-model.ts';
 import { atEntry } from '../../../analysis/fates.ts';
 import type { Death } from '../../../analysis/rule-answers.ts';
 import { type Visit, visitTable } from '../../../analysis/table-run.ts';
+import type { Description } from '../../../analysis/vocabulary.ts';
 import type { Hook } from '../../../model/netfilter.ts';
 import type { Rule } from '../../../model/ruleset.ts';
-import { type Network, networkContains } from '../../../net/address.ts';
+import { type Family, type Network, networkContains, prefix } from '../../../net/address.ts';
+import { parseAddress } from '../../../net/address-text.ts';
 import { addressKind } from '../../../net/documentation.ts';
+import { interfacePattern } from '../../../net/interface-pattern.ts';
 import type { FieldName } from '../../../packetset/fields.ts';
 import type { PacketSet } from '../../../packetset/space.ts';
 import type { AllPackets, Heading } from '../../all-packets.ts';
@@ -304,12 +307,69 @@ export function holdsGuessedAddress({ machine }: CheckContext, net: Network): bo
 const wayFields: readonly FieldName[] = ['src', 'dst', 'inInterface', 'outInterface'];
 
 /**
- * Whether the rule is dead since no packet at its hooks has what it asks of this field, as routing made it. Where a port,
- * a state or a mark in its place would bring it packets as well, others are the cause: a translation, NOTRACK.
+ * Addresses that no other host's packet has when routing is done with it. What a program makes up itself and sends by lo
+ * may have them: such a packet was routed as it was sent, by another address than its header's.
  */
-export function isOffTheRoad(death: Death | undefined, field: 'src' | 'dst'): boolean {
+const refusedArrivals: Readonly<
+  Record<Family, Readonly<Record<'src' | 'dst', readonly (readonly [string, number])[]>>>
+> = {
+  ipv4: {
+    src: [
+      ['0.0.0.0', 8],
+      ['224.0.0.0', 4],
+    ],
+    dst: [['0.0.0.0', 8]],
+  },
+  ipv6: { src: [['ff00::', 8]], dst: [] },
+};
+
+/** These addresses, to be mentioned by who asks {@link offTheRoad}. */
+export const refusedAddresses =
+  (family: Family): Description =>
+  (space) =>
+    (['src', 'dst'] as const)
+      .flatMap((field) => refusedNetworks(family, field).map((net) => space.network(field, net)))
+      .reduce<PacketSet>((set, other) => space.or(set, other), space.interface('in', interfacePattern('lo')));
+
+function refusedNetworks(family: Family, field: 'src' | 'dst'): readonly Network[] {
+  return refusedArrivals[family][field].flatMap(([text, length]) => {
+    const address = parseAddress(family, text);
+    return address ? [prefix(address, length)] : [];
+  });
+}
+
+/** Why a rule gets nothing at its hooks: `never`, whoever sends; `from others`: programs of this machine may make it up. */
+export type OffTheRoad = 'never' | 'from others';
+
+/**
+ * Whether no packet at the rule's hooks has what it asks of this field, as routing made it. Where a port, a state or a
+ * mark in its place would bring it packets as well, others are the cause: a translation, NOTRACK.
+ */
+export function offTheRoad(all: AllPackets, rule: Rule, field: 'src' | 'dst'): OffTheRoad | undefined {
+  const death = all.rules.death(rule);
+  if (death !== undefined) return isOfRouting(death, field) ? 'never' : undefined;
+  const asked = rule.base[field];
+  const refused = refusedNetworks(all.view.family, field);
+  if (asked === undefined || asked.negated) return undefined;
+  if (!refused.some((net) => networkContains(net, asked.value.address))) return undefined;
+  const { space } = all;
+  const madeUp = space.and(
+    all.comingBy(['lo']),
+    space.union(refused.map((net) => all.describe((s) => s.network(field, net)).may)),
+  );
+  const hooks = all.view.hooks(rule.table, rule.chain);
+  const visits = all.rules.visitsOf(rule).filter((v) => hooks.includes(v.hook));
+  const taken = space.diff(space.union(visits.map((v) => v.taking(rule))), madeUp);
+  if (taken !== space.none) return undefined;
+  const others = space.diff(space.union(visits.map((v) => v.entering)), madeUp);
+  const without = space.forget(others, [field]);
+  return space.disjoint(without, all.conditions(rule)) ? undefined : 'from others';
+}
+
+/** Whether routing, and nothing else, keeps packets from a dead rule. */
+function isOfRouting(death: Death, field: 'src' | 'dst'): boolean {
   return (
-    death?.kind === 'arrivals' &&
+    death.kind === 'arrivals' &&
     death.fields.includes(field) &&
     death.fields.every((f) => wayFields.includes(f))
   );
