@@ -132,8 +132,11 @@ function effectHolders(frame: Frame, care: PacketSet, goingOn: PacketSet, loggin
         const effects = effectsOf(frame, visit, rule, logging);
         if (effects.length > 0) wanted.set(rule, effects);
       }
+    if (wanted.size === 0) continue;
+    const { rules } = frame.takers(visit, care, ({ rule }) => wanted.has(rule));
+    const sets = new Map(rules.map(({ model, set }) => [model.rule, set]));
     for (const [rule, effects] of wanted) {
-      const set = space.and(frame.packets(visit.taking(rule)), care);
+      const set = sets.get(rule) ?? space.none;
       for (const { kind, text, always } of effects) {
         const here = always ? set : space.and(set, goingOn);
         if (here !== space.none) hold(holders, kind, text, { rule, set: here });
@@ -199,14 +202,21 @@ function limitHolders(frame: Frame, care: PacketSet, open: PacketSet): Holders {
       here = again;
     }
   };
+  const asked = (r: RuleModel, taken: PacketSet): PacketSet =>
+    r.action.kind === 'open' ? taken : space.diff(taken, r.must);
   for (const visit of frame.road.visits) {
-    for (const chain of visit.analysis.model.chains.values())
-      for (const r of chain.rules) {
-        if (!isOpen(r)) continue;
-        const taken = visit.taking(r.rule);
-        const asked = r.action.kind === 'open' ? taken : space.diff(taken, r.must);
-        note(r, space.and(frame.packets(asked), changes(r) ? care : open));
-      }
+    const rules = [...visit.analysis.model.chains.values()].flatMap((chain) => chain.rules.filter(isOpen));
+    if (rules.length === 0) continue;
+    const some = new Set(rules);
+    const found = frame.takers(visit, care, (r) => some.has(r), asked);
+    const sets = new Map(
+      found.rules.map(({ model, set }) => [model, changes(model) ? set : space.and(set, open)]),
+    );
+    // In the order of the table: of rules with the same words, the first one is met first.
+    for (const r of rules) {
+      const set = sets.get(r);
+      if (set !== undefined && set !== space.none) note(r, set);
+    }
   }
   return holders;
 }

@@ -4,9 +4,19 @@ import { targetText } from '../link/rule-text.ts';
 import type { FieldName } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { Ending, RuleModel } from './chain-model.ts';
-import { type Decided, endersAt, type Frame, partsOf, withRest } from './diff-frame.ts';
+import {
+  type Decided,
+  decidedByPolicy,
+  decidedByRule,
+  endsSo,
+  type Frame,
+  partsOf,
+  type Takers,
+  withRest,
+} from './diff-frame.ts';
 import { allOf, type Moved, movedPackets, type Outcome, type Outcomes } from './diff-pairs.ts';
 import type { FateKind } from './road.ts';
+import type { Visit } from './table-run.ts';
 
 /** Ends at which the packet goes on to somebody. */
 const passing: readonly FateKind[] = ['local', 'forward', 'sent'];
@@ -87,9 +97,14 @@ export function fateOutcomes(frame: Frame, care: PacketSet): Outcomes {
 
 function takenBy(frame: Frame, fate: FateKind, set: PacketSet, text: string): PacketSet {
   const { space } = frame.vocabulary;
+  const written = isOf(text);
   return space.union(
     partsOf(frame, fate).flatMap(({ visit }) =>
-      visit === undefined ? [] : endersAt(frame, visit, fate as Ending, set, isOf(text)).map((d) => d.set),
+      visit === undefined
+        ? []
+        : frame
+            .takers(visit, set, (r) => endsSo(r, fate as Ending) && written(r))
+            .rules.map((taker) => taker.set),
     ),
   );
 }
@@ -97,35 +112,57 @@ function takenBy(frame: Frame, fate: FateKind, set: PacketSet, text: string): Pa
 /** Hooks whose filter table lets packets pass that end so. */
 const filterHook = { local: 'INPUT', forward: 'FORWARD', sent: 'OUTPUT' } as const;
 
-/** Who lets packets end so. Overlaps where that is not known. */
-export function decidersOf(frame: Frame, key: string, packets: PacketSet): readonly Decided[] {
+/** Says who lets packets end as a key says. Overlaps where that is not known. */
+export type Deciders = (key: string, packets: PacketSet) => readonly Decided[];
+
+/**
+ * Prepares {@link Deciders} for subsets of `all`: each visit is walked once with all of them, whatever is asked then.
+ */
+export function createDeciders(frame: Frame, all: PacketSet): Deciders {
   const { space } = frame.vocabulary;
-  const fate = kindOfKey(key);
-  const found: Decided[] = [];
-  if (goesOn(fate)) {
-    const hook = filterHook[fate as keyof typeof filterHook];
-    for (const visit of frame.road.visits)
-      if (visit.table === 'filter' && visit.hook === hook)
-        for (const one of endersAt(frame, visit, 'accept', packets)) found.push(one);
-  } else {
-    const text = key.slice(fate.length + 1);
-    for (const { visit } of partsOf(frame, fate))
-      if (visit !== undefined)
-        for (const one of endersAt(
-          frame,
-          visit,
-          fate as Ending,
-          packets,
-          text === '' ? undefined : isOf(text),
-        ))
-          found.push(one);
-    if (fate === 'drop')
-      for (const { set } of partsOf(frame, 'route-drop')) {
-        const here = space.and(frame.packets(set), packets);
-        if (here !== space.none) found.push({ decider: { kind: 'routing' }, set: here });
-      }
-  }
-  return withRest(frame, found, packets);
+  const walked = new Map<Visit, Takers>();
+  const endersAt = (
+    visit: Visit,
+    ending: Ending,
+    packets: PacketSet,
+    written?: (r: RuleModel) => boolean,
+  ): readonly Decided[] => {
+    let takers = walked.get(visit);
+    if (takers === undefined) {
+      takers = frame.takers(visit, all, ({ action }) => action.kind === 'end' || action.kind === 'open');
+      walked.set(visit, takers);
+    }
+    const found: Decided[] = [];
+    for (const taker of takers.rules) {
+      if (!endsSo(taker.model, ending) || written?.(taker.model) === false) continue;
+      const set = space.and(taker.set, packets);
+      if (set !== space.none) found.push(decidedByRule({ ...taker, set }));
+    }
+    const policy = space.and(takers.policy, packets);
+    return policy === space.none ? found : [...found, ...decidedByPolicy(visit, ending, policy)];
+  };
+  return (key, packets) => {
+    const fate = kindOfKey(key);
+    const found: Decided[] = [];
+    if (goesOn(fate)) {
+      const hook = filterHook[fate as keyof typeof filterHook];
+      for (const visit of frame.road.visits)
+        if (visit.table === 'filter' && visit.hook === hook)
+          for (const one of endersAt(visit, 'accept', packets)) found.push(one);
+    } else {
+      const text = key.slice(fate.length + 1);
+      const written = text === '' ? undefined : isOf(text);
+      for (const { visit } of partsOf(frame, fate))
+        if (visit !== undefined)
+          for (const one of endersAt(visit, fate as Ending, packets, written)) found.push(one);
+      if (fate === 'drop')
+        for (const { set } of partsOf(frame, 'route-drop')) {
+          const here = space.and(frame.packets(set), packets);
+          if (here !== space.none) found.push({ decider: { kind: 'routing' }, set: here });
+        }
+    }
+    return withRest(frame, found, packets);
+  };
 }
 
 /** Rules that write one of these fields, on the way of these packets. */
@@ -144,7 +181,7 @@ export function writersOf(
             ? fields.includes('dst') && before && change.manip !== 'source'
             : (fields as readonly string[]).includes(change.field),
         );
-      return frame.takers(visit, packets, writes).rules;
+      return frame.takers(visit, packets, writes).rules.map(decidedByRule);
     });
   return withRest(frame, found, packets);
 }

@@ -39,12 +39,30 @@ export interface Frame {
   relation(set: PacketSet): PacketSet;
   /** The packets of a relation. */
   packets(set: PacketSet): PacketSet;
-  /** Of these packets, those that each wanted rule of a visit may take, and those left to the policy. */
+  /**
+   * Of these packets, those that each wanted rule of a visit may take, and those left to the policy.
+   * `part`: of what a rule may take, what counts; default: all of it.
+   */
   takers(
     visit: Visit,
     packets: PacketSet,
     wanted: (r: RuleModel) => boolean,
-  ): { readonly rules: readonly Decided[]; readonly policy: PacketSet };
+    part?: (r: RuleModel, taken: PacketSet) => PacketSet,
+  ): Takers;
+}
+
+/** See {@link Frame.takers}. */
+export interface Takers {
+  readonly rules: readonly { readonly model: RuleModel; readonly set: PacketSet }[];
+  readonly policy: PacketSet;
+}
+
+/** What comes to a chain at a visit. */
+interface Arriving {
+  /** Packets that are as they came in, without their second copy: relations have several times as many nodes. */
+  readonly plain: PacketSet;
+  /** The relation of the others. */
+  readonly moved: PacketSet;
 }
 
 /** Prepares a road; it is walked if it was not. */
@@ -53,73 +71,83 @@ export function createFrame(roads: Roads, name: Road['name']): Frame {
   const { space } = vocabulary;
   const road = roads.road(name);
   const noOut = space.interface('out', { name: '', exact: true });
-  const rerouted = (['dst', 'mark', 'tos'] as const).some((f) => vocabulary.rewritten.has(f));
 
   const relation = (set: PacketSet): PacketSet => {
     const some = name === 'local' ? space.forget(set, ['inInterface']) : set;
-    const unrouted = space.and(some, noOut);
-    if (unrouted === space.none) return some;
-    return space.or(space.diff(some, noOut), space.forget(unrouted, ['outInterface']));
+    if (space.disjoint(some, noOut)) return some;
+    return space.or(space.diff(some, noOut), space.forget(space.and(some, noOut), ['outInterface']));
   };
   const packets = (set: PacketSet): PacketSet => relation(space.entryOf(set));
 
-  /** Relations at a hook that began as one of these packets. */
-  const at = (hook: Hook, set: PacketSet): PacketSet => {
-    const before = hook === 'PREROUTING' || hook === 'INPUT' || (hook === 'OUTPUT' && rerouted);
-    return space.atEntry(before ? space.forget(set, ['outInterface']) : set);
+  const walked = new Map<Visit, ReadonlyMap<ChainModel, Arriving>>();
+  const arrivingAt = (visit: Visit): ReadonlyMap<ChainModel, Arriving> => {
+    let found = walked.get(visit);
+    if (found === undefined) {
+      found = walkOf(visit);
+      walked.set(visit, found);
+    }
+    return found;
   };
 
-  const takers: Frame['takers'] = (visit, wantedPackets, wanted) => {
+  /** Sends what enters a visit through its chains. */
+  const walkOf = (visit: Visit): ReadonlyMap<ChainModel, Arriving> => {
     const { model } = visit.analysis;
-    const limit = at(visit.hook, wantedPackets);
-    const found = new Map<Rule, PacketSet>();
-    const record = (r: RuleModel, set: PacketSet): void => {
-      if (!wanted(r)) return;
-      const before = found.get(r.rule);
-      const here = space.and(packets(set), wantedPackets);
-      if (here === space.none) return;
-      found.set(r.rule, before === undefined ? here : space.or(before, here));
-    };
-    const arrivals = new Map<ChainModel, PacketSet[]>();
-    const send = (chain: ChainModel | undefined, set: PacketSet): void => {
+    const plain = new Map<ChainModel, PacketSet[]>();
+    const moved = new Map<ChainModel, PacketSet[]>();
+    const send = (to: typeof plain, chain: ChainModel | undefined, set: PacketSet): void => {
       if (chain === undefined || set === space.none) return;
-      const list = arrivals.get(chain);
-      if (list === undefined) arrivals.set(chain, [set]);
+      const list = to.get(chain);
+      if (list === undefined) to.set(chain, [set]);
       else list.push(set);
     };
     const builtin = model.chains.get(visit.hook);
-    if (builtin !== undefined) send(builtin, space.and(visit.entering, limit));
+    if (builtin?.rewrites === false) {
+      const same = space.and(visit.entering, space.unchanged());
+      send(plain, builtin, space.entryOf(same));
+      send(moved, builtin, space.diff(visit.entering, same));
+    } else send(moved, builtin, visit.entering);
+    const arriving = new Map<ChainModel, Arriving>();
     // Callers before callees.
     for (let i = model.order.length - 1; i >= 0; i--) {
       const chain = model.order[i] as ChainModel;
-      const here = space.union(arrivals.get(chain) ?? []);
-      if (here === space.none || chain.loops) continue;
-      if (chain.rewrites) {
-        for (const r of chain.rules) {
-          const calls = r.action.kind === 'jump' || r.action.kind === 'goto';
-          if (!calls && !wanted(r)) continue;
-          const taken = space.and(space.and(visit.reaching(r.rule), limit), r.may);
-          if (taken === space.none) continue;
-          record(r, taken);
-          if ('chain' in r.action) send(r.action.chain, taken);
-        }
-        continue;
-      }
-      // What comes to each rule of such a chain was worked out for all packets: these are some of them.
-      const summary = visit.analysis.summary(chain);
-      if (summary === undefined) continue;
+      const here = { plain: space.union(plain.get(chain) ?? []), moved: space.union(moved.get(chain) ?? []) };
+      if (chain.loops || (here.plain === space.none && here.moved === space.none)) continue;
+      arriving.set(chain, here);
+      const summary = chain.rewrites ? undefined : visit.analysis.summary(chain);
       for (const r of chain.rules) {
-        const callee = 'chain' in r.action ? r.action.chain : undefined;
-        if (callee === undefined && !wanted(r)) continue;
+        if (!('chain' in r.action)) continue;
+        if (summary === undefined) {
+          send(moved, r.action.chain, visit.taking(r.rule));
+          continue;
+        }
         const all = takenBy(summary, r, space);
-        if (space.disjoint(here, all)) continue;
-        const taken = space.and(here, all);
-        record(r, taken);
-        send(callee, taken);
+        send(plain, r.action.chain, space.and(here.plain, all));
+        send(moved, r.action.chain, space.and(here.moved, all));
       }
     }
-    const policy = space.and(packets(space.and(visit.byPolicy, limit)), wantedPackets);
-    return { rules: [...found].map(([rule, set]) => ({ decider: { kind: 'rule', rule }, set })), policy };
+    return arriving;
+  };
+
+  const takers: Frame['takers'] = (visit, wantedPackets, wanted, part = (_, taken) => taken) => {
+    const rules: { model: RuleModel; set: PacketSet }[] = [];
+    for (const [chain, { plain, moved }] of arrivingAt(visit)) {
+      const some = chain.rules.filter(wanted);
+      if (some.length === 0) continue;
+      const here = space.or(relation(plain), packets(moved));
+      if (!chain.rewrites && space.disjoint(here, wantedPackets)) continue;
+      // What comes to each rule of a chain that rewrites nothing was worked out for all packets: these are some of them.
+      const summary = chain.rewrites ? undefined : visit.analysis.summary(chain);
+      for (const r of some) {
+        const all = part(r, summary === undefined ? visit.taking(r.rule) : takenBy(summary, r, space));
+        const set =
+          summary === undefined
+            ? packets(all)
+            : space.or(relation(space.and(plain, all)), packets(space.and(moved, all)));
+        const these = space.and(set, wantedPackets);
+        if (these !== space.none) rules.push({ model: r, set: these });
+      }
+    }
+    return { rules, policy: space.and(packets(visit.byPolicy), wantedPackets) };
   };
 
   return {
@@ -135,22 +163,24 @@ export function createFrame(roads: Roads, name: Road['name']): Frame {
 
 const policyEndings: Readonly<Record<string, Ending>> = { ACCEPT: 'accept', DROP: 'drop', QUEUE: 'queue' };
 
-/** Who lets these packets end so at a visit. `text`: of rules, only those whose target is written so. */
-export function endersAt(
-  frame: Frame,
-  visit: Visit,
-  ending: Ending,
-  packets: PacketSet,
-  text?: (r: RuleModel) => boolean,
-): readonly Decided[] {
-  const { space } = frame.vocabulary;
-  const ends = ({ action }: RuleModel): boolean =>
+/** Whether the rule may end packets so. */
+export function endsSo({ action }: RuleModel, ending: Ending): boolean {
+  return (
     (action.kind === 'end' && action.ending === ending) ||
-    (action.kind === 'open' && action.endings.includes(ending));
-  const { rules, policy } = frame.takers(visit, packets, (r) => ends(r) && text?.(r) !== false);
-  if (policyEndings[visit.policy] !== ending || policy === space.none) return rules;
-  const { table, hook } = visit;
-  return [...rules, { decider: { kind: 'policy', table, chain: hook, policy: visit.policy }, set: policy }];
+    (action.kind === 'open' && action.endings.includes(ending))
+  );
+}
+
+/** A rule as a decider. */
+export function decidedByRule({ model, set }: Takers['rules'][number]): Decided {
+  return { decider: { kind: 'rule', rule: model.rule }, set };
+}
+
+/** The policy of a visit as the decider about these packets, of which there are some, if it ends them so. */
+export function decidedByPolicy(visit: Visit, ending: Ending, set: PacketSet): readonly Decided[] {
+  if (policyEndings[visit.policy] !== ending) return [];
+  const { table, hook, policy } = visit;
+  return [{ decider: { kind: 'policy', table, chain: hook, policy }, set }];
 }
 
 /** Parts of a road that ended so. */

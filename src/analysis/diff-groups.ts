@@ -53,11 +53,11 @@ export interface Group {
   readonly set: PacketSet;
 }
 
+/** Deciders of both sides that have packets of a move in common. */
 interface Atom {
   readonly move: Move;
-  readonly old: Decider;
-  readonly new: Decider;
-  readonly set: PacketSet;
+  readonly old: Decided;
+  readonly new: Decided;
 }
 
 /** One text for equal deciders of one side. */
@@ -72,14 +72,47 @@ export function deciderText(d: Decider): string {
   }
 }
 
+/** Finds those of many sets that have something in common with one: nearly as quickly as they are few. */
+function meetingsOf(
+  space: BddPacketSpace,
+  sets: readonly PacketSet[],
+): (set: PacketSet) => readonly number[] {
+  // Unions of two, of four and so on: what meets none of them is not looked at one by one.
+  const floors = [sets];
+  for (let below = sets; below.length > 1; ) {
+    const unions: PacketSet[] = [];
+    for (let i = 0; i < below.length; i += 2)
+      unions.push(space.or(below[i] as PacketSet, below[i + 1] ?? space.none));
+    floors.push(unions);
+    below = unions;
+  }
+  return (set) => {
+    const found: number[] = [];
+    const look = (floor: number, i: number): void => {
+      const here = floors[floor]?.[i];
+      if (here === undefined || space.disjoint(set, here)) return;
+      if (floor === 0) {
+        found.push(i);
+        return;
+      }
+      look(floor - 1, 2 * i);
+      look(floor - 1, 2 * i + 1);
+    };
+    look(floors.length - 1, 0);
+    return found;
+  };
+}
+
 function atomsOf(space: BddPacketSpace, moves: readonly Move[]): Atom[] {
   const atoms: Atom[] = [];
-  for (const move of moves)
-    for (const a of move.oldDeciders)
-      for (const b of move.newDeciders) {
-        const set = space.and(a.set, b.set);
-        if (set !== space.none) atoms.push({ move, old: a.decider, new: b.decider, set });
-      }
+  for (const move of moves) {
+    const meetings = meetingsOf(
+      space,
+      move.newDeciders.map((d) => d.set),
+    );
+    for (const old of move.oldDeciders)
+      for (const i of meetings(old.set)) atoms.push({ move, old, new: move.newDeciders[i] as Decided });
+  }
   return atoms;
 }
 
@@ -95,13 +128,13 @@ export function groupMoves(
   const candidates = new Map<string, { readonly isChanged: boolean; readonly atoms: Set<Atom> }>();
   const keysOf = (atom: Atom): readonly string[] => {
     const what = `${atom.move.change} ${atom.move.about}`;
-    return [`${what} old ${deciderText(atom.old)}`, `${what} new ${deciderText(atom.new)}`];
+    return [`${what} old ${deciderText(atom.old.decider)}`, `${what} new ${deciderText(atom.new.decider)}`];
   };
   const isChanged = (d: Decider): boolean => d.kind === 'rule' && changed.has(d.rule);
   for (const atom of atomsOf(space, moves))
     for (const [i, key] of keysOf(atom).entries()) {
       const entry = candidates.get(key) ?? {
-        isChanged: isChanged(i === 0 ? atom.old : atom.new),
+        isChanged: isChanged((i === 0 ? atom.old : atom.new).decider),
         atoms: new Set<Atom>(),
       };
       candidates.set(key, entry);
@@ -153,13 +186,13 @@ function groupOf(space: BddPacketSpace, atoms: readonly Atom[]): Group {
       word,
     ),
     old: byFrequency(
-      atoms.map((a) => a.old),
+      atoms.map((a) => a.old.decider),
       deciderText,
     ),
     new: byFrequency(
-      atoms.map((a) => a.new),
+      atoms.map((a) => a.new.decider),
       deciderText,
     ),
-    set: space.union(atoms.map((a) => a.set)),
+    set: space.union(atoms.map((a) => space.and(a.old.set, a.new.set))),
   };
 }

@@ -17,7 +17,8 @@ import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import type { Meter } from '../support/budget.ts';
 import { effectMoves } from './diff-effects.ts';
 import {
-  decidersOf,
+  createDeciders,
+  type Deciders,
   fateMoves,
   fateOutcomes,
   goesOn,
@@ -304,12 +305,19 @@ function movesOf(
   const before = fateOutcomes(old, care);
   const after = fateOutcomes(now, care);
   const { moved, differing } = fateMoves(old, before, after, care);
+  const oldDeciders = createDeciders(old, differing);
+  const newDeciders = createDeciders(now, differing);
   const moves = moved.map((m): Move => {
     const change = changeOf(m, m.fields);
-    const deciders = (frame: Frame, other: Frame, there: Outcomes, key: string): readonly Decided[] => {
-      const found = decidersOf(frame, key, m.set);
+    const deciders = (
+      ofSide: Deciders,
+      ofOther: Deciders,
+      there: Outcomes,
+      key: string,
+    ): readonly Decided[] => {
+      const found = ofSide(key, m.set);
       const kept = space.and(there.get(key)?.set ?? space.none, m.set);
-      return kept === space.none ? found : newlyDeciding(space, found, decidersOf(other, key, kept));
+      return kept === space.none ? found : newlyDeciding(space, found, ofOther(key, kept));
     };
     const base = { change, from: m.from, to: m.to, about: m.fields.join(' '), set: m.set };
     if (change === 'marked' || change === 'redirected') {
@@ -320,8 +328,8 @@ function movesOf(
     }
     return {
       ...base,
-      oldDeciders: deciders(old, now, after, m.from),
-      newDeciders: deciders(now, old, before, m.to),
+      oldDeciders: deciders(oldDeciders, newDeciders, after, m.from),
+      newDeciders: deciders(newDeciders, oldDeciders, before, m.to),
     };
   });
   const arriving = (frame: Frame): PacketSet =>
