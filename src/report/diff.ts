@@ -206,7 +206,9 @@ function witnessLines(d: Difference, compared: MachineDiff, style: TerminalStyle
   for (const side of ['old', 'new'] as const) {
     const command = witnessTrace(d, compared[side], side);
     if (!either) lines.push(...labelled('', escapeTerminal(`${side}: ${endText(witness[side])}`), style));
-    if (command !== undefined) lines.push(...labelled('', theme.command(escapeTerminal(command)), style));
+    // Never broken into lines: it is there to be pasted.
+    if (command !== undefined)
+      lines.push(`${' '.repeat(labelColumns + 3)}${theme.command(escapeTerminal(command))}`);
   }
   return lines;
 }

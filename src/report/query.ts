@@ -1,6 +1,7 @@
 /** What `fwsim query` found out, for the terminal: packets by how they end, each with rule, share and proof. */
 
 import type { Aspect, FamilyAnswer, QueryOptions, QueryResult, QueryRow, Way } from '../analysis/query.ts';
+import type { RoadName } from '../analysis/road.ts';
 import { ruleText } from '../link/rule-text.ts';
 import type { TerminalStyle } from './diagnostics.ts';
 import { escapeTerminal } from './escape-terminal.ts';
@@ -21,6 +22,12 @@ const aspectTitles: Readonly<Record<Aspect, string>> = {
   openers: 'Packets that open a connection',
   others: 'Other packets: replies, related ones, what conntrack cannot place',
   odd: 'Packets from or to groups, loopback, nobody',
+};
+
+/** Where packets begin. */
+const roadWords: Readonly<Record<RoadName, string>> = {
+  arrive: '(arriving)',
+  local: '(sent by this machine itself)',
 };
 
 const wayWords: Readonly<Record<Way, string>> = {
@@ -74,8 +81,12 @@ function answerLines(
       hidden.push(`${rows.length} ${rows.length === 1 ? 'row' : 'rows'} about groups, loopback and nobody`);
       continue;
     }
-    lines.push('', style.theme.strong(aspectTitles[aspect]));
-    for (const row of rows) for (const one of rowLines(row, answer, result, style)) lines.push(one);
+    for (const road of ['arrive', 'local'] as const) {
+      const ofRoad = rows.filter((row) => row.road === road);
+      if (ofRoad.length === 0) continue;
+      lines.push('', `${style.theme.strong(aspectTitles[aspect])} ${style.theme.faint(roadWords[road])}`);
+      for (const row of ofRoad) for (const one of rowLines(row, answer, result, style)) lines.push(one);
+    }
   }
   if (answer.rowsLeftOut > 0) hidden.push(`${answer.rowsLeftOut} rows of small share`);
   if (lines.length === 0) lines.push('', 'No packet ends so.');
