@@ -6,8 +6,8 @@ import { strangersInterfaces } from './support/strangers.ts';
 
 /** Whether the rule lets anybody begin a connection: an answer that nobody asked for begins none. */
 function admitsNew(context: CheckContext, view: RulesetView, rule: Rule): boolean {
-  const { space, rules, openers, conditions } = context.allPackets(view);
-  return rules.standing(rule) !== 'dead' && !space.disjoint(conditions(rule), openers);
+  const { space, rules, entering, conditions } = context.packets(view);
+  return rules.standing(rule) !== 'dead' && !space.disjoint(conditions(rule), entering('to'));
 }
 
 /** Rules that let connections in and do not say why. */
@@ -89,6 +89,20 @@ COMMIT
 :OUTPUT ACCEPT [0:0]
 -A INPUT -i lo -j ACCEPT
 -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'answers to pings, and what nothing comes to',
+        rules: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p icmp -m icmp --icmp-type 0 -j ACCEPT
+-A INPUT -p tcp -m tcp --tcp-flags SYN,ACK SYN,ACK -j ACCEPT
+-A INPUT -p tcp -j DROP
+-A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT
 COMMIT
 `,
       },
