@@ -33,7 +33,8 @@ export type RouteAnswer =
 
 const defaultMtu = 1500;
 
-function mtuOf(facts: MachineFacts, device: string | undefined, route: Route | undefined): number {
+/** dst_mtu(): the MTU of a route, in bytes: its own, or that of the interface. */
+export function mtuOf(facts: MachineFacts, device: string | undefined, route: Route | undefined): number {
   if (route?.mtuBytes !== undefined) return route.mtuBytes;
   if (device === 'lo') return 65536;
   return (device === undefined ? undefined : facts.interfaces.get(device)?.mtuBytes) ?? defaultMtu;

@@ -15,6 +15,7 @@ import {
   isMulticast6,
   isZero,
 } from './addresses.ts';
+import { mtuOf } from './destination.ts';
 import { isOwnAddress } from './facts.ts';
 import { type Fib, type Flow, fibLookup, lookupLocalTable } from './fib.ts';
 import { localityOf } from './locality.ts';
@@ -161,6 +162,21 @@ export function createFibView(w: Walk): FibView {
       return packet.family === 'ipv4'
         ? reverse4(fib, packet, inInterface, options)
         : reverse6(fib, packet, inInterface, options);
+    },
+    pathMtu() {
+      const { packet, destination, inInterface, outInterface } = w;
+      const fib = facts.fib[packet.family];
+      if (!fib || !destination) {
+        const mtus = [inInterface, outInterface]
+          .map((name) => (name === undefined ? undefined : facts.interfaces.get(name)?.mtuBytes))
+          .filter((bytes) => bytes !== undefined);
+        return mtus.length === 0 ? undefined : Math.min(...mtus);
+      }
+      const back = fibLookup(fib, flowTo(packet.src));
+      if ('error' in back) return destination.mtuBytes;
+      const { route, nextHop } = back.hit;
+      const device = route.type === 'local' ? 'lo' : nextHop?.device;
+      return Math.min(destination.mtuBytes, mtuOf(facts, device, route));
     },
     realm(packet) {
       const fib = facts.fib[packet.family];

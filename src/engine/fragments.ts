@@ -7,6 +7,7 @@
 
 import { lacksHeader } from '../model/layer4-header.ts';
 import type { Packet } from '../model/packet.ts';
+import { isCutTcpHeader } from '../model/tcp-header.ts';
 import { addressText } from '../net/address-text.ts';
 import { layer4ChecksumRight } from './checksum.ts';
 import { headerBytes, readLayer4 } from './layer4.ts';
@@ -123,7 +124,14 @@ export function collect(s: Shared, p: Packet, user: string): Collected {
     dontFragment: fragments.some((f) => f.dontFragment && f.lengthBytes === largestBytes),
     ...(bytes === undefined
       ? {}
-      : { ...readLayer4(first.protocol, bytes), badChecksum: !layer4ChecksumRight(first, bytes) }),
+      : {
+          ...readLayer4(first.protocol, bytes),
+          // Targets may have written there, and its checksum, while it was a piece.
+          ...(first.protocol === 6 && !isCutTcpHeader(first)
+            ? { tcpFlags: first.tcpFlags, tcpOptions: first.tcpOptions }
+            : {}),
+          badChecksum: !layer4ChecksumRight(first, bytes),
+        }),
   };
   return { kind: 'complete', packet, largestBytes, pieceBytes: fragments.map(dataBytes) };
 }

@@ -36,8 +36,10 @@ export function sendGenerated(w: Walk, packet: Packet, made: GeneratedPacket): v
     fate = { kind: 'sent', outInterface: made.byPort, packet: { ...packet }, fragments: undefined };
   } else if (applyOutPolicy(g)) fate = output(g, g.destination);
   else fate = { kind: 'send-error', errno: 'EPERM', reason: 'ipsec-policy' };
-  // The answer shares the connection: what it set up there holds for the packet that it answers.
-  if (g.ct && w.ct && g.ct.id === w.ct.id) w.attach(g.ct, w.connection.state, w.connection.direction);
+  // The answer shares the connection: what it set up there holds for the packet that it answers. Out by lo it comes in
+  // again only when that one is done with.
+  const entry = g.viaLoopback ? g.entryAtLoopback : g.ct;
+  if (entry && w.ct && entry.id === w.ct.id) w.attach(entry, w.connection.state, w.connection.direction);
   w.emit({ kind: 'generated', cause: made.cause, trace: traceOf(g, fate) });
 }
 

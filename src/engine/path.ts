@@ -169,6 +169,7 @@ function arriveByPort(w: Walk, bridge: string): Fate {
     w.largestFragmentBytes = undefined;
     w.pieceBytes = undefined;
     if (w.family === 'ipv4' && refusesOptions(w)) return routeDrop(w, 'bad-options');
+    if (refusedAtIngress(w) !== undefined) return routeDrop(w, 'martian-source');
     if (w.destination.kind !== 'forward') return deliver(w);
     const forwards = w.family === 'ipv4' || forwardsIpv6(facts, cameInBy6(w));
     return forwards ? forward(w) : routeDrop(w, 'not-forwarding');
@@ -328,10 +329,13 @@ function forward(w: Walk): Fate {
 
 // ------------------------------------------------------------------------------------------ output
 
+/** Whether a process wrote the headers itself. */
+const isRaw = ({ entry }: Walk): boolean => entry.kind === 'local' && entry.rawSocket === true;
+
 /** A process sends a packet. */
 export function send(w: Walk): Fate {
   const p = w.packet;
-  const raw = w.entry.kind === 'local' && w.entry.rawSocket === true;
+  const raw = isRaw(w);
   const { facts } = w.shared;
   const holder = facts.ownAddresses.get(addressText(p.src));
   const own = raw
@@ -402,10 +406,13 @@ export function output(w: Walk, d: Destination): Fate {
 function loop(w: Walk): Fate {
   w.emit({ kind: 'loopback' });
   w.viaLoopback = true;
+  w.entryAtLoopback = w.ct;
   w.hasSocket = false;
   w.hasKernelSocket = false;
   w.packet.uid = undefined;
   w.packet.gid = undefined;
+  // What a socket leaves to the network card (CHECKSUM_PARTIAL) is never summed on lo.
+  if (w.depth === 0 && !isRaw(w) && [6, 17].includes(w.packet.protocol)) w.packet.badChecksum = false;
   w.inInterface = 'lo';
   const refused = refusedAtIngress(w);
   if (refused !== undefined) return { kind: 'lost', reason: refused, outInterface: 'lo' };

@@ -2,7 +2,7 @@
 
 import type { InterfaceAddress } from '../model/machine.ts';
 import type { Address } from '../net/address.ts';
-import { isLinkLocal6, isMulticast6, multicastScope6 } from './addresses.ts';
+import { isLinkLocal6, isLoopback6, isMulticast6, isZero, multicastScope6 } from './addresses.ts';
 import type { MachineFacts } from './facts.ts';
 
 /** Common leading bits of two addresses. */
@@ -22,14 +22,12 @@ function commonPrefix(a: Address, b: Address): number {
   return n;
 }
 
-const scopeOf = (a: Address): number =>
-  isMulticast6(a)
-    ? multicastScope6(a)
-    : isLinkLocal6(a)
-      ? 2
-      : a.w0 === 0 && a.w1 === 0 && a.w2 === 0 && a.w3 === 1
-        ? 1
-        : 14;
+/** __ipv6_addr_src_scope(): ::1 is of its link, and nobody's address of less than that. */
+function scopeOf(a: Address): number {
+  if (isZero(a)) return -1;
+  if (isMulticast6(a)) return multicastScope6(a);
+  return isLinkLocal6(a) || isLoopback6(a) ? 2 : 14;
+}
 
 /** RFC 6724 policy table labels, as far as they tell addresses apart here. */
 function labelOf(a: Address): number {
@@ -54,7 +52,7 @@ export function sourceAddress6(
 ): Address | undefined {
   let best: { readonly address: InterfaceAddress; readonly score: readonly number[] } | undefined;
   const wanted = scopeOf(dst);
-  const strict = isLinkLocal6(dst) || isMulticast6(dst);
+  const strict = isMulticast6(dst) || wanted <= 2;
   for (const i of facts.interfaces.values()) {
     if (strict && device !== undefined && i.name !== device) continue;
     for (const a of i.addresses) {

@@ -107,6 +107,8 @@ export class Walk implements TargetEnv {
   /** The route attached to the packet (skb_dst). */
   destination: Destination | undefined;
   viaLoopback = false;
+  /** What was attached when it left by lo. */
+  entryAtLoopback: Entry | undefined;
   /** br_netfilter has routed it, because NAT changed the destination of a frame, before the machine looked at it. */
   routedByBridge = false;
   lastInInterface: string | undefined;

@@ -353,6 +353,11 @@ export interface FibView {
       readonly acceptLocal: boolean;
     },
   ): boolean | undefined;
+  /**
+   * The smaller MTU of the routes to where the packet goes and to where it came from; of its interfaces where no routes
+   * are known. Bytes; undefined: not known.
+   */
+  pathMtu(): number | undefined;
   /** Routing realm of the packet's route, and device groups; undefined: not known. */
   realm(packet: Packet): number | undefined;
   deviceGroup(device: string): number | undefined;

@@ -1,9 +1,11 @@
 /**
- * IPv6-to-IPv6 network prefix translation (RFC 6296), as SNPT and DNPT do it: stateless and neutral to checksums.
+ * IPv6-to-IPv6 network prefix translation (RFC 6296), as SNPT and DNPT do it: stateless, and neutral to checksums where the
+ * address has the prefix that is translated.
  *
  * Source: net/ipv6/netfilter/ip6t_NPT.c ip6t_npt_checkentry(), ip6t_npt_map_pfx().
  */
 
+import type { MutablePacket } from '../model/packet.ts';
 import {
   type Address,
   addressFromBigInt,
@@ -81,19 +83,35 @@ function fold(sum: number): number {
   return s;
 }
 
+/** Folded sum of an address. */
+const sumOf = (a: Address): number => fold(words16(a).reduce((x, y) => x + y, 0));
+
 const translatedLength = (d: PrefixTranslationData): number =>
   Math.max(prefixLength(d.srcPrefix.mask) ?? 0, prefixLength(d.dstPrefix.mask) ?? 0);
 
 /** Whether every address has a translation. Behind more than 48 bits, a host part of all ones has none. */
 export const translatesAll = (d: PrefixTranslationData): boolean => translatedLength(d) <= 48;
 
+/** Protocols whose checksum covers the addresses. */
+const summedProtocols = new Set([6, 17, 33, 58, 136]);
+
+/**
+ * Writes a translated address into the packet. The translation is neutral to checksums only for addresses that have the
+ * prefix to translate, which the kernel does not look at: of any other one, the packet's checksum is wrong behind it.
+ */
+export function writeTranslated(packet: MutablePacket, field: 'src' | 'dst', translated: Address): void {
+  // The same sum may be said as 0 and as 0xffff.
+  const sums = sumOf(packet[field]) % 0xffff === sumOf(translated) % 0xffff;
+  if (!sums && summedProtocols.has(packet.protocol)) packet.badChecksum = true;
+  packet[field] = translated;
+}
+
 /** Makes the translation of an address; undefined: the address cannot be translated. */
 export function prefixTranslator(d: PrefixTranslationData): (a: Address) => Address | undefined {
   const length = translatedLength(d);
   const keep = (1n << BigInt(128 - length)) - 1n;
   const prefix = addressToBigInt(d.dstPrefix.address) & ~keep;
-  const sum = (a: Address): number => fold(words16(a).reduce((x, y) => x + y, 0));
-  const adjustment = fold(sum(d.srcPrefix.address) + (~sum(d.dstPrefix.address) & 0xffff));
+  const adjustment = fold(sumOf(d.srcPrefix.address) + (~sumOf(d.dstPrefix.address) & 0xffff));
   return (a) => {
     const words = words16(addressFromBigInt('ipv6', (addressToBigInt(a) & keep) | prefix));
     // The difference goes into the subnet part, or into the first interface word that can take it.

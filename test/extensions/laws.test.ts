@@ -113,6 +113,7 @@ function environment({ drawn }: Accepted): { readonly at: (s: Situation) => Env 
           fib: {
             addressTypes: () => undefined,
             reversePath: () => undefined,
+            pathMtu: () => undefined,
             realm: () => undefined,
             deviceGroup: () => undefined,
           },

@@ -88,6 +88,7 @@ function envOf(view: PacketView, c: TableCase, yes: boolean): MatchEnv {
     fib: {
       addressTypes: () => undefined,
       reversePath: () => undefined,
+      pathMtu: () => undefined,
       realm: () => undefined,
       deviceGroup: () => undefined,
     },

@@ -208,7 +208,11 @@ export function trackPacket(w: Walk): undefined {
     const { entry, direction } = found;
     const refused = trackProtocol(w, entry, direction, created, verifying);
     if (refused === 'repeat') continue;
-    if (refused !== undefined) return invalid(w, refused);
+    if (refused !== undefined) {
+      // nf_conntrack_in(): what the tracker refuses has nothing on it any more, not even that it was seen.
+      w.seenByConntrack = false;
+      return invalid(w, refused);
+    }
     // The state was fixed before the tracker ran: a first answer is ESTABLISHED all the same.
     const state = stateOf(entry, direction);
     const current = w.ct ?? entry;

@@ -7,6 +7,7 @@ import {
   prefixTranslator,
   printPrefixes,
   translatesAll,
+  writeTranslated,
 } from '../prefix-translation.ts';
 
 /** What one `-j DNPT` says, as data. */
@@ -35,7 +36,7 @@ export const DNPT = defineTarget({
         env.note('no translation of this address: ICMPv6 parameter problem');
         return 'drop';
       }
-      packet.dst = translated;
+      writeTranslated(packet, 'dst', translated);
       return 'continue';
     };
   },

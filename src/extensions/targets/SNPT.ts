@@ -7,6 +7,7 @@ import {
   prefixTranslator,
   printPrefixes,
   translatesAll,
+  writeTranslated,
 } from '../prefix-translation.ts';
 
 /** What one `-j SNPT` says, as data. */
@@ -35,7 +36,7 @@ export const SNPT = defineTarget({
         env.note('no translation of this address: ICMPv6 parameter problem');
         return 'drop';
       }
-      packet.src = translated;
+      writeTranslated(packet, 'src', translated);
       return 'continue';
     };
   },

@@ -1,14 +1,6 @@
-import type { Interface } from '../../model/machine.ts';
 import type { MutablePacket, TcpOption } from '../../model/packet.ts';
 import { isCutTcpHeader, tcpHeaderBytes } from '../../model/tcp-header.ts';
-import {
-  type CompileContext,
-  defineTarget,
-  type OptionType,
-  type Refusal,
-  refuse,
-  type TargetEnv,
-} from '../define.ts';
+import { type CompileContext, defineTarget, type OptionType, type Refusal, refuse } from '../define.ts';
 import { flag, integer } from '../option-types.ts';
 import { option } from '../printed-words.ts';
 
@@ -52,18 +44,6 @@ function lowerMss(packet: MutablePacket, mss: number): void {
   const least = packet.family === 'ipv4' ? 536 : 1220;
   packet.tcpOptions = [mssOption(Math.min(mss, least)), ...packet.tcpOptions];
   packet.lengthBytes += 4;
-}
-
-/**
- * The smaller of the two interfaces' MTUs, as far as they are known. The kernel takes those of the routes to
- * destination and source, which are the interfaces' unless a route has its own.
- */
-function pathMtu(env: TargetEnv): number | undefined {
-  const known: readonly Interface[] | undefined = env.machine.interfaces.value;
-  const mtus = [env.inInterface, env.outInterface]
-    .map((name) => known?.find((i) => i.name === name)?.mtuBytes)
-    .filter((m) => m !== undefined);
-  return mtus.length === 0 ? undefined : Math.min(...mtus);
 }
 
 /** Lowers the maximum segment size that a SYN announces. */
@@ -111,7 +91,7 @@ export const TCPMSS = defineTarget({
       env.pull('whole');
       if (d.mss !== 'pmtu') lowerMss(packet, d.mss);
       else {
-        const mtu = pathMtu(env);
+        const mtu = env.fib.pathMtu();
         if (mtu === undefined) env.note('MSS clamped to the MTU of the path, which is not known');
         else if (mtu <= headers) return 'drop';
         else lowerMss(packet, mtu - headers);
