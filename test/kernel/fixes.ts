@@ -7,8 +7,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { corpusNames, readCorpusFile } from '../../src/dev/corpus-files.ts';
 import { type FixResult, fixMachine } from '../../src/fixing.ts';
+import type { ReadMachine, ReadRuleset } from '../../src/link/read-machine.ts';
+import { printRuleset } from '../../src/link/rule-text.ts';
 import { checks, defaultRegistry, type LintResult } from '../../src/linting.ts';
-import { type LoadJob, loadRulesets } from '../support/kernel.ts';
+import { createIpsets, type LoadJob, type LoadResult, loadRulesets } from '../support/kernel.ts';
 
 const args = process.argv.slice(2);
 const unsafe = args.includes('--unsafe');
@@ -60,6 +62,47 @@ const totals = new Map<string, number>();
 const add = (key: string, n = 1): void => void totals.set(key, (totals.get(key) ?? 0) + n);
 let broken = 0;
 
+/**
+ * Loads the dump as it was and as it is now: as it stands, or, where that is no text for one iptables-restore (two
+ * families, context, spellings of old), what fwsim prints of each family.
+ */
+function loadsAsBefore(dump: Dump, { first, last }: FixResult, text: string): void {
+  const jobOf = (rules: string, family: 4 | 6): LoadJob => ({
+    text: rules,
+    family,
+    ipsets: createIpsets(rules, family),
+  });
+  const familyOf = ({ linked }: ReadRuleset): 4 | 6 => (linked.ruleset.family === 'ipv4' ? 4 : 6);
+  const [only, ...others] = first.read.rulesets;
+  if (only !== undefined && others.length === 0) {
+    const family = familyOf(only);
+    const [before, after] = loadRulesets([jobOf(dump.text, family), jobOf(text, family)]);
+    if (before?.loaded) {
+      told(dump, 'as it stands', after);
+      return;
+    }
+  }
+  const printed = (read: ReadMachine): LoadJob[] =>
+    read.rulesets.map((r) => jobOf(printRuleset(r.linked.ruleset), familyOf(r)));
+  const before = loadRulesets(printed(first.read));
+  const after = loadRulesets(printed(last.read));
+  for (const [index, { loaded, message }] of before.entries())
+    if (loaded) told(dump, 'printed', after[index]);
+    else {
+      add('did not load before');
+      if (process.env['VERBOSE']) say(`${dump.name}: did not load before: ${message.split('\n')[0]}`);
+    }
+}
+
+function told(dump: Dump, how: string, after: LoadResult | undefined): void {
+  add(`loaded before, ${how}`);
+  if (after?.loaded) add(`loads after, ${how}`);
+  else {
+    broken++;
+    say(`${dump.name}: does not load any more, ${how}: ${after?.message}`);
+  }
+}
+
 for (const dump of dumps()) {
   if (wanted !== undefined && !dump.name.includes(wanted)) continue;
   const started = performance.now();
@@ -88,20 +131,7 @@ for (const dump of dumps()) {
     broken++;
     say(`${dump.name}: a second run has ${finding.code} ${fix.title}`);
   }
-  const [only, ...others] = result.first.read.rulesets;
-  if (load && only !== undefined && others.length === 0) {
-    const family = only.linked.ruleset.family === 'ipv4' ? 4 : 6;
-    const [before, after] = loadRulesets(
-      [dump.text, text].map((rules): LoadJob => ({ text: rules, family })),
-    );
-    if (!before?.loaded) continue;
-    add('loaded before');
-    if (after?.loaded) add('loads after');
-    else {
-      broken++;
-      say(`${dump.name}: does not load any more: ${after?.message}`);
-    }
-  }
+  if (load) loadsAsBefore(dump, result, text);
 }
 for (const [key, count] of [...totals].sort()) say(`${String(count).padStart(6)} ${key}`);
 process.exitCode = broken === 0 ? 0 : 1;
