@@ -131,11 +131,12 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
     newRoads.road(road);
     yield `${road}, new`;
     const frames = [createFrame(oldRoads, road), createFrame(newRoads, road)] as const;
-    const { moves, care, seenAt, compared } = movesOf(frames, asked, o.logging ?? false);
+    const { moves, care, seenAt, compared, stuck } = movesOf(frames, asked, o.logging ?? false);
     some ||= compared;
     const undecided = moves.some((m) => !space.isDecided(m.set)) || !space.isDecided(care);
     const why = budgetReached(!undecided, budget);
     if (why !== undefined) return { kind: 'undecided', why };
+    if (stuck) return { kind: 'undecided', why: stuckOnBothSides };
     for (const group of groupMoves(space, moves, changed)) gathered.push({ road, group, care, seenAt });
     yield `${road}, compared`;
   }
@@ -163,6 +164,9 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
   if (why !== undefined) return { kind: 'undecided', why };
   return { kind: 'different', differences, changed };
 }
+
+const stuckOnBothSides =
+  'packets of both rulesets end in a loop of jumps or deeper than chains may call each other: the kernel would refuse these rules, so nobody can say that they do the same';
 
 // ---------------------------------------------------------------------------------------------- sides
 
@@ -298,7 +302,12 @@ function movesOf(
   frames: readonly [Frame, Frame],
   asked: PacketSet,
   logging: boolean,
-): Omit<GroupedPackets, 'road' | 'group'> & { readonly moves: readonly Move[]; readonly compared: boolean } {
+): Omit<GroupedPackets, 'road' | 'group'> & {
+  readonly moves: readonly Move[];
+  readonly compared: boolean;
+  /** Some packets are stuck under both rulesets: nobody knows what becomes of them. */
+  readonly stuck: boolean;
+} {
   const [old, now] = frames;
   const { space } = old.vocabulary;
   const care = space.and(space.and(old.entering, now.entering), asked);
@@ -351,6 +360,7 @@ function movesOf(
   };
   return {
     compared: care !== space.none,
+    stuck: !space.disjoint(before.get('stuck')?.set ?? space.none, after.get('stuck')?.set ?? space.none),
     seenAt: (['INPUT', 'FORWARD'] as const).map((hook) => ({
       hook,
       packets: space.may(space.or(comingTo(old, hook), comingTo(now, hook))),

@@ -195,6 +195,17 @@ describe('not decided', () => {
     expect(result.couldNotLook).toContain('10 nodes');
   });
 
+  test('where both sides lead packets in a circle: no kernel takes them', () => {
+    const circle = (condition: string): string =>
+      filter(':a - [0:0]', ':b - [0:0]', '-A INPUT -j a', '-A a -p tcp -j b', `-A b ${condition} -j a`);
+    for (const other of [circle('-s 10.0.0.0/8'), circle('-s 192.168.0.0/16')]) {
+      const result = compare(circle('-s 10.0.0.0/8'), other);
+      expect(result.compared?.families[0]?.diff.kind).toBe('undecided');
+      expect(result.couldNotLook).toContain('loop of jumps');
+    }
+    expect(told(compared(circle('-s 10.0.0.0/8'), filter()))).not.toContain('equal');
+  });
+
   test('where it was cancelled', () => {
     const meter = createMeter({});
     meter.cancel();
