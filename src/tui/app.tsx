@@ -1,5 +1,6 @@
 /** Puts state, screen and terminal together, and carries out what the reducer asks for. */
 
+import { setTimeout } from 'node:timers/promises';
 import { render } from 'ink';
 import type { Asker } from './beside/asker.ts';
 import type { Answers } from './beside/questions.ts';
@@ -8,8 +9,8 @@ import { NotWalked } from './state/distant-world.ts';
 import type { Draft } from './state/draft.ts';
 import { type Action, reduce } from './state/reduce.ts';
 import { currentLeg, type Effect, initialState, type State, screens } from './state/state.ts';
-import { draftText } from './state/what-if.ts';
 import type { World } from './state/world.ts';
+import type { EarlyKeys } from './terminal/early-keys.ts';
 import { FrameWriter } from './terminal/frame-writer.ts';
 import type { Input } from './terminal/keys.ts';
 import type { Terminal } from './terminal/terminal.ts';
@@ -23,8 +24,12 @@ export interface AppOptions {
   readonly terminal: Terminal;
   readonly packet: string;
   readonly color: boolean;
+  /** Keys that have come so far. */
+  readonly early: EarlyKeys;
   /** Writes a whole file, or throws an error whose message says why not. */
   readonly writeFile: (path: string, text: string) => void;
+  /** The rules as text, with a draft in force; or an error whose message says why there is none. */
+  readonly textOf: (draft: Draft) => Promise<string>;
   /** Makes what answers beside the screen: what packets fare differently, the linter, dead rules. */
   readonly beside: (give: (draft: Draft, answers: Answers) => void) => Asker;
   /** Walks packets for a world that does not do so itself. */
@@ -90,20 +95,9 @@ function pointAt(world: World, state: State, input: Input): Action | undefined {
 
 /** Runs until the user quits. The answer is why nothing could be shown, or undefined after a normal end. */
 export async function runApp(options: AppOptions): Promise<string | undefined> {
-  const { world, terminal, writeFile, walker } = options;
+  const { world, terminal, writeFile, textOf, walker, early } = options;
   const palette = createPalette(options.color);
-  // Keys may come before there is a screen: they are for the first one, but for the one that gives up.
-  const early: Input[] = [];
-  let hear = (input: Input): void => {
-    early.push(input);
-  };
-  const givenUp = new Promise<undefined>((resolve) => {
-    terminal.listen((input) => {
-      if (input.kind === 'key' && input.key === 'ctrl-c') resolve(undefined);
-      hear(input);
-    });
-  });
-  const first = await Promise.race([firstState(options, terminal.size()), givenUp]);
+  const first = await Promise.race([firstState(options, terminal.size()), early.givenUp]);
   if (typeof first !== 'object') return first;
   let state = first;
   let done: () => void = () => {};
@@ -127,8 +121,8 @@ export async function runApp(options: AppOptions): Promise<string | undefined> {
   let scheduled = false;
   let walkTimer: NodeJS.Timeout | undefined;
   let asked = false;
-  let toWrite: Extract<Effect, { kind: 'write' }> | undefined;
-  let writeTimer: NodeJS.Timeout | undefined;
+  /** What is being written; whether it went well. */
+  let writing: Promise<boolean> | undefined;
   /** Keys that come in one go are drawn once. */
   const redrawSoon = (): void => {
     if (scheduled) return;
@@ -162,14 +156,15 @@ export async function runApp(options: AppOptions): Promise<string | undefined> {
     if (state.walkPending && waiting.length === 0) dispatch({ kind: 'walk' });
   };
 
-  /** Writes what waits to be written; whether nothing went wrong. */
-  const writeWaiting = (): boolean => {
-    clearTimeout(writeTimer);
-    if (!toWrite) return true;
-    const { path, draft } = toWrite;
-    toWrite = undefined;
+  /** Writes behind the frame that says so, and behind what is being written. */
+  const write = async (
+    { path, draft }: Extract<Effect, { kind: 'write' }>,
+    before: Promise<boolean> | undefined,
+  ): Promise<boolean> => {
+    await before;
+    await setTimeout(frameDelayMs);
     try {
-      writeFile(path, draftText(world, draft));
+      writeFile(path, await textOf(draft));
       dispatch({ kind: 'wrote', path, draft });
       return true;
     } catch (error) {
@@ -182,7 +177,8 @@ export async function runApp(options: AppOptions): Promise<string | undefined> {
     switch (effect.kind) {
       case 'quit':
         // Nobody leaves without what he wanted to be written, or without being told that it is not.
-        if (writeWaiting()) done();
+        if (!writing) done();
+        else void writing.then((well) => well && done());
         return;
       case 'suspend':
         frames.pause();
@@ -197,16 +193,19 @@ export async function runApp(options: AppOptions): Promise<string | undefined> {
       case 'walk':
         // Of several changes, only the last is walked.
         clearTimeout(walkTimer);
-        walkTimer = setTimeout(dispatch, walkDelayMs, { kind: 'walk' } satisfies Action);
+        walkTimer = globalThis.setTimeout(dispatch, walkDelayMs, { kind: 'walk' } satisfies Action);
         return;
       case 'copy':
         terminal.copy(effect.text);
         return;
-      case 'write':
-        // Behind the frame that says so.
-        toWrite = effect;
-        writeTimer = setTimeout(writeWaiting, frameDelayMs);
+      case 'write': {
+        const mine = write(effect, writing);
+        writing = mine;
+        void mine.then(() => {
+          if (writing === mine) writing = undefined;
+        });
         return;
+      }
     }
   };
   /** Carries an action out; false where something must be walked first. */
@@ -235,17 +234,16 @@ export async function runApp(options: AppOptions): Promise<string | undefined> {
   };
   let asker: Asker | undefined;
 
-  hear = (input) => {
-    const action = input.kind === 'key' || input.kind === 'paste' ? input : pointAt(world, state, input);
-    if (action) dispatch(action);
-  };
   terminal.onResize(() => {
     dispatch({ kind: 'resize', ...terminal.size() });
     redrawAll();
   });
   asker = options.beside((draft, answers) => dispatch({ kind: 'told', draft, answers }));
   asker.about(state.draft);
-  early.forEach(hear);
+  early.handOver((input) => {
+    const action = input.kind === 'key' || input.kind === 'paste' ? input : pointAt(world, state, input);
+    if (action) dispatch(action);
+  });
   try {
     await ended;
   } finally {

@@ -12,9 +12,12 @@ import { createAsker } from './beside/asker.ts';
 import type { BesideMachine, StartThread } from './beside/questions.ts';
 import { createWalker, type Walker } from './beside/walker.ts';
 import { createDistantWorld } from './state/distant-world.ts';
+import type { Draft } from './state/draft.ts';
+import { unpackRulesets } from './state/packed-rules.ts';
 import { lineOf } from './state/packet-fields.ts';
 import { presets } from './state/presets.ts';
 import { createWorld, type World } from './state/world.ts';
+import { listenEarly } from './terminal/early-keys.ts';
 import { enterTerminal, openKeyboard, type Terminal } from './terminal/terminal.ts';
 
 /** What there is to open. */
@@ -71,6 +74,37 @@ function guessRules(texts: readonly SourceText[]): number {
   return count;
 }
 
+/** A machine to be shown, and its rules as text; or why there is nothing to look at. */
+type Shown =
+  | { readonly world: World; readonly textOf: (draft: Draft) => Promise<string> }
+  | { readonly couldNotLook: string };
+
+function openNear({ texts, family, backend, diagnostics }: BesideMachine): Shown {
+  const registry = defaultRegistry();
+  const read = readMachine(texts, { registry, family, backend });
+  const couldNotLook = whyNothingToLookAt(read);
+  if (couldNotLook !== undefined) return { couldNotLook };
+  const world = createWorld({ name: texts[0]?.name ?? '', texts, read, registry, diagnostics });
+  return { world, textOf: async (draft) => world.text(draft) };
+}
+
+async function openFar(walker: Walker, { texts }: BesideMachine): Promise<Shown> {
+  const opened = await walker.opened;
+  if (typeof opened === 'string') return { couldNotLook: `the rules were not read: ${opened}` };
+  if (opened.kind === 'nothing') return opened;
+  const { rules, machine, setNames, words } = opened;
+  const sources = new Map(opened.sources.map(([family, at]) => [family, texts[at]?.text ?? '']));
+  const view = { name: texts[0]?.name ?? '', texts, registry: defaultRegistry(), machine, setNames, sources };
+  return {
+    world: createDistantWorld(view, unpackRulesets(rules), (family) => words[family]),
+    textOf: async (draft) => {
+      const printed = await walker.text(draft);
+      if (typeof printed === 'string') throw new Error(printed);
+      return printed.text;
+    },
+  };
+}
+
 /**
  * By so much, in percent, may memory grow before V8 looks for garbage. Left to itself it lets that of large rulesets
  * grow to several times what is in use.
@@ -94,20 +128,21 @@ export async function startTui(options: StartOptions): Promise<NotShown | undefi
     progress(terminal, `reading ${(bytes / 1e6).toFixed(1)} MB of rules`);
     const { lint } = options;
     const machine = { texts, diagnostics, lint, ...(family && { family }), ...(backend && { backend }) };
-    // It reads the rules at the same time.
+    const early = listenEarly(terminal);
+    const app = import('./app.tsx');
     if (guessRules(texts) > largeFrom) walker = createWalker(machine, options.startThread);
-    const registry = defaultRegistry();
-    const read = readMachine(texts, { registry, family, backend });
-    const couldNotLook = whyNothingToLookAt(read);
-    if (couldNotLook !== undefined) return { kind: 'no-rules', couldNotLook };
+    const opened = await Promise.race([walker ? openFar(walker, machine) : openNear(machine), early.givenUp]);
+    if (opened === undefined) return undefined;
+    if ('couldNotLook' in opened) return { kind: 'no-rules', couldNotLook: opened.couldNotLook };
+    const { world, textOf } = opened;
     progress(terminal, 'walking the first packet');
-    const opened = { name: texts[0]?.name ?? '', texts, read, registry, diagnostics };
-    const world = walker ? createDistantWorld(opened) : createWorld(opened);
-    const { runApp } = await import('./app.tsx');
+    const { runApp } = await app;
     const notShown = await runApp({
       world,
       terminal,
       walker,
+      early,
+      textOf,
       packet: firstPacket(world, options.packet),
       color: options.color,
       writeFile: options.writeFile,

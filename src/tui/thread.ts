@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Desk, openDesk } from './beside/desk.ts';
 import type { Question, Reply } from './beside/questions.ts';
-import { openWalks } from './beside/walks.ts';
+import { openWalks, type Walks } from './beside/walks.ts';
 import type { Draft } from './state/draft.ts';
 
 export type { Question, Reply } from './beside/questions.ts';
@@ -11,7 +11,7 @@ export type { Question, Reply } from './beside/questions.ts';
 /** Makes what carries a question out. The first one must open the machine. */
 export function serveScreen(reply: (reply: Reply) => void): (question: Question) => void {
   let desk: Desk | undefined;
-  let walks: ReturnType<typeof openWalks> | undefined;
+  let walks: Walks | undefined;
   let latest = 0;
   /** Between two steps a newer question may come; it ends this one. */
   const answer = async (desk: Desk, serial: number, draft: Draft): Promise<void> => {
@@ -26,15 +26,20 @@ export function serveScreen(reply: (reply: Reply) => void): (question: Question)
   return (question) => {
     switch (question.kind) {
       case 'open':
-        if (question.work === 'walks') walks = openWalks(question.machine);
-        else desk = openDesk(question.machine);
+        if (question.work === 'answers') desk = openDesk(question.machine);
+        else {
+          walks = openWalks(question.machine);
+          reply({ kind: 'opened', opened: walks.opened });
+        }
         return;
       case 'walk': {
         const { serial, draftSerial } = question;
-        const result = walks?.(question.question, draftSerial);
-        if (result) reply({ kind: 'walked', serial, result });
+        if (walks) reply({ kind: 'walked', serial, result: walks.walk(question.question, draftSerial) });
         return;
       }
+      case 'print':
+        if (walks) reply({ kind: 'printed', serial: question.serial, text: walks.print(question.draft) });
+        return;
       case 'ask':
         latest = question.serial;
         if (desk) void answer(desk, question.serial, question.draft);

@@ -7,18 +7,18 @@ import { firstPacket } from '../../src/tui/start.ts';
 import { emptyDraft } from '../../src/tui/state/draft.ts';
 import { type Action, reduce } from '../../src/tui/state/reduce.ts';
 import { initialState, type State } from '../../src/tui/state/state.ts';
-import { createWorld, type World } from '../../src/tui/state/world.ts';
+import { createWorld, type NearWorld, type World } from '../../src/tui/state/world.ts';
 import { repositoryRoot } from './source-tree.ts';
 
 /** The world of a ruleset's text. */
-export function worldOf(text: string, name = 'gw.rules'): World {
+export function worldOf(text: string, name = 'gw.rules'): NearWorld {
   const texts = [{ name, text }];
   const registry = defaultRegistry();
   return createWorld({ name, texts, read: readMachine(texts, { registry }), registry, diagnostics: [] });
 }
 
 /** The world of a file of `rules-examples/`. */
-export function exampleWorld(name: string): World {
+export function exampleWorld(name: string): NearWorld {
   const path = `rules-examples/${name}.rules`;
   return worldOf(readFileSync(join(repositoryRoot, path), 'utf8'), path);
 }

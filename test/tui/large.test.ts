@@ -4,6 +4,7 @@ import type { Question, ThreadEvents } from '../../src/tui/beside/questions.ts';
 import { createWalker } from '../../src/tui/beside/walker.ts';
 import { answerWalk, createDistantWorld, NotWalked } from '../../src/tui/state/distant-world.ts';
 import { emptyDraft } from '../../src/tui/state/draft.ts';
+import { packRulesets, unpackRulesets } from '../../src/tui/state/packed-rules.ts';
 import { type Action, reduce } from '../../src/tui/state/reduce.ts';
 import { currentLeg, initialState, type State } from '../../src/tui/state/state.ts';
 import type { World } from '../../src/tui/state/world.ts';
@@ -13,7 +14,9 @@ import { firstState, worldOf } from '../support/tui-world.ts';
 const rules = Array.from({ length: 300 }, (_, i) => `-A INPUT -s 10.0.${i >> 8}.${i & 255}/32 -j ACCEPT`);
 const text = ['*filter', ':INPUT DROP [0:0]', ':OUTPUT ACCEPT [0:0]', ...rules, 'COMMIT', ''].join('\n');
 const near = worldOf(text);
-const world = createDistantWorld(near.opened);
+/** As the thread sends them, which has read them. */
+const sent = structuredClone(packRulesets(near.rulesets));
+const world = createDistantWorld(near.opened, unpackRulesets(sent), near.words);
 const packet = '--assume local=203.0.113.1 -i eth0 -p tcp -s 10.0.1.7 -d 203.0.113.1 --dport 22';
 
 /** Does something, and what must be walked for it as often as that is asked for; each through the copy of a thread. */
@@ -116,12 +119,12 @@ describe('the thread that walks', () => {
   const machine = { texts: near.opened.texts, diagnostics: [], lint: { today: '2026-11-22' } };
 
   test('reads the machine once, and knows a draft again', async () => {
-    const sent: Question[] = [];
+    const questions: Question[] = [];
     const walker = createWalker(machine, (events) => {
       const serve = serveScreen((reply) => events.replied(structuredClone(reply)));
       return {
         send: (question) => {
-          sent.push(question);
+          questions.push(question);
           serve(structuredClone(question));
         },
         end: () => {},
@@ -131,7 +134,36 @@ describe('the thread that walks', () => {
     expect(await walker?.ask(question)).toEqual(structuredClone(answerWalk(near, question)));
     await walker?.ask({ ...question, draft: new Map() });
     await walker?.ask({ ...question, about: { kind: 'flow' } });
-    expect(sent.map((q) => (q.kind === 'walk' ? q.draftSerial : q.kind))).toEqual(['open', 1, 2, 1]);
+    expect(questions.map((q) => (q.kind === 'walk' ? q.draftSerial : q.kind))).toEqual(['open', 1, 2, 1]);
+  });
+
+  test('says what it has read, and prints the rules with a draft in force', async () => {
+    const walker = createWalker(machine, (events) => {
+      const serve = serveScreen((reply) => events.replied(structuredClone(reply)));
+      return { send: (question) => serve(structuredClone(question)), end: () => {} };
+    });
+    const opened = await walker?.opened;
+    expect(opened).toEqual({
+      kind: 'rules',
+      rules: sent,
+      machine: near.opened.machine,
+      setNames: undefined,
+      words: { ipv4: near.words('ipv4'), ipv6: near.words('ipv6') },
+      sources: [['ipv4', 0]],
+    });
+    const { draft } = reduce(world, first, key('space'));
+    const walks = walker?.ask({ draft, packet, about: { kind: 'answer' } });
+    expect(await walker?.text(draft)).toEqual({ text: near.text(draft) });
+    expect(await walks).toMatchObject({ kind: 'answer' });
+  });
+
+  test('that finds no rules says so', async () => {
+    const texts = [{ name: 'x', text: 'nothing' }];
+    const walker = createWalker({ ...machine, texts }, (events) => ({
+      send: serveScreen(events.replied),
+      end: () => {},
+    }));
+    expect(await walker?.opened).toMatchObject({ kind: 'nothing' });
   });
 
   test('that dies says why, and the next question has another one', async () => {
@@ -144,6 +176,7 @@ describe('the thread that walks', () => {
     const asked = walker?.ask(question);
     threads[0]?.failed('out of memory');
     expect(await asked).toBe('out of memory');
+    expect(await walker?.opened).toBe('out of memory');
     void walker?.ask(question);
     expect(threads.length).toBe(2);
   });

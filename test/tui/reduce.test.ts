@@ -7,8 +7,7 @@ import { reduce } from '../../src/tui/state/reduce.ts';
 import { readRuleLine } from '../../src/tui/state/rule-line.ts';
 import { currentChain, currentLeg, type State } from '../../src/tui/state/state.ts';
 import { eventAt } from '../../src/tui/state/walk-record.ts';
-import { draftText } from '../../src/tui/state/what-if.ts';
-import type { World } from '../../src/tui/state/world.ts';
+import type { NearWorld, World } from '../../src/tui/state/world.ts';
 import { exampleWorld, findingsOf, firstState, press, worldOf } from '../support/tui-world.ts';
 
 const gateway = exampleWorld('gateway-web-in-forward');
@@ -48,7 +47,7 @@ describe('the story of the gateway', () => {
     const written = press(gateway, taken, 'w ctrl-u =mended.rules enter');
     const [effect] = written.effects;
     expect(effect).toMatchObject({ kind: 'write', path: 'mended.rules' });
-    const text = effect?.kind === 'write' ? draftText(gateway, effect.draft) : '';
+    const text = effect?.kind === 'write' ? gateway.text(effect.draft) : '';
     expect(text).toContain('-A INPUT -i eth0 -p tcp -m multiport --dports 80,443 -j DROP');
     expect(text).toContain(':INPUT ACCEPT [48211:5120934]');
     // The file that is written reads as the rules that were walked.
@@ -240,7 +239,7 @@ describe('laws', () => {
   const anyKey = fc.constantFrom(...keys, ...keys, ...typed, ...rules, 'enter', 'esc', 'backspace', 'tab');
 
   /** What must hold of every state. */
-  function check(world: World, state: State): void {
+  function check(world: NearWorld, state: State): void {
     const chain = viewChain(world.rulesets, state.draft, state.cursor.name);
     expect(chain, chainKey(state.cursor.name)).toBeDefined();
     expect(state.cursor.row).toBeGreaterThanOrEqual(0);

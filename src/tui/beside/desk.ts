@@ -11,7 +11,7 @@ import { foreignRuns, type ReadMachine, readMachine } from '../../link/read-mach
 import { checks, defaultRegistry, lintMachine } from '../../linting.ts';
 import type { Ruleset } from '../../model/ruleset.ts';
 import { type Draft, draftRuleset } from '../state/draft.ts';
-import { countRules } from '../state/world.ts';
+import { countRules } from '../state/shown-rules.ts';
 import { createDeadRules } from './dead-rules.ts';
 import { packetsChanged } from './packets-changed.ts';
 import type { Answered, Answers, BesideMachine, DeadRule } from './questions.ts';

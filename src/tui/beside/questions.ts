@@ -3,10 +3,13 @@
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import type { SourceText } from '../../diagnostics/sources.ts';
 import type { LintOptions } from '../../linting.ts';
+import type { Machine } from '../../model/machine.ts';
 import type { Backend } from '../../model/netfilter.ts';
 import type { Family } from '../../net/address.ts';
 import type { WalkQuestion, WalkResult } from '../state/distant-world.ts';
 import type { Draft } from '../state/draft.ts';
+import type { MachineWords } from '../state/machine-words.ts';
+import type { PackedRulesets } from '../state/packed-rules.ts';
 import type { PacketsChanged } from './packets-changed.ts';
 import type { ShownFinding } from './shown-finding.ts';
 
@@ -21,8 +24,9 @@ export interface BesideMachine {
 }
 
 /**
- * What a thread is asked: which machine it is about and for what work, then about the rules with a draft in force, or for the walk of a
- * packet. `draftSerial` says which drafts are the same: they are copied on the way.
+ * What a thread is asked: which machine it is about and for what work, then about the rules with a draft in force, for
+ * the walk of a packet, or for the rules as text. `draftSerial` says which drafts are the same: they are copied on the way.
+ * A thread that walks says first what it has read.
  */
 export type Question =
   | { readonly kind: 'open'; readonly machine: BesideMachine; readonly work: 'walks' | 'answers' }
@@ -32,7 +36,21 @@ export type Question =
       readonly serial: number;
       readonly question: WalkQuestion;
       readonly draftSerial: number;
-    };
+    }
+  | { readonly kind: 'print'; readonly serial: number; readonly draft: Draft };
+
+/** What a thread has read of a large machine, or why there is nothing to look at. */
+export type OpenedFar =
+  | {
+      readonly kind: 'rules';
+      readonly rules: PackedRulesets;
+      readonly machine: Machine;
+      readonly setNames: ReadonlySet<string> | undefined;
+      /** Positions among the texts of those that the rulesets in force stand in. */
+      readonly sources: readonly (readonly [Family, number])[];
+      readonly words: Readonly<Record<Family, MachineWords>>;
+    }
+  | { readonly kind: 'nothing'; readonly couldNotLook: string };
 
 /** One dead rule, by its identity. */
 export interface DeadRule {
@@ -58,10 +76,12 @@ export type Answered<T> =
 /** Answers that have come. */
 export type Answers = { readonly [K in keyof Lists]?: Answered<Lists[K]> };
 
-/** What a thread says: the answers of one question, one after the other; `last`: nothing more follows. Or a walk. */
+/** What a thread says: the answers of one question, one after the other; `last`: nothing more follows. Or what else was asked for. */
 export type Reply =
   | { readonly kind: 'told'; readonly serial: number; readonly answers: Answers; readonly last: boolean }
-  | { readonly kind: 'walked'; readonly serial: number; readonly result: WalkResult };
+  | { readonly kind: 'opened'; readonly opened: OpenedFar }
+  | { readonly kind: 'walked'; readonly serial: number; readonly result: WalkResult }
+  | { readonly kind: 'printed'; readonly serial: number; readonly text: string };
 
 /** A thread that serves questions. */
 export interface Thread {

@@ -1,8 +1,7 @@
 /** Through the rules: rows, jumps and the way back, chains, search. */
 
 import { ruleText } from '../../link/rule-text.ts';
-import type { Rule } from '../../model/ruleset.ts';
-import { type ChainName, type DraftRule, viewChain } from './draft.ts';
+import { type ChainName, type ChainView, type DraftRule, viewChain } from './draft.ts';
 import { currentChain, type State } from './state.ts';
 import type { World } from './world.ts';
 
@@ -43,12 +42,8 @@ function firstCaller(world: World, { cursor, draft }: State): State['cursor'] | 
   const chains = ruleset?.tables.find((t) => t.name === table)?.chains ?? [];
   for (const candidate of chains) {
     const name: ChainName = { family, table, chain: candidate.name };
-    const view = viewChain(world.rulesets, draft, name);
-    for (let row = 0; row < (view?.size ?? 0); row++) {
-      const target = view?.at(row)?.rule.target;
-      if ((target?.kind === 'jump' || target?.kind === 'goto') && target.chain === chain)
-        return { name, row };
-    }
+    const row = viewChain(world.rulesets, draft, name)?.rowOfJump(chain) ?? -1;
+    if (row >= 0) return { name, row };
   }
   return undefined;
 }
@@ -99,10 +94,14 @@ function isChain(world: World, word: string): boolean {
  * The text in which a rule is searched: its line in the source, cut out without copying, so that 100,000 rules take
  * milliseconds; printed only for rules that were made here.
  */
-function searchedText(source: string, rule: Rule): string {
-  if (rule.offset < 0) return ruleText(rule);
-  const end = source.indexOf('\n', rule.offset);
-  return source.slice(rule.offset, end < 0 ? source.length : end);
+function searchedText(source: string, chain: ChainView, row: number): string {
+  const offset = chain.offsetAt(row);
+  if (offset < 0) {
+    const entry = chain.at(row);
+    return entry ? ruleText(entry.rule) : '';
+  }
+  const end = source.indexOf('\n', offset);
+  return source.slice(offset, end < 0 ? source.length : end);
 }
 
 /** To the next rule or chain that contains the searched text, over all chains, from the cursor on and around. */
@@ -115,20 +114,16 @@ export function searchNext(world: World, state: State, by: 1 | -1): State {
     0,
     chains.findIndex((c) => c.family === here.family && c.table === here.table && c.chain === here.chain),
   );
-  const sources = new Map(
-    world.opened.read.rulesets.map((r) => [r.linked.ruleset.family, r.source.text] as const),
-  );
   for (let turn = 0; turn <= chains.length; turn++) {
     const name = chains[(start + by * turn + chains.length * 2) % chains.length];
     const chain = name && viewChain(world.rulesets, state.draft, name);
     if (!name || !chain) continue;
-    const source = sources.get(name.family) ?? '';
+    const source = world.opened.sources.get(name.family) ?? '';
     const named = name.chain.toLowerCase().includes(wanted);
     let at = by === 1 ? 0 : chain.size - 1;
     if (turn === 0) at = row + by;
     for (; at >= 0 && at < chain.size; at += by) {
-      const rule = chain.at(at)?.rule;
-      const hit = rule && searchedText(source, rule).toLowerCase().includes(wanted);
+      const hit = searchedText(source, chain, at).toLowerCase().includes(wanted);
       if (hit) return { ...state, cursor: { name, row: at }, trail: [], screen: 'path' };
     }
     if (named && turn > 0 && chain.size === 0)

@@ -6,6 +6,7 @@ import { commands } from './commands.ts';
 import { takePacket } from './opening.ts';
 import { presets } from './presets.ts';
 import { openPrompt } from './prompts.ts';
+import { findInColumn } from './shown-rules.ts';
 import { currentChain, keepCursor, type State } from './state.ts';
 import { setPolicy } from './what-if.ts';
 import type { World } from './world.ts';
@@ -36,7 +37,7 @@ function goToLine(world: World, state: State, word: string | undefined): State {
   for (const ruleset of world.rulesets)
     for (const table of ruleset.tables)
       for (const chain of table.chains) {
-        const row = chain.rules.findIndex((r) => r.line === line);
+        const row = findInColumn(chain.rules, 'lines', line);
         if (row < 0) continue;
         const name = { family: ruleset.family, table: table.name, chain: chain.name };
         return keepCursor(world, { ...state, screen: 'path', trail: [], cursor: { name, row } });

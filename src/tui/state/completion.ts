@@ -4,7 +4,6 @@ import { ownOptions } from '../../expression/own-options.ts';
 import type { Family } from '../../net/address.ts';
 import { allChains } from './browsing.ts';
 import type { LineEditor } from './line-editor.ts';
-import { machineWords } from './machine-words.ts';
 import { type PacketField, packetFields } from './packet-fields.ts';
 import { presets } from './presets.ts';
 import type { Completion, PromptKind, State } from './state.ts';
@@ -58,7 +57,7 @@ function candidatesAfter(
   words: readonly string[],
 ): readonly string[] {
   const { family, table } = state.cursor.name;
-  const known = machineWords(world, family);
+  const known = world.words(family);
   const last = words.at(-1) ?? '';
   switch (last) {
     case '-i':
@@ -129,7 +128,7 @@ function commandCandidates(
 
 function fieldCandidates(world: World, state: State, field: PacketField | undefined): readonly string[] {
   const { family } = state.cursor.name;
-  const known = machineWords(world, family);
+  const known = world.words(family);
   switch (field?.words) {
     case 'interfaces':
       return known.interfaces;

@@ -5,14 +5,15 @@
  */
 
 import type { Draft } from './draft.ts';
+import { countRules, type ShownRuleset } from './shown-rules.ts';
 import {
   type Answer,
   type Conversation,
-  countRules,
   type Leg,
   type LegChoice,
   legKey,
-  type Opened,
+  type NearWorld,
+  type OpenedView,
   type World,
 } from './world.ts';
 
@@ -33,7 +34,7 @@ export type WalkResult =
   | { readonly kind: 'flow'; readonly flow: Conversation | string };
 
 /** Works a question out in a world that walks by itself. */
-export function answerWalk(world: World, { draft, packet, about }: WalkQuestion): WalkResult {
+export function answerWalk(world: NearWorld, { draft, packet, about }: WalkQuestion): WalkResult {
   const answer = world.ask(draft, packet);
   switch (about.kind) {
     case 'answer':
@@ -69,9 +70,12 @@ interface Known {
 /** Undo and redo, and a line that is typed, go back and forth between some answers. A leg has some megabytes. */
 const answersKept = 12;
 
-/** Makes the world. Nothing is known in the beginning. */
-export function createDistantWorld(opened: Opened): World {
-  const rulesets = opened.read.rulesets.map((r) => r.linked.ruleset);
+/** Makes the world. No walk is known in the beginning. */
+export function createDistantWorld(
+  opened: OpenedView,
+  rulesets: readonly ShownRuleset[],
+  words: World['words'],
+): World {
   const known = new WeakMap<Answer, Known>();
   let answers: readonly Answer[] = [];
   const find = (draft: Draft, packet: string): Answer | undefined =>
@@ -94,6 +98,7 @@ export function createDistantWorld(opened: Opened): World {
         answers = [result.answer, ...answers].slice(0, answersKept);
       });
     },
+    words,
     isReady: (draft, packet) => find(draft, packet) !== undefined,
     leg(answer, way, choice) {
       const k = known.get(answer);

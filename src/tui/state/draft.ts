@@ -6,8 +6,16 @@
  */
 
 import type { Policy } from '../../model/netfilter.ts';
-import { type Chain, findChain, findTable, type Rule, type Ruleset } from '../../model/ruleset.ts';
+import type { Chain, Rule, Ruleset } from '../../model/ruleset.ts';
 import type { Family } from '../../net/address.ts';
+import {
+  columnsOf,
+  findInColumn,
+  type RuleColumns,
+  type RuleList,
+  type ShownChain,
+  type ShownRuleset,
+} from './shown-rules.ts';
 
 /** A chain by name. */
 export interface ChainName {
@@ -49,15 +57,15 @@ export function chainKey({ family, table, chain }: ChainName): string {
 }
 
 /** The chain as it was read. */
-function originalChain(rulesets: readonly Ruleset[], name: ChainName): Chain | undefined {
+function originalChain(rulesets: readonly ShownRuleset[], name: ChainName): ShownChain | undefined {
   const ruleset = rulesets.findLast((r) => r.family === name.family);
-  const table = ruleset && findTable(ruleset, name.table);
-  return table && findChain(table, name.chain);
+  const table = ruleset?.tables.find((t) => t.name === name.table);
+  return table?.chains.find((c) => c.name === name.chain);
 }
 
 const sizeOf = (piece: Piece): number => (piece.kind === 'read' ? piece.to - piece.from : 1);
 
-const whole = ({ rules }: Chain): readonly Piece[] =>
+const whole = ({ rules }: ShownChain): readonly Piece[] =>
   rules.length === 0 ? [] : [{ kind: 'read', from: 0, to: rules.length }];
 
 /** Reads chains of a draft: the touched one, or the one that was read, without copying it. */
@@ -67,13 +75,17 @@ export interface ChainView {
   at(row: number): DraftRule | undefined;
   /** The row of a rule by its identity; -1 if it is not there. */
   rowOf(ruleId: number): number;
+  /** Where the line of the rule in a row begins in its source; -1: it was made here, or there is none. */
+  offsetAt(row: number): number;
+  /** The row of the first rule that jumps or goes to a chain; -1 if there is none. */
+  rowOfJump(chain: string): number;
   /** How many rules above a row are in force. */
   enabledAbove(row: number): number;
 }
 
 /** The chain as the draft has it; undefined if there is none of that name. */
 export function viewChain(
-  rulesets: readonly Ruleset[],
+  rulesets: readonly ShownRuleset[],
   draft: Draft,
   name: ChainName,
 ): ChainView | undefined {
@@ -83,25 +95,56 @@ export function viewChain(
   return viewPieces(chain.rules, touched?.pieces ?? whole(chain), touched ? touched.policy : chain.policy);
 }
 
-function viewPieces(rules: readonly Rule[], pieces: readonly Piece[], policy: Policy | undefined): ChainView {
+function viewPieces(rules: RuleList, pieces: readonly Piece[], policy: Policy | undefined): ChainView {
+  let columns: RuleColumns | undefined;
+  const columnsHere = (): RuleColumns => {
+    columns ??= columnsOf(rules);
+    return columns;
+  };
   const asRead = (index: number): DraftRule | undefined => {
-    const rule = rules[index];
+    const rule = rules.at(index);
     return rule && { rule, enabled: true, change: undefined };
+  };
+  /** The index of the rule in a row as it was read, or the rule that was touched. */
+  const placeOf = (row: number): number | DraftRule | undefined => {
+    let left = row;
+    for (const piece of left < 0 ? [] : pieces) {
+      const size = sizeOf(piece);
+      if (left < size) return piece.kind === 'read' ? piece.from + left : piece.entry;
+      left -= size;
+    }
+    return undefined;
   };
   return {
     policy,
     size: pieces.reduce((sum, piece) => sum + sizeOf(piece), 0),
     at(row) {
-      let left = row;
-      for (const piece of left < 0 ? [] : pieces) {
-        const size = sizeOf(piece);
-        if (left < size) return piece.kind === 'read' ? asRead(piece.from + left) : piece.entry;
-        left -= size;
+      const place = placeOf(row);
+      return typeof place === 'number' ? asRead(place) : place;
+    },
+    offsetAt(row) {
+      const place = placeOf(row);
+      if (typeof place !== 'number') return place?.rule.offset ?? -1;
+      const { offsets, from } = columnsHere();
+      return offsets[from + place] ?? -1;
+    },
+    rowOfJump(chain) {
+      const { jumps, targets, from } = columnsHere();
+      const wanted = targets.indexOf(chain);
+      let row = 0;
+      for (const piece of pieces) {
+        if (piece.kind === 'touched') {
+          const { target } = piece.entry.rule;
+          if ((target.kind === 'jump' || target.kind === 'goto') && target.chain === chain) return row;
+        } else if (wanted >= 0)
+          for (let i = piece.from; i < piece.to; i++)
+            if (jumps[from + i] === wanted) return row + i - piece.from;
+        row += sizeOf(piece);
       }
-      return undefined;
+      return -1;
     },
     rowOf(ruleId) {
-      const index = rules.findIndex((rule) => rule.id === ruleId);
+      const index = findInColumn(rules, 'ids', ruleId);
       let row = 0;
       for (const piece of pieces) {
         if (piece.kind === 'touched' && piece.entry.rule.id === ruleId) return row;
@@ -136,7 +179,7 @@ export type ChainEdit =
 
 /** The draft with one chain changed; the same draft where there is no such chain, or `edit` wants no change. */
 export function changeChain(
-  rulesets: readonly Ruleset[],
+  rulesets: readonly ShownRuleset[],
   draft: Draft,
   name: ChainName,
   edit: (chain: ChainView) => ChainEdit | undefined,
@@ -214,7 +257,7 @@ export function draftRuleset(ruleset: Ruleset, draft: Draft): Ruleset {
 const counted = new WeakMap<Draft, number>();
 
 /** How many rules and policies differ from what was read. Counted once for each draft. */
-export function changeCount(rulesets: readonly Ruleset[], draft: Draft): number {
+export function changeCount(rulesets: readonly ShownRuleset[], draft: Draft): number {
   const known = counted.get(draft);
   if (known !== undefined) return known;
   const count = countChanges(rulesets, draft);
@@ -222,7 +265,7 @@ export function changeCount(rulesets: readonly Ruleset[], draft: Draft): number 
   return count;
 }
 
-function countChanges(rulesets: readonly Ruleset[], draft: Draft): number {
+function countChanges(rulesets: readonly ShownRuleset[], draft: Draft): number {
   let count = 0;
   for (const [key, chain] of draft) {
     const [family, table, ...rest] = key.split(' ');

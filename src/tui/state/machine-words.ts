@@ -1,11 +1,12 @@
 /** Interfaces and addresses that are known of a machine or named by its rules: for presets and completion. */
 
 import { sidedInterfaces } from '../../lint/sides.ts';
-import type { Ruleset } from '../../model/ruleset.ts';
+import type { Machine } from '../../model/machine.ts';
+import type { Rule } from '../../model/ruleset.ts';
 import type { Family, Network } from '../../net/address.ts';
 import { addressText, networkTextShort } from '../../net/address-text.ts';
 import { addressKind } from '../../net/documentation.ts';
-import type { World } from './world.ts';
+import type { ShownRuleset } from './shown-rules.ts';
 
 /** See the head of this file. Each list without repeats, the likelier first. */
 export interface MachineWords {
@@ -27,22 +28,6 @@ export interface MachineWords {
 const rulesMax = 20_000;
 const namedMax = 400;
 
-const cache = new WeakMap<World, Map<Family, MachineWords>>();
-
-/** Looks once per machine and family. */
-export function machineWords(world: World, family: Family): MachineWords {
-  let byFamily = cache.get(world);
-  if (!byFamily) {
-    byFamily = new Map();
-    cache.set(world, byFamily);
-  }
-  const known = byFamily.get(family);
-  if (known) return known;
-  const made = collect(world, family);
-  byFamily.set(family, made);
-  return made;
-}
-
 function insiderOf(nets: readonly Network[], family: Family): string {
   const net = nets.find(
     (n) => addressKind(n.address) === 'private' || addressKind(n.address) === 'unique-local',
@@ -54,18 +39,21 @@ function insiderOf(nets: readonly Network[], family: Family): string {
   return addressText({ ...address, w3: last });
 }
 
-function collect(world: World, family: Family): MachineWords {
-  const { machine } = world.opened.read;
+/** Looks through the rules of a family, if there are any, and what is known of the machine. */
+export function collectWords(
+  machine: Machine,
+  ruleset: ShownRuleset | undefined,
+  family: Family,
+): MachineWords {
   const interfaces = new Set<string>((machine.interfaces.value ?? []).map((i) => i.name));
   const named = new Set<string>();
   const nets: Network[] = [];
   const published: { options: string; port: string }[] = [];
-  const ruleset: Ruleset | undefined = world.rulesets.findLast((r) => r.family === family);
   let left = rulesMax;
   for (const table of ruleset?.tables ?? [])
-    for (const chain of table.chains)
-      for (const { base, matches, target } of chain.rules) {
-        if (left-- <= 0) break;
+    for (const { rules } of table.chains)
+      for (let index = 0; index < rules.length && left > 0; index++, left--) {
+        const { base, matches, target } = rules.at(index) as Rule;
         // Names that no interface can have, such as "eth*", are mistakes of the rules.
         for (const i of [base.inInterface, base.outInterface])
           if (i?.value.exact && /^[\w.@-]+$/.test(i.value.name)) interfaces.add(i.value.name);

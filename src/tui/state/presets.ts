@@ -3,7 +3,6 @@
 import type { Family } from '../../net/address.ts';
 import { addressText } from '../../net/address-text.ts';
 import { strangerAddress } from '../../net/documentation.ts';
-import { machineWords } from './machine-words.ts';
 import type { World } from './world.ts';
 
 /** A packet line with a name. */
@@ -18,7 +17,7 @@ const publishedMax = 4;
 
 /** The presets for a family, the likeliest question first. */
 export function presets(world: World, family: Family): readonly Preset[] {
-  const { outside, inside, own, insider, published } = machineWords(world, family);
+  const { outside, inside, own, insider, published } = world.words(family);
   const v6 = family === 'ipv6';
   const stranger = addressText(strangerAddress(family));
   const here = own[0] ?? (v6 ? '2001:db8:113::1' : '203.0.113.1');

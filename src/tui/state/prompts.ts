@@ -68,9 +68,8 @@ function readTypedRule(world: World, state: State, text: string): RuleLine {
   const ruleset = world.rulesets.findLast((r) => r.family === state.cursor.name.family);
   if (!ruleset)
     return { ok: false, problem: { message: 'There is no ruleset', hint: undefined, start: 0, end: 0 } };
-  const { sets } = world.opened.read.facts;
-  const setNames = sets && new Set(sets.value.map((s) => s.name));
-  return readRuleLine(text, { registry: world.opened.registry, ruleset, place: state.cursor.name, setNames });
+  const { registry, setNames } = world.opened;
+  return readRuleLine(text, { registry, ruleset, place: state.cursor.name, setNames });
 }
 
 /** The packet line with the typed field in it. */

@@ -4,9 +4,10 @@ import type { Registry } from '../../extensions/registry.ts';
 import { parse } from '../../grammar/parse.ts';
 import { splitWords } from '../../grammar/words.ts';
 import { link } from '../../link/link.ts';
-import type { Rule, Ruleset } from '../../model/ruleset.ts';
+import type { Rule } from '../../model/ruleset.ts';
 import { findChain, findTable } from '../../model/ruleset.ts';
 import type { ChainName } from './draft.ts';
+import type { ShownRuleset } from './shown-rules.ts';
 
 /** What is wrong with a typed text, and where in it. */
 export interface TextProblem {
@@ -24,7 +25,7 @@ export type RuleLine =
 /** Where a line is read. */
 export interface RuleLinePlace {
   readonly registry: Registry;
-  readonly ruleset: Ruleset;
+  readonly ruleset: ShownRuleset;
   readonly place: ChainName;
   /** Names of the machine's ipsets, if they are known. */
   readonly setNames: ReadonlySet<string> | undefined;
@@ -58,7 +59,7 @@ export function readRuleLine(text: string, { registry, ruleset, place, setNames 
       command.end,
     );
   const bodyStart = lead ? lead[0].length : 0;
-  const table = findTable(ruleset, place.table);
+  const table = ruleset.tables.find((t) => t.name === place.table);
   const chains = table?.chains ?? [];
   const named = new Set(words.map((w) => w.text));
   const declared = chains.filter(

@@ -4,6 +4,7 @@ import type { Answered, Lists } from '../beside/questions.ts';
 import { type ChainName, type ChainView, type Draft, emptyDraft, viewChain } from './draft.ts';
 import type { LineEditor } from './line-editor.ts';
 import type { TextProblem } from './rule-line.ts';
+import { columnsOf } from './shown-rules.ts';
 import { placeOfStep, type RulePlace } from './walk-index.ts';
 import { eventCount } from './walk-record.ts';
 import type { Answer, Leg, LegChoice, World } from './world.ts';
@@ -242,9 +243,12 @@ function firstChain(world: World): ChainName {
 /** The first state, with the walk of a packet at its end. */
 export function initialState(world: World, packet: string, size: State['size']): State {
   let highest = 0;
-  for (const ruleset of world.rulesets)
-    for (const table of ruleset.tables)
-      for (const chain of table.chains) for (const rule of chain.rules) highest = Math.max(highest, rule.id);
+  for (const { tables } of world.rulesets)
+    for (const { chains } of tables)
+      for (const { rules } of chains) {
+        const { ids, from } = columnsOf(rules);
+        for (let i = 0; i < rules.length; i++) highest = Math.max(highest, ids[from + i] as number);
+      }
   const state: State = {
     size,
     screen: 'path',

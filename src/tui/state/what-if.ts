@@ -1,9 +1,8 @@
 /** Changes of the rules in memory, each undone exactly. */
 
-import { formatLinked } from '../../link/format.ts';
 import type { Policy } from '../../model/netfilter.ts';
 import type { Rule } from '../../model/ruleset.ts';
-import { changeChain, type Draft, type DraftRule, draftRuleset, emptyDraft, viewChain } from './draft.ts';
+import { changeChain, type Draft, type DraftRule, viewChain } from './draft.ts';
 import { keepCursor, refreshSoon, type State } from './state.ts';
 import type { World } from './world.ts';
 
@@ -150,12 +149,4 @@ export function redo(world: World, state: State): State {
     message: { tone: 'info', text: `done again: ${title}` },
   };
   return keepCursor(world, refreshSoon(world, next));
-}
-
-/** All rulesets as iptables-save prints them, with the draft in force and the counters that were read. */
-export function draftText(world: World, draft: Draft = emptyDraft): string {
-  const rulesets = world.opened.read.rulesets
-    .map((r) => r.linked)
-    .map((linked) => ({ ...linked, ruleset: draftRuleset(linked.ruleset, draft) }));
-  return formatLinked({ rulesets }, { keepComments: true, counters: true });
 }

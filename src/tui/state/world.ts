@@ -11,7 +11,9 @@ import { compile, emptyState, type Program, type SimulationState, simulate } fro
 import type { Entry } from '../../engine/state.ts';
 import type { Tape } from '../../engine/tape.ts';
 import type { Registry } from '../../extensions/registry.ts';
+import { formatLinked } from '../../link/format.ts';
 import type { ReadMachine } from '../../link/read-machine.ts';
+import type { Machine } from '../../model/machine.ts';
 import type { Packet } from '../../model/packet.ts';
 import type { Ruleset } from '../../model/ruleset.ts';
 import type { Assumption, EntryPoint, Trace } from '../../model/trace.ts';
@@ -22,8 +24,10 @@ import type { NoAnswer } from '../../trace/ordinary-answer.ts';
 import { type Ways, waysOf } from '../../trace/outcome.ts';
 import { type PacketTrace, traceRead } from '../../trace/trace-packet.ts';
 import { type Draft, draftRuleset, emptyDraft } from './draft.ts';
+import { collectWords, type MachineWords } from './machine-words.ts';
 import { type PacketLine, placeInLine, readPacketLine } from './packet-line.ts';
 import type { TextProblem } from './rule-line.ts';
+import { countRules, type ShownRuleset } from './shown-rules.ts';
 import { type HookChain, hookChainsOf, indexWalk, type WalkIndex } from './walk-index.ts';
 import { recordWalk, type WalkRecord } from './walk-record.ts';
 
@@ -36,6 +40,28 @@ export interface Opened {
   readonly registry: Registry;
   /** What was wrong with the bytes of the texts. */
   readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What is asked of it besides its rules. */
+export interface OpenedView extends Pick<Opened, 'name' | 'texts' | 'registry'> {
+  readonly machine: Machine;
+  /** Names of the machine's ipsets, if they are known. */
+  readonly setNames: ReadonlySet<string> | undefined;
+  /** The text that the ruleset in force of a family stands in. */
+  readonly sources: ReadonlyMap<Family, string>;
+}
+
+/** See {@link OpenedView}. */
+export function viewOpened({ name, texts, registry, read }: Opened): OpenedView {
+  const { sets } = read.facts;
+  return {
+    name,
+    texts,
+    registry,
+    machine: read.machine,
+    setNames: sets && new Set(sets.value.map((s) => s.name)),
+    sources: new Map(read.rulesets.map((r) => [r.linked.ruleset.family, r.source.text])),
+  };
 }
 
 /** One way that the packet may take. */
@@ -97,20 +123,29 @@ export interface Conversation extends Pick<Flow, 'complete' | 'wholeCount' | 're
 
 /** See the head of this file. */
 export interface World {
-  readonly opened: Opened;
+  readonly opened: OpenedView;
   /** As they were read, all of them; of one family the last is in force. */
-  readonly rulesets: readonly Ruleset[];
+  readonly rulesets: readonly ShownRuleset[];
   /** Of all rulesets that were read. */
   readonly ruleCount: number;
   /** Walks take longer than a key may: the one after a change of packet or rules then comes behind the next frame. */
   readonly large: boolean;
   ask(draft: Draft, packet: string): Answer;
+  /** Looked for once. */
+  words(family: Family): MachineWords;
   /** Whether asking answers at once. */
   isReady(draft: Draft, packet: string): boolean;
   /** Undefined where there is no such leg: no reply, no further packet. */
   leg(answer: Answer, way: number, choice: LegChoice): Leg | undefined;
   /** The conversation that the packet opens, or why there is none. */
   flow(answer: Answer): Conversation | string;
+}
+
+/** A world that walks itself, whenever it is asked. */
+export interface NearWorld extends World {
+  readonly rulesets: readonly Ruleset[];
+  /** All rulesets as iptables-save prints them, with the draft in force and the counters that were read. */
+  text(draft: Draft): string;
 }
 
 /** Keeps the results of the last calls by their arguments, compared by identity. */
@@ -127,13 +162,6 @@ function remember<A extends readonly unknown[], R>(
   };
 }
 
-/** How many rules a machine has, over all of its rulesets. */
-export function countRules(rulesets: readonly Ruleset[]): number {
-  let count = 0;
-  for (const r of rulesets) for (const t of r.tables) for (const c of t.chains) count += c.rules.length;
-  return count;
-}
-
 /** What is behind an answer. */
 interface Walked {
   readonly draft: Draft;
@@ -145,8 +173,8 @@ interface Walked {
 /** Programs of 100,000 rules are tens of megabytes each. */
 const keptOfLarge = 5_000;
 
-/** A world that walks itself, whenever it is asked. */
-export function createWorld(opened: Opened): World {
+/** Makes the world that walks itself. */
+export function createWorld(opened: Opened): NearWorld {
   const { read, registry } = opened;
   const rulesets = read.rulesets.map((r) => r.linked.ruleset);
   const ruleCount = countRules(rulesets);
@@ -290,11 +318,25 @@ export function createWorld(opened: Opened): World {
   });
 
   return {
-    opened,
+    opened: viewOpened(opened),
     rulesets,
     ruleCount,
     large: false,
+    text: (draft) => {
+      const changed = read.rulesets.map(({ linked }) => ({
+        ...linked,
+        ruleset: draftRuleset(linked.ruleset, draft),
+      }));
+      return formatLinked({ rulesets: changed }, { keepComments: true, counters: true });
+    },
     ask,
+    words: remember(2, (family: Family) =>
+      collectWords(
+        read.machine,
+        rulesets.findLast((r) => r.family === family),
+        family,
+      ),
+    ),
     isReady: () => true,
     leg: (answer, way, choice) => leg(answer, way, legKey(choice)),
     flow,

@@ -5,6 +5,7 @@ import type { PacketsChanged } from '../beside/packets-changed.ts';
 import type { Lists } from '../beside/questions.ts';
 import type { ShownFinding } from '../beside/shown-finding.ts';
 import { packetsChanged, shownFindings, witnessLine } from '../state/findings.ts';
+import { findInColumn } from '../state/shown-rules.ts';
 import { isFresh, type State } from '../state/state.ts';
 import type { World } from '../state/world.ts';
 import { pointer } from './lists-view.ts';
@@ -77,7 +78,8 @@ function ruleOf(world: World, { place, family }: ShownFinding): string | undefin
     const chain = ruleset.tables
       .find((t) => t.name === place.table)
       ?.chains.find((c) => c.name === place.chain);
-    const rule = chain?.rules.find((r) => r.id === place.ruleId);
+    const index = chain ? findInColumn(chain.rules, 'ids', place.ruleId) : -1;
+    const rule = index < 0 ? undefined : chain?.rules.at(index);
     if (rule) return ruleText(rule);
   }
   return undefined;
