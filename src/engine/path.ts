@@ -160,7 +160,8 @@ function arriveByPort(w: Walk, bridge: string): Fate {
     }
     const to = answer.destination;
     if (to.outInterface === bridge)
-      return to.type === 'multicast' && joined6(w, w.packet.dst, bridge)
+      // A frame that was for another host stays one (PACKET_OTHERHOST): ip6_rcv() takes no copy of it.
+      return to.type === 'multicast' && whom !== 'there' && joined6(w, w.packet.dst, bridge)
         ? switchAndKeep(w, bridge, to)
         : switchFrame(w, bridge, to, to.type === 'multicast' ? undefined : (to.gateway ?? w.packet.dst));
     w.destination = to;
