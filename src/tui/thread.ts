@@ -4,9 +4,10 @@ import { setImmediate } from 'node:timers/promises';
 import { type Desk, openDesk } from './beside/desk.ts';
 import type { Question, Reply } from './beside/questions.ts';
 import { openWalks, type Walks } from './beside/walks.ts';
-import type { Draft } from './state/draft.ts';
 
 export type { Question, Reply } from './beside/questions.ts';
+
+type Asked = Extract<Question, { kind: 'ask' }>;
 
 /** Makes what carries a question out. The first one must open the machine. */
 export function serveScreen(reply: (reply: Reply) => void): (question: Question) => void {
@@ -14,9 +15,9 @@ export function serveScreen(reply: (reply: Reply) => void): (question: Question)
   let walks: Walks | undefined;
   let latest = 0;
   /** Between two steps a newer question may come; it ends this one. */
-  const answer = async (desk: Desk, serial: number, draft: Draft): Promise<void> => {
+  const answer = async (desk: Desk, { serial, draft, about }: Asked): Promise<void> => {
     reply({ kind: 'told', serial, answers: {}, last: false });
-    for (const answers of desk.ask(draft)) {
+    for (const answers of desk.ask(draft, about)) {
       if (Object.keys(answers).length > 0) reply({ kind: 'told', serial, answers, last: false });
       await setImmediate();
       if (serial !== latest) return;
@@ -42,7 +43,7 @@ export function serveScreen(reply: (reply: Reply) => void): (question: Question)
         return;
       case 'ask':
         latest = question.serial;
-        if (desk) void answer(desk, question.serial, question.draft);
+        if (desk) void answer(desk, question);
     }
   };
 }

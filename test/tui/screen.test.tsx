@@ -46,7 +46,9 @@ const scenes: readonly (readonly [name: string, world: World, keys: string | und
 function withDiff(world: World, state: State): State {
   if (state.draft.size === 0) return state;
   const { texts } = world.opened;
-  for (const answers of openDesk({ texts, diagnostics: [], lint: { today: '2026-11-22' } }).ask(state.draft))
+  for (const answers of openDesk({ texts, diagnostics: [], lint: { today: '2026-11-22' } }).ask(state.draft, [
+    'diff',
+  ]))
     if (answers.diff) return reduce(world, state, { kind: 'told', draft: state.draft, answers });
   return state;
 }

@@ -1,7 +1,8 @@
 /**
  * The screen's side of what runs beside it. A newer question ends the one that is being worked on, between two steps of
  * it; a thread that does not get there soon is stopped, and another one begins. A thread is kept as long as it can be:
- * it has read the machine, and knows what is true of nearly the same rules.
+ * it has read the machine, and knows what is true of nearly the same rules. Of a large machine that would be too much
+ * memory: each part of an answer then has a thread of its own, one after the other, which ends with it.
  */
 
 import type { Draft } from '../state/draft.ts';
@@ -15,7 +16,10 @@ export interface Asker {
 }
 
 /** More rules than this are not asked about: that would take the memory that the screen has promised not to. */
-const askedRulesMax = 30_000;
+const askedRulesMax = 100_000;
+
+/** From more rules than this on, a thread answers one part and ends. */
+const keptThreadRulesMax = 20_000;
 
 /** Somebody who edits is not done with the first key. */
 const pauseMs = 100;
@@ -26,7 +30,7 @@ const patienceMs = 2_000;
 /** Answers are kept for so many drafts: undo and redo go back and forth. */
 const draftsKept = 8;
 
-const questions: readonly (keyof Lists)[] = ['diff', 'findings', 'dead'];
+const questions: readonly (keyof Lists)[] = ['diff', 'dead', 'findings'];
 
 /** Makes the asker. `start` answers undefined where no thread can be had. */
 export function createAsker(
@@ -38,6 +42,8 @@ export function createAsker(
   const known = new Map<Draft, Answers>();
   let thread: Thread | undefined;
   let busy = false;
+  /** What the thread is asked for. */
+  let asked: readonly (keyof Lists)[] = [];
   let serial = 0;
   let current: Draft | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -51,9 +57,24 @@ export function createAsker(
     for (const old of [...known.keys()].slice(0, -draftsKept)) known.delete(old);
     give(draft, answers);
   };
-  const failRest = (draft: Draft, reason: string): void => {
-    const missing = questions.filter((q) => known.get(draft)?.[q] === undefined);
+  const fail = (draft: Draft, parts: readonly (keyof Lists)[], reason: string): void => {
+    const missing = unanswered(draft).filter((q) => parts.includes(q));
     came(draft, Object.fromEntries(missing.map((q) => [q, { kind: 'failed', reason }])));
+  };
+  const apart = ruleCount > keptThreadRulesMax;
+  const unanswered = (draft: Draft): readonly (keyof Lists)[] =>
+    questions.filter((q) => known.get(draft)?.[q] === undefined);
+  /** Of what is not answered yet, that which one thread is asked for. */
+  const nextPart = (draft: Draft): readonly (keyof Lists)[] => {
+    const missing = unanswered(draft);
+    if (!apart) return missing;
+    // Where nothing is changed, the comparison is no work.
+    return missing.slice(0, draft.size === 0 && missing[0] === 'diff' ? 2 : 1);
+  };
+  const stopThread = (): void => {
+    thread?.end();
+    thread = undefined;
+    busy = false;
   };
   const open = (): Thread | undefined => {
     const started: Thread | undefined = start({
@@ -62,13 +83,20 @@ export function createAsker(
           return;
         clearTimeout(impatience);
         if (reply.last) busy = false;
-        if (Object.keys(reply.answers).length > 0) came(current, reply.answers);
+        const draft = current;
+        if (Object.keys(reply.answers).length > 0) came(draft, reply.answers);
+        if (!reply.last || !apart) return;
+        stopThread();
+        if (unanswered(draft).length > 0) ask(draft);
       },
       failed: (reason) => {
         if (thread !== started) return;
         thread = undefined;
-        if (busy && current !== undefined) failRest(current, reason);
+        const draft = busy ? current : undefined;
         busy = false;
+        if (draft === undefined) return;
+        fail(draft, asked, reason);
+        if (unanswered(draft).length > 0) ask(draft);
       },
     });
     started?.send({ kind: 'open', machine, work: 'answers' });
@@ -76,23 +104,23 @@ export function createAsker(
   };
   const ask = (draft: Draft): void => {
     if (ruleCount > askedRulesMax) {
-      failRest(draft, `more than ${askedRulesMax} rules would take more than 1 GB of memory`);
+      fail(draft, questions, `more than ${askedRulesMax} rules would take more than 1 GB of memory`);
       return;
     }
+    if (apart) stopThread();
     const inTheMiddle = busy && thread !== undefined;
     thread ??= open();
     if (!thread) {
-      failRest(draft, 'no thread can be started here');
+      fail(draft, questions, 'no thread can be started here');
       return;
     }
     busy = true;
     serial++;
-    thread.send({ kind: 'ask', serial, draft });
+    asked = nextPart(draft);
+    thread.send({ kind: 'ask', serial, draft, about: asked });
     if (inTheMiddle)
       impatience = setTimeout(() => {
-        thread?.end();
-        thread = undefined;
-        busy = false;
+        stopThread();
         ask(draft);
       }, patienceMs);
   };
@@ -111,15 +139,13 @@ export function createAsker(
       current = draft;
       const answers = known.get(draft);
       if (answers) give(draft, answers);
-      if (questions.every((q) => answers?.[q] !== undefined)) return;
+      if (unanswered(draft).length === 0) return;
       if (first) ask(draft);
       else timer = setTimeout(() => ask(draft), pauseMs);
     },
     stop() {
       noLongerAsked();
-      thread?.end();
-      thread = undefined;
-      busy = false;
+      stopThread();
     },
   };
 }

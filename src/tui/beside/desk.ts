@@ -7,20 +7,21 @@ import { buildMachine } from '../../context/machine.ts';
 import type { SourceText } from '../../diagnostics/sources.ts';
 import { parse } from '../../grammar/parse.ts';
 import { formatLinked } from '../../link/format.ts';
-import { foreignRuns, type ReadMachine, readMachine } from '../../link/read-machine.ts';
+import { foreignRuns, type ReadMachine } from '../../link/read-machine.ts';
 import { checks, defaultRegistry, lintMachine } from '../../linting.ts';
 import type { Ruleset } from '../../model/ruleset.ts';
 import { type Draft, draftRuleset } from '../state/draft.ts';
 import { countRules } from '../state/shown-rules.ts';
 import { createDeadRules } from './dead-rules.ts';
 import { packetsChanged } from './packets-changed.ts';
-import type { Answered, Answers, BesideMachine, DeadRule } from './questions.ts';
+import type { Answered, Answers, BesideMachine, DeadRule, Lists } from './questions.ts';
+import { readLightly } from './read-lightly.ts';
 import { type ShownFinding, shownFinding } from './shown-finding.ts';
 
 /** See the head of this file. */
 export interface Desk {
   /** The answers as they come; each step yields those that it made. */
-  ask(draft: Draft): Generator<Answers, void>;
+  ask(draft: Draft, about: readonly (keyof Lists)[]): Generator<Answers, void>;
 }
 
 /**
@@ -29,16 +30,22 @@ export interface Desk {
  */
 const keptRulesMax = 10_000;
 
-/** Reads the machine once, for all that is asked of it. */
+/** Reads the machine once, for all that is asked of it; for the linter alone not at all, since that reads by itself. */
 export function openDesk(asked: BesideMachine): Desk {
-  const { texts, family, backend } = asked;
   const registry = defaultRegistry();
-  const read = readMachine(texts, { registry, family, backend });
-  const before = read.rulesets.map((r) => r.linked.ruleset);
-  const small = countRules(before) <= keptRulesMax;
+  let opened: ReadMachine | undefined;
+  const open = (): ReadMachine => {
+    opened ??= readLightly(asked, registry);
+    return opened;
+  };
   let deadRules = createDeadRules(registry);
 
-  function* dead(draft: Draft, after: readonly Ruleset[]): Generator<Answers, void> {
+  function* dead(
+    read: ReadMachine,
+    draft: Draft,
+    after: readonly Ruleset[],
+    small: boolean,
+  ): Generator<Answers, void> {
     const machine = draft.size === 0 ? read.machine : machineOf(read, after);
     const list: DeadRule[] = [];
     const untold: string[] = [];
@@ -52,11 +59,11 @@ export function openDesk(asked: BesideMachine): Desk {
     if (!small) deadRules = createDeadRules(registry);
     yield { dead: { kind: 'done', list, ...(untold.length > 0 && { untold: untold.join('; ') }) } };
   }
-  function* diff(draft: Draft, after: readonly Ruleset[]): Generator<Answers, void> {
-    if (draft.size === 0) {
-      yield { diff: { kind: 'done', list: [] } };
-      return;
-    }
+  function* diff(
+    read: ReadMachine,
+    before: readonly Ruleset[],
+    after: readonly Ruleset[],
+  ): Generator<Answers, void> {
     const work = packetsChanged(read, before, after, registry);
     for (let step = work.next(); ; step = work.next()) {
       yield step.done === true ? { diff: step.value } : {};
@@ -64,13 +71,24 @@ export function openDesk(asked: BesideMachine): Desk {
     }
   }
   return {
-    *ask(draft) {
+    *ask(draft, about) {
+      if (draft.size === 0) {
+        if (about.includes('diff')) yield { diff: { kind: 'done', list: [] } };
+        if (about.includes('findings')) yield { findings: findingsOf(asked, asked.texts) };
+        if (!about.includes('dead')) return;
+      }
+      const read = open();
+      const before = read.rulesets.map((r) => r.linked.ruleset);
       const after = before.map((ruleset) => draftRuleset(ruleset, draft));
-      const deadFirst = draft.size > 0 && small;
-      if (deadFirst) yield* dead(draft, after);
-      yield* diff(draft, after);
-      yield { findings: findingsOf(asked, read, draft, after) };
-      if (!deadFirst) yield* dead(draft, after);
+      const small = countRules(before) <= keptRulesMax;
+      if (draft.size === 0) {
+        yield* dead(read, draft, after, small);
+        return;
+      }
+      if (small && about.includes('dead')) yield* dead(read, draft, after, small);
+      if (about.includes('diff')) yield* diff(read, before, after);
+      if (about.includes('findings')) yield { findings: findingsOf(asked, textsWith(read, after), after) };
+      if (!small && about.includes('dead')) yield* dead(read, draft, after, small);
     },
   };
 }
@@ -98,20 +116,21 @@ function textsWith({ texts, rulesets }: ReadMachine, after: readonly Ruleset[]):
   return others;
 }
 
+/** `after`: the rules that the texts were made of, where they were; else the rules are those that stand there. */
 function findingsOf(
-  { texts, diagnostics, lint }: BesideMachine,
-  read: ReadMachine,
-  draft: Draft,
-  after: readonly Ruleset[],
+  { diagnostics, lint }: BesideMachine,
+  texts: readonly SourceText[],
+  after?: readonly Ruleset[],
 ): Answered<readonly ShownFinding[]> {
-  const result = lintMachine(draft.size === 0 ? texts : textsWith(read, after), {
+  const result = lintMachine(texts, {
     ...lint,
     registry: defaultRegistry(),
     checks,
     diagnostics,
   });
   if (result.couldNotLook !== undefined) return { kind: 'failed', reason: result.couldNotLook };
-  return { kind: 'done', list: result.findings.map((f) => withIdentity(shownFinding(f), after)) };
+  const rulesets = after ?? result.read.rulesets.map((r) => r.linked.ruleset);
+  return { kind: 'done', list: result.findings.map((f) => withIdentity(shownFinding(f), rulesets)) };
 }
 
 /** Rules keep their identity on the screen; another reading of their text numbers them anew. */

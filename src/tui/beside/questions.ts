@@ -30,7 +30,13 @@ export interface BesideMachine {
  */
 export type Question =
   | { readonly kind: 'open'; readonly machine: BesideMachine; readonly work: 'walks' | 'answers' }
-  | { readonly kind: 'ask'; readonly serial: number; readonly draft: Draft }
+  | {
+      readonly kind: 'ask';
+      readonly serial: number;
+      readonly draft: Draft;
+      /** What of it is not known yet. */
+      readonly about: readonly (keyof Lists)[];
+    }
   | {
       readonly kind: 'walk';
       readonly serial: number;
@@ -60,7 +66,7 @@ export interface DeadRule {
   readonly why: string;
 }
 
-/** What is asked of each draft, in this order, with what the answer is. */
+/** What is asked of each draft, with what the answer is. */
 export interface Lists {
   /** Which packets in all fare differently than with the rules as they were read. */
   readonly diff: readonly PacketsChanged[];

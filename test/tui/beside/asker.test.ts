@@ -125,10 +125,40 @@ describe('a question', () => {
     expect(given[0]?.[1].findings).toEqual({ kind: 'failed', reason: 'no thread can be started here' });
   });
 
-  test('about very many rules is answered with that, and no thread is started', () => {
-    const { asker, given, threads } = world(1, 100_000);
+  test('about many rules is answered part by part, each by a thread that ends with it', () => {
+    const { asker, threads, given, answer } = world(9, 50_000);
+    const abouts = () =>
+      threads.map(({ sent, ended }) => [sent.flatMap((q) => (q.kind === 'ask' ? q.about : [])), ended]);
     asker.about(emptyDraft);
-    const tooMany = { kind: 'failed', reason: 'more than 30000 rules would take more than 1 GB of memory' };
+    expect(abouts()).toEqual([[['diff', 'dead'], false]]);
+    answer(0, { diff: none, dead: none });
+    expect(abouts()).toEqual([
+      [['diff', 'dead'], true],
+      [['findings'], false],
+    ]);
+    // One that dies takes its part along, and no other; a change ends what is under way.
+    threads[1]?.events.failed('out of memory');
+    const failed = { kind: 'failed', reason: 'out of memory' };
+    expect(given.at(-1)).toEqual([emptyDraft, { findings: failed }]);
+    expect(threads.length).toBe(2);
+    const changed = new Map([['x', { pieces: [], policy: undefined }]]);
+    asker.about(changed);
+    vi.runAllTimers();
+    answer(2, { diff: none });
+    const again = new Map(changed);
+    asker.about(again);
+    vi.runAllTimers();
+    expect(abouts().slice(2)).toEqual([
+      [['diff'], true],
+      [['dead'], true],
+      [['diff'], false],
+    ]);
+  });
+
+  test('about very many rules is answered with that, and no thread is started', () => {
+    const { asker, given, threads } = world(1, 100_001);
+    asker.about(emptyDraft);
+    const tooMany = { kind: 'failed', reason: 'more than 100000 rules would take more than 1 GB of memory' };
     expect(given).toEqual([[emptyDraft, { diff: tooMany, findings: tooMany, dead: tooMany }]]);
     expect(threads).toEqual([]);
   });

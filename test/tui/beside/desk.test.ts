@@ -12,10 +12,12 @@ import { exampleWorld, firstState, press, worldOf } from '../../support/tui-worl
 const lint: BesideMachine['lint'] = { today: '2026-11-22', preview: true };
 const deskOf = ({ opened }: World): Desk => openDesk({ texts: opened.texts, diagnostics: [], lint });
 
+const parts = ['diff', 'dead', 'findings'] as const;
+
 /** All answers; they go through the same copying as between threads. */
 function answersOf(world: World, draft: Draft): Answers {
   const copied: Draft = structuredClone(draft);
-  return structuredClone(Object.assign({}, ...deskOf(world).ask(copied)) as Answers);
+  return structuredClone(Object.assign({}, ...deskOf(world).ask(copied, parts)) as Answers);
 }
 
 const listOf = <K extends keyof Answers>(answers: Answers, about: K) => {
@@ -66,7 +68,7 @@ describe('dead rules', () => {
   test('after one change after the other are those of a fresh look', () => {
     const desk = deskOf(world);
     const last = (draft: Draft) => {
-      const answers: Answers = Object.assign({}, ...desk.ask(structuredClone(draft)));
+      const answers: Answers = Object.assign({}, ...desk.ask(structuredClone(draft), parts));
       return listOf(answers, 'dead');
     };
     let state = inInput;
