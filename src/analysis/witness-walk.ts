@@ -122,6 +122,8 @@ export function createWitnessWalker(vocabulary: Vocabulary, side: Side): Witness
 
   return {
     find: (road, set, wanted) => {
+      // No walk ends in a loop of jumps: the kernel would refuse the table.
+      if (wanted.fate === 'stuck') return undefined;
       const tried = new Set<string>();
       for (const wish of [...wishes, space.all]) {
         if (space.disjoint(set, wish)) continue;

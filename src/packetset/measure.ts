@@ -48,55 +48,76 @@ export interface Measure {
   share(set: PacketSet, whole: PacketSet): number;
 }
 
-/** Measures sets over these fields (by default all in use), by the header now. Interleaved fields count apart. */
+/** Fields that are counted at one go. */
+interface Part {
+  /** Ascending. */
+  readonly levels: readonly number[];
+  /** Of a field that is counted code by code; else every code is one value. */
+  readonly below: ((code: number) => bigint) | undefined;
+}
+
+/**
+ * The parts, from the first level on. Bit by bit, fields whose levels alternate are one part: apart, the first of them
+ * would take as many steps as it has values.
+ */
+function partsOf(layouts: readonly FieldLayout[]): readonly Part[] {
+  const parts: { levels: number[]; readonly below: Part['below'] }[] = [];
+  for (const { coding, now } of layouts) {
+    const bitwise = coding.kind === 'bits' || coding.kind === 'rawAddress';
+    const [first = 0] = now;
+    const open = bitwise
+      ? parts.find((part) => part.below === undefined && first < (part.levels.at(-1) ?? -1))
+      : undefined;
+    if (open !== undefined) open.levels = [...open.levels, ...now].sort((a, b) => a - b);
+    else parts.push({ levels: [...now], below: bitwise ? undefined : weightsBelow(coding) });
+  }
+  return parts;
+}
+
+/** Measures sets over these fields (by default all in use), by the header now. */
 export function createMeasure(space: BddPacketSpace, over?: readonly FieldName[]): Measure {
   const layouts = [...space.codec.fields.values()].filter(
     (l) => over === undefined || over.includes(l.field),
   );
-  /** Fields that are counted code by code. */
-  const weights = new Map(
-    layouts.flatMap(({ field, coding }) =>
-      coding.kind === 'bits' || coding.kind === 'rawAddress' ? [] : [[field, weightsBelow(coding)] as const],
-    ),
-  );
+  const parts = partsOf(layouts);
 
   function count(set: PacketSet): bigint {
-    const known = layouts.map(() => new Map<PacketSet, bigint>());
+    const known = parts.map(() => new Map<PacketSet, bigint>());
     const field = (index: number, f: PacketSet): bigint => {
       if (f === FALSE) return 0n;
-      const layout = layouts[index];
-      if (layout === undefined) return f === TRUE ? 1n : 0n;
+      const part = parts[index];
+      if (part === undefined) return f === TRUE ? 1n : 0n;
       let sum = known[index]?.get(f);
       if (sum === undefined) {
-        const below = weights.get(layout.field);
-        sum = below === undefined ? bits(layout, index, 0, f) : codes(layout, index, below, 0, 0, f);
+        sum =
+          part.below === undefined ? bits(part, index, 0, f) : codes(part.levels, index, part.below, 0, 0, f);
         known[index]?.set(f, sum);
       }
       return sum;
     };
     // Bit by bit, every code is one value: what lies below a node counts the same wherever the node is come to.
-    const below = layouts.map(() => new Map<number, bigint>());
-    const bits = (layout: FieldLayout, index: number, bit: number, f: PacketSet): bigint => {
+    const below = parts.map(() => new Map<number, bigint>());
+    const bits = (part: Part, index: number, bit: number, f: PacketSet): bigint => {
       if (f === FALSE) return 0n;
-      const levels = layout.now;
+      const { levels } = part;
       const top = space.diagram.topLevel(f);
       let at = bit;
       while (at < levels.length && (levels[at] as number) < top) at++;
       const skipped = 1n << BigInt(at - bit);
       if (at === levels.length) return skipped * field(index + 1, f);
       const level = levels[at] as number;
-      const place = f * 256 + at;
+      const place = f * 1024 + at;
       let sum = below[index]?.get(place);
       if (sum === undefined) {
         sum =
-          bits(layout, index, at + 1, space.diagram.cofactor(f, level, 0)) +
-          bits(layout, index, at + 1, space.diagram.cofactor(f, level, 1));
+          bits(part, index, at + 1, space.diagram.cofactor(f, level, 0)) +
+          bits(part, index, at + 1, space.diagram.cofactor(f, level, 1));
         below[index]?.set(place, sum);
       }
       return skipped * sum;
     };
     const codes = (
-      layout: FieldLayout,
+      levels: readonly number[],
       index: number,
       below: (code: number) => bigint,
       bit: number,
@@ -104,7 +125,6 @@ export function createMeasure(space: BddPacketSpace, over?: readonly FieldName[]
       f: PacketSet,
     ): bigint => {
       if (f === FALSE) return 0n;
-      const levels = layout.now;
       const last = levels.at(-1) ?? -1;
       if (bit === levels.length || space.diagram.topLevel(f) > last) {
         const left = levels.length - bit;
@@ -113,8 +133,8 @@ export function createMeasure(space: BddPacketSpace, over?: readonly FieldName[]
       }
       const level = levels[bit] as number;
       return (
-        codes(layout, index, below, bit + 1, prefix * 2, space.diagram.cofactor(f, level, 0)) +
-        codes(layout, index, below, bit + 1, prefix * 2 + 1, space.diagram.cofactor(f, level, 1))
+        codes(levels, index, below, bit + 1, prefix * 2, space.diagram.cofactor(f, level, 0)) +
+        codes(levels, index, below, bit + 1, prefix * 2 + 1, space.diagram.cofactor(f, level, 1))
       );
     };
     return set < 0 ? 0n : field(0, set);

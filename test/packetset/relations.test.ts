@@ -284,3 +284,20 @@ test('a set is counted value by value', () => {
   expect(both.count(space.all)).toBe(2n ** 32n * 65537n);
   expect(both.count(space.or(ten, web))).toBe(2n ** 24n * 65537n + (2n ** 32n - 2n ** 24n) * 10n);
 });
+
+test('addresses whose bits alternate are counted together: apart, each value of one would be a step', () => {
+  const collector = createCollector('ipv4');
+  const odd = { address: ipv4(0x000a0001), mask: ipv4(0x00ff00ff) };
+  for (const field of ['src', 'dst'] as const) collector.space.network(field, odd);
+  collector.space.interval('dport', 80, 89);
+  collector.link(['src', 'dst']);
+  const space = createPacketSpace(
+    buildCodec(collector.boundaries(), { spareCodes: 0, interleaved: [['src', 'dst']] }),
+  );
+  const same = space.equal('src', 'dst');
+  const measure = createMeasure(space, ['src', 'dst', 'dport']);
+  expect(measure.count(same)).toBe(2n ** 32n * 65537n);
+  expect(measure.count(space.and(same, space.network('dst', odd)))).toBe(2n ** 16n * 65537n);
+  const web = space.interval('dport', 80, 89);
+  expect(measure.count(space.and(space.network('src', odd), web))).toBe(2n ** 48n * 10n);
+});
