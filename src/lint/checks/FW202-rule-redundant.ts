@@ -16,8 +16,7 @@ export const ruleRedundant = defineCheck({
     'Earlier rules take every packet that a rule is for, and decide as it would. The rule never matches, and nothing would change without it.',
   rationale:
     'Such rules cost a little time for each packet and much for each reader: who deletes the narrow rule to close a port wonders why it stays open.',
-  decision:
-    'As FW201, where all rules that are needed to cover it accept as it does, or refuse as it does. A rule that takes some of its packets with another verdict is named as well.',
+  decision: 'As FW201, where all rules that are needed to cover it accept as it does, or refuse as it does.',
   exceptions:
     'Rules that stand there to be counted, or to be read. Chains that a program writes are left to that program.',
   references: ['https://github.com/freedomofpress/securedrop/issues/1236'],
@@ -108,11 +107,12 @@ COMMIT
       for (const covered of coveredRules(context, view)) {
         const { rule, cover, against } = covered;
         if (against.some((part) => part.needed)) continue;
+        // Others that decide otherwise take nothing that these leave: to list them would only raise doubts.
         const needed = cover.filter((part) => part.needed);
         const names = namesOfCover(needed, rule);
         const many = needed.length > 1;
         yield {
-          ...tellCover(context, view, covered),
+          ...tellCover(context, view, { rule, cover: needed }),
           at: { kind: 'rule', view, rule },
           message: `Rule ${rule.index + 1} of ${rule.chain} never matches: ${names} ${
             many ? 'decide' : 'decides'

@@ -31,7 +31,8 @@ function rangeText(rules: readonly Rule[]): string {
   const [first] = rules;
   const last = rules.at(-1);
   if (!first || !last) return '';
-  return rules.length === 1 ? `Rule ${first.index + 1}` : `Rules ${first.index + 1} to ${last.index + 1}`;
+  if (rules.length === 1) return `Rule ${first.index + 1}`;
+  return `Rules ${first.index + 1} ${rules.length === 2 ? 'and' : 'to'} ${last.index + 1}`;
 }
 
 function* inChain(context: CheckContext, view: RulesetView, chain: Chain): Iterable<FindingDraft> {

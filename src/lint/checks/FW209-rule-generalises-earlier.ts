@@ -15,7 +15,7 @@ export const ruleGeneralisesEarlier = defineCheck({
     'A rule describes all packets of an earlier one and more, and decides differently: the earlier is an exception of it.',
   rationale: 'This is how exceptions are written. The list of them is of use to those who review a ruleset.',
   decision:
-    'Both describe some packet in common, by their conditions alone, and decide it differently; of several such rules above it, the nearest is named. Rules with a rate, a list or chance, dead rules, and chains of more than 400 rules are left out.',
+    'Both decide some packet in common that comes to the first of them, and decide it differently; of several such rules above it, the nearest is named. A jump decides what the chain that it leads to does not send back. Rules with a rate, a list or chance, dead rules, and chains of more than 400 rules are left out.',
   exceptions: 'Nearly always: the check is off, and has to be asked for.',
   references: ['Al-Shaer, Hamed: Discovery of Policy Anomalies in Distributed Firewalls, INFOCOM 2004'],
   examples: {

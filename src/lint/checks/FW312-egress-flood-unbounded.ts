@@ -108,7 +108,7 @@ export const egressFloodUnbounded = defineCheck({
   rationale:
     'One infected host can fill the line and the connection table of the router, and everybody behind it is cut off while somebody else is attacked. A ceiling for each sender, far above what people need, stops that and is noticed.',
   decision:
-    'Only on routers. For each way from an inner interface to an outer one, ordinary first packets that may pass to at least half of all public addresses, of TCP and of UDP, are walked with every rate on their way exceeded (`limit`, `hashlimit`, `connlimit`). It is reported if one leaves all the same by a rule that lets out to as many, and no list of senders (`recent`, sets) had a part in it. A rate for all senders together counts as well: the line is safe then, though not the neighbours. The catalogue of such mistakes asks for echo requests too; a rule for TCP that leaves ICMP open is told by FW315 where it matters, and is left out here.',
+    'Only on routers. For each way from an inner interface to an outer one, ordinary first packets that may pass to at least half of all public addresses, of TCP and of UDP, are walked with every rate on their way exceeded (`limit`, `hashlimit`, `connlimit`). It is reported if one leaves all the same by a rule that lets out to as many, and no list of senders (`recent`, sets) had a part in it. A rate for all senders together counts as well: the line is safe then, though not the neighbours. Echo requests are not asked about here: FW315 tells of them where it matters.',
   exceptions: 'Where traffic control (tc) shares the line, or the provider does.',
   references: ['man iptables-extensions(8), hashlimit and connlimit'],
   mentions: (family) => (space) =>

@@ -87,7 +87,7 @@ export const halfOpenServicePair = defineCheck({
   rationale:
     'The number of a port says nothing without its protocol, and `-p` is easily wrong by copying a line. WireGuard never answers on TCP, SSH never on UDP. DNS needs both: a question goes by UDP, and by TCP again when the answer is too long.',
   decision:
-    'For each service of a short table, first packets from outside are pushed through the rules. It is reported if nearly anybody reaches its port by the one protocol, whatever is not known, and nobody may reach it by the other. Where the other is the only one that the service speaks, that is a warning; DNS by one of two is a remark. The catalogue of such mistakes lists HTTP/3 (udp/443) as well: a browser falls back to TCP, so nothing is missing, and it is left out; so is OpenVPN, which speaks either.',
+    'For each service of a short table, first packets from outside are pushed through the rules. It is reported if nearly anybody reaches its port by the one protocol, whatever is not known, and nobody may reach it by the other. Where the other is the only one that the service speaks, that is a warning; DNS by one of two is a remark. HTTP/3 (udp/443) is left out, since a browser falls back to TCP and nothing is missing; so is OpenVPN, which speaks either.',
   exceptions:
     'Another program on that port than the one that it is known for; an authoritative server of short answers that refuses TCP on purpose.',
   references: ['RFC 7766', 'https://www.wireguard.com/protocol/'],

@@ -73,7 +73,7 @@ export const vpnHalfOpen = defineCheck({
   rationale:
     'PPTP is TCP port 1723 and GRE; IPsec is UDP port 500, and UDP port 4500 or ESP for the data. A client that gets through on one of them and not on the other does not fail at once, but later and oddly.',
   decision:
-    'For PPTP (1723 without GRE) and IPsec (500 without 4500, 4500 without 500), first packets from outside are pushed through the rules. It is reported if nearly anybody reaches the one leg, whatever is not known, and nobody may reach the other. The catalogue of such mistakes also asks for ESP where 500 and 4500 are open: that is left out, since clients and servers of today fall back on 4500; ESP alone is left out as well, since distributions used to open it on every machine. GRE is not asked for where a rule attaches the PPTP helper (`-j CT --helper pptp`), which makes it RELATED.',
+    'For PPTP (1723 without GRE) and IPsec (500 without 4500, 4500 without 500), first packets from outside are pushed through the rules. It is reported if nearly anybody reaches the one leg, whatever is not known, and nobody may reach the other. ESP is not asked for where 500 and 4500 are open, since clients and servers of today fall back on 4500; nor is ESP alone reported, since distributions used to open it on every machine. GRE is not asked for where a rule attaches the PPTP helper (`-j CT --helper pptp`), which makes it RELATED.',
   exceptions:
     'Two gateways without NAT between them need no port 4500, and say so by ESP; they mostly know the address of their peer, and then nothing is reported.',
   references: ['RFC 3947', 'RFC 2637'],
