@@ -74,10 +74,14 @@ function interfaceNamesOf(side: Side): readonly string[] {
   return [...new Set([...outside, ...names])].filter((n) => n !== 'lo');
 }
 
+/** Rules that a walk tries where jumps go round in a circle: no kernel takes them, and most walks would end there. */
+const stepsInLoops = 4000;
+
 /** Prepares the walks. */
 export function createWitnessWalker(vocabulary: Vocabulary, side: Side): WitnessWalker {
   const { space, family } = vocabulary;
   const { program, registry } = side;
+  const bounds = program.families[family].loops ? { steps: stepsInLoops } : {};
   const interfaceNames = interfaceNamesOf(side);
   const tracked = side.switches.conntrack;
   const opening = openingPackets(vocabulary);
@@ -108,7 +112,15 @@ export function createWitnessWalker(vocabulary: Vocabulary, side: Side): Witness
     });
     if (!made.ok) return undefined;
     const { request, tape } = asFirstSeen(made.request, {});
-    const { branches } = explore(program, emptyState(), request.packet, request.entry, undefined, tape);
+    const { branches } = explore(
+      program,
+      emptyState(),
+      request.packet,
+      request.entry,
+      undefined,
+      tape,
+      bounds,
+    );
     for (const { trace, assumptions, immaterial } of branches) {
       if (!isFate(trace, wanted.fate)) continue;
       const by = decidedBy(trace);
