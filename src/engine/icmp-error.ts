@@ -154,7 +154,6 @@ function sendError4(w: Walk, type: number, code: number, rest: number): void {
       icmpRest: rest,
       quote: { ...p },
       payload: '',
-      ...(w.family === 'ipv6' ? { flowLabel: 0 } : {}),
     }),
     {
       cause: w.rejectedWith === undefined ? 'icmp-error' : 'reject',
@@ -243,7 +242,6 @@ function sendError6(w: Walk, type: number, code: number, rest: number): void {
       icmpRest: rest,
       quote: { ...p },
       payload: '',
-      ...(w.family === 'ipv6' ? { flowLabel: 0 } : {}),
     }),
     {
       cause: w.rejectedWith === undefined ? 'icmp-error' : 'reject',

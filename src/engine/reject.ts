@@ -93,6 +93,8 @@ function sendReset(w: Walk): void {
     dontFragment: w.family === 'ipv4',
     lengthBytes: w.family === 'ipv4' ? 40 : 60,
     mark: replyMark(w),
+    // Errors have one that is drawn from a hash (net.ipv6.auto_flowlabels).
+    ...(w.family === 'ipv6' ? { flowLabel: 0 } : {}),
   });
   // The answer is routed with the other's address as its source, local or not.
   const probe = new Walk(w.shared, w.program, packet, w.entry, w.depth + 1);

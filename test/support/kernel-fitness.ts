@@ -5,7 +5,6 @@ import { exercisedKeys } from './exercised.ts';
 /** Extensions that no case is steered to, each with the reason. */
 const notOnKernel: Readonly<Record<string, string>> = {
   'match account': 'not part of Linux',
-  'match bpf': 'its program is not run: what it says is asked',
   'match cgroup': 'asks for the control group of a process, which no input tells',
   'match cpu': 'which processor takes a packet is not the same twice',
   'match ipvs': 'this kernel has no IPVS',
@@ -69,6 +68,16 @@ export function fitsKernel(rule: string, key: string): boolean {
 
 /** Rules for what the tables of extensions have only in forms that are not the same twice, or that need sets. */
 export const kernelRules: Readonly<Record<string, readonly string[]>> = {
+  // The protocol; a port behind a header of any length; the length; the mark; arithmetic; offsets from the header.
+  'match bpf': [
+    '-m bpf --bytecode "4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0"',
+    '-m bpf --bytecode "4,48 0 0 6,21 0 1 17,6 0 0 1,6 0 0 0"',
+    '-m bpf --bytecode "8,48 0 0 0,84 0 0 240,21 0 4 64,177 0 0 0,72 0 0 2,53 0 1 443,6 0 0 1,6 0 0 0"',
+    '-m bpf --bytecode "4,128 0 0 0,37 0 1 60,6 0 0 1,6 0 0 0"',
+    '-m bpf --bytecode "4,32 0 0 4294963220,69 0 1 1,6 0 0 1,6 0 0 0"',
+    '-m bpf --bytecode "8,48 0 0 8,20 0 0 1,84 0 0 7,7 0 0 0,48 0 0 6,12 0 0 0,148 0 0 3,22 0 0 0"',
+    '-m bpf --bytecode "6,40 0 0 4293918736,2 0 0 3,96 0 0 3,116 0 0 4,84 0 0 1,22 0 0 0"',
+  ],
   'match hashlimit': [
     '-m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 2 --hashlimit-mode srcip --hashlimit-name steered1',
     '-m hashlimit --hashlimit-above 1/hour --hashlimit-burst 1 --hashlimit-mode dstip,dstport --hashlimit-name steered2',

@@ -1,7 +1,10 @@
 import { type BpfInstruction, bpfInstructionsMax, bpfText, isValidBpf, parseBpf } from '../classic-bpf.ts';
 import { defineMatch, type OptionType, type Refusal, refuse, tri } from '../define.ts';
 import { freeText } from '../option-types.ts';
+import { packetBytes } from '../packet-bytes.ts';
 import { option, saveString } from '../printed-words.ts';
+import { runBpf } from '../run-bpf.ts';
+import { packetReads } from './string.ts';
 
 /** A program in the rule, or one that stands in the bpf file system. */
 export type BpfData =
@@ -27,6 +30,7 @@ const bytecode: OptionType<readonly BpfInstruction[]> = {
   },
 };
 
+/** Opcode of a program that looks at nothing. */
 const returnConstant = 0x06;
 
 /** Runs a Berkeley packet filter over the packet, from its IP header on. */
@@ -58,17 +62,15 @@ export const bpf = defineMatch({
       ? option('object-pinned', keepMeaning && /[\s"'\\]|^$/.test(d.path) ? saveString(d.path) : d.path)
       : option('bytecode', `"${bpfText(d.program)}"`),
   ],
-  compile: (d) => {
-    const first = d.kind === 'bytecode' ? d.program[0] : undefined;
-    if (first?.code === returnConstant) return () => tri(first.k !== 0);
-    return (_packet, env) => env.ask('payload', ['no', 'yes']);
+  compile: (d) => (packet, env) => {
+    const returned = d.kind === 'bytecode' ? runBpf(d.program, packet, packetBytes(packet)) : undefined;
+    return returned === undefined ? env.ask('payload', ['no', 'yes']) : tri(returned !== 0);
   },
   packets: (d, space) => {
     const first = d.kind === 'bytecode' ? d.program[0] : undefined;
     if (first?.code === returnConstant) return first.k === 0 ? space.none : space.all;
     const key = d.kind === 'pinned' ? `bpf pinned ${d.path}` : `bpf ${bpfText(d.program)}`;
-    const reads = ['src', 'dst', 'sport', 'dport', 'tos', 'ttl', 'tcpOptions', 'payload'] as const;
-    return space.choice({ kind: 'pure', key, reads });
+    return space.choice({ kind: 'pure', key, reads: [...packetReads, 'mark'] });
   },
   docs: {
     summary: 'A classic BPF program, or a pinned eBPF one, run over the packet.',

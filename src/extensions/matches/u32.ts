@@ -143,41 +143,54 @@ function testsText(tests: readonly U32Test[]): string {
     .join('&&');
 }
 
-/** Four bytes in network order; undefined: not all of them are known. */
-function wordAt({ bytes, known }: PacketBytes, at: number): number | undefined {
-  let value = 0;
-  for (let i = at; i < at + 4; i++) {
-    if (known[i] !== 1) return undefined;
-    value = value * 256 + (bytes[i] ?? 0);
-  }
-  return value;
+/** A number of 32 bits, and which of them are known; those that are not are 0 in `value`. */
+interface Bits {
+  readonly value: number;
+  readonly known: number;
 }
 
-const shift = (value: number, operator: '<<' | '>>', by: number): number =>
-  // Shifts beyond the width are what the processor makes of them: the count modulo 32.
-  operator === '<<' ? (value << (by & 31)) >>> 0 : value >>> (by & 31);
+const allKnown = 0xffffffff;
+
+/** Four bytes in network order. */
+function wordAt({ bytes, known }: PacketBytes, at: number): Bits {
+  let value = 0;
+  let mask = 0;
+  for (let i = at; i < at + 4; i++) {
+    const isKnown = known[i] === 1;
+    value = value * 256 + (isKnown ? (bytes[i] ?? 0) : 0);
+    mask = mask * 256 + (isKnown ? 0xff : 0);
+  }
+  return { value, known: mask };
+}
+
+/** Shifts beyond the width are what the processor makes of them: the count modulo 32. What comes in are known zeros. */
+const shifted = ({ value, known }: Bits, operator: '<<' | '>>', by: number): Bits =>
+  operator === '<<'
+    ? { value: (value << (by & 31)) >>> 0, known: ~(~known << (by & 31)) >>> 0 }
+    : { value: value >>> (by & 31), known: ~(~known >>> (by & 31)) >>> 0 };
 
 /** False also where a test reads behind the end; undefined: bytes that are not known decide. */
 function holds(test: U32Test, packet: PacketBytes): boolean | undefined {
   const length = packet.bytes.length;
   if (length < 4 || test.start > length - 4) return false;
   let base = 0;
-  let value = wordAt(packet, test.start);
+  let word = wordAt(packet, test.start);
   for (const { operator, value: operand } of test.steps) {
-    if (value === undefined) {
-      // A mask may leave known bits only of what is not known; that much is not followed up.
-      return undefined;
-    }
-    if (operator === '&') value = (value & operand) >>> 0;
-    else if (operator === '@') {
-      base += value;
+    if (operator === '&')
+      word = { value: (word.value & operand) >>> 0, known: (word.known | ~operand) >>> 0 };
+    else if (operator !== '@') word = shifted(word, operator, operand);
+    else if (word.known !== allKnown) return undefined;
+    else {
+      base += word.value;
       if (base > 0xffffffff || base + 4 > length || operand > length - base - 4) return false;
-      value = wordAt(packet, base + operand);
-    } else value = shift(value, operator, operand);
+      word = wordAt(packet, base + operand);
+    }
   }
-  if (value === undefined) return undefined;
-  for (const r of test.ranges) if (value >= r.low && value <= r.high) return true;
-  return false;
+  // From the least that it can be to the most; not each number between them.
+  const least = word.value;
+  const most = (word.value | ~word.known) >>> 0;
+  if (test.ranges.some(({ low, high }) => low <= least && most <= high)) return true;
+  return test.ranges.some(({ low, high }) => low <= most && least <= high) ? undefined : false;
 }
 
 function judge(tests: readonly U32Test[], packet: Packet): boolean | undefined {
