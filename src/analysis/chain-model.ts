@@ -68,6 +68,14 @@ function matters(change: FieldChange, vocabulary: Vocabulary): boolean {
   }
 }
 
+/** A change as it is where there is no connection yet: its mark cannot be written, and no template outlives the hook. */
+function changeSeen(change: FieldChange, { connmark }: SeenAs): readonly FieldChange[] {
+  if (connmark === undefined) return [change];
+  if (change.field === 'connmark') return [];
+  if (!('from' in change) || change.from !== 'connmark') return [change];
+  return connmark === 'none' ? [] : [{ field: 'mark', operation: 'unknown' }];
+}
+
 /** Chains in an order in which every callee stands before its callers; those of a loop where it is entered. */
 function calleesFirst(table: Table): {
   readonly order: readonly Chain[];
@@ -111,15 +119,26 @@ function calleesFirst(table: Table): {
   return { order, looping };
 }
 
-/** What the matches of a table see of packets, for packets that may match and for those that must. */
+/** What the rules of a table see of packets: matches, for packets that may match and for those that must. */
 export interface SeenAs {
   readonly may: (set: PacketSet) => PacketSet;
   readonly must: (set: PacketSet) => PacketSet;
+  /** What targets have in place of a connection's mark, where conntrack has not looked yet. */
+  readonly connmark?: 'none' | 'of a template';
 }
 
 const asTheyAre = (set: PacketSet): PacketSet => set;
 /** Matches see everything of packets. */
 export const seenAsTheyAre: SeenAs = { may: asTheyAre, must: asTheyAre };
+
+/** One view behind the other. */
+export function seenThrough(first: SeenAs, then: SeenAs): SeenAs {
+  return {
+    ...first,
+    may: (set) => then.may(first.may(set)),
+    must: (set) => then.must(first.must(set)),
+  };
+}
 
 /**
  * Makes sets of all rules of a table. Raw tables see packets before conntrack does: `view` narrows their matches. `care`:
@@ -145,7 +164,7 @@ export function modelTable(
     for (const rule of model.chain.rules) {
       const { may, must } = vocabulary.matches(side, rule, care);
       const seenMay = view.may(may);
-      const r = modelRule(side, rule, vocabulary, (name) => models.get(name));
+      const r = modelRule(side, rule, vocabulary, view, (name) => models.get(name));
       model.rules.push({
         rule,
         may: seenMay,
@@ -172,6 +191,7 @@ function modelRule(
   side: Side,
   rule: Rule,
   vocabulary: Vocabulary,
+  view: SeenAs,
   chainOf: (name: string) => ChainModel | undefined,
 ): Pick<RuleModel, 'action' | 'changes'> {
   const { target } = rule;
@@ -192,7 +212,9 @@ function modelRule(
     case 'extension': {
       const effect = effectOf(side.ruleset, side.program.machine, side.registry, rule);
       if (effect === undefined) return { action: { kind: 'open', endings: openEndings }, changes: [] };
-      const changes = effect.changes.filter((c) => matters(c, vocabulary));
+      const changes = effect.changes
+        .flatMap((c) => changeSeen(c, view))
+        .filter((c) => matters(c, vocabulary));
       switch (effect.outcome) {
         case 'continue':
           return { action: { kind: 'continue' }, changes };

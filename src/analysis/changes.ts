@@ -6,11 +6,12 @@ import { ctStatusBit } from '../model/connection.ts';
 import type { Hook } from '../model/netfilter.ts';
 import { type AddressRange, compareAddresses } from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
+import type { UnknownVariable } from '../packetset/choices.ts';
 import { entryFields, type FieldName } from '../packetset/fields.ts';
-import type { PacketSet } from '../packetset/space.ts';
+import type { AddressField, IntervalField, PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';
 import { changesOf } from './effects.ts';
-import { redirectTarget } from './mention.ts';
+import { narrowScopes6, redirectTarget } from './mention.ts';
 import type { Side } from './side.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -26,15 +27,22 @@ export interface ChangeRequest {
 type NatChange = Extract<FieldChange, { field: 'nat' }>;
 
 /**
- * Packets that cannot be changed so, and are dropped for it: REDIRECT by an interface without an address.
+ * Packets that cannot be changed so, and are dropped for it, certainly or perhaps: REDIRECT by an interface without an
+ * address, in IPv6 without one of the scope of the packet's destination.
  *
- * Source: net/netfilter/nf_nat_redirect.c.
+ * Source: net/netfilter/nf_nat_redirect.c nf_nat_redirect_ipv6_usable().
  */
-export function refusedByChanges(o: ChangeRequest): PacketSet {
-  const { space } = o.vocabulary;
+export function refusedByChanges(o: ChangeRequest): {
+  readonly certain: PacketSet;
+  readonly perhaps: PacketSet;
+} {
+  const { space, family } = o.vocabulary;
   const redirects = o.changes.some((c) => c.field === 'nat' && c.from === 'redirect');
-  if (!redirects || o.hook === 'OUTPUT' || !o.side.facts.interfacesKnown) return space.none;
-  return space.diff(o.set, space.forget(redirectAddresses(o), ['dst']));
+  if (!redirects || o.hook === 'OUTPUT' || !o.side.facts.interfacesKnown)
+    return { certain: space.none, perhaps: space.none };
+  const certain = space.diff(o.set, space.forget(redirectAddresses(o), ['dst']));
+  const narrow = family === 'ipv4' ? [] : narrowScopes6.map((net) => space.network('dst', net));
+  return { certain, perhaps: space.and(space.diff(o.set, certain), space.union(narrow)) };
 }
 
 /** The set after the changes, in order. Fields that are not in use stay as they are: nobody reads them. */
@@ -93,6 +101,23 @@ function applyChange(o: ChangeRequest, change: FieldChange): PacketSet {
 /** Back to headers that can exist, after a field was left open. */
 const within = ({ space }: Vocabulary, set: PacketSet): PacketSet => space.and(set, space.valid);
 
+/** What was left open about these fields: it is no longer known once they were rewritten. */
+export function readersOf(
+  { unknowns }: BddPacketSpace,
+  fields: readonly (AddressField | IntervalField)[],
+): readonly UnknownVariable[] {
+  return unknowns.filter(({ unknown }) => {
+    if (unknown.kind === 'fieldOfType') return fields.includes(unknown.field);
+    if (unknown.kind !== 'choice') return false;
+    const { choice } = unknown;
+    // Which fields a list is asked about is not told.
+    return (
+      choice.kind === 'shared' ||
+      (choice.kind === 'pure' && choice.reads.some((f) => fields.includes(f as AddressField)))
+    );
+  });
+}
+
 /** Whether some rule gives packets a template before they are tracked. */
 export function givesTemplates({ ruleset, program, registry }: Side): boolean {
   return changesOf(ruleset, program.machine, registry).some(
@@ -129,7 +154,9 @@ function translate(o: ChangeRequest, change: NatChange): PacketSet {
   const { space } = vocabulary;
   // The source changes last of all, where no rule reads it any more: see `Visit.taking` for who changes what.
   if (halfOf(change, hook) === 'source') return o.set;
-  const set = withReplyTuple(vocabulary, translatePorts(vocabulary, translateAddress(o, change), change));
+  const asked = space.mayOver(o.set, readersOf(space, ['dst', 'dport']));
+  const to = translatePorts(vocabulary, translateAddress({ ...o, set: asked }, change), change);
+  const set = withReplyTuple(vocabulary, to);
   if (!vocabulary.rewritten.has('ctStatus')) return set;
   // A translation to what was there already is none.
   const moved = space.diff(set, space.unchanged(['dst', 'dport']));

@@ -7,7 +7,7 @@ import type { FieldChange, SetContext } from '../extensions/define.ts';
 import { ctStatusBit } from '../model/connection.ts';
 import type { BaseMatch, MatchUse, Rule } from '../model/ruleset.ts';
 import type { Boundaries, Collector } from '../packetset/boundaries.ts';
-import type { FieldName } from '../packetset/fields.ts';
+import { entryFields, type FieldName } from '../packetset/fields.ts';
 import {
   type AddressField,
   complementIf,
@@ -76,6 +76,9 @@ export function written(change: FieldChange): readonly FieldName[] {
     case 'set':
     case 'tcpOptions':
       return [];
+    case 'ctState':
+      // Nothing of an entry is left; a template changes nothing of what conntrack will say.
+      return change.operation === 'untrack' ? ['ctState', 'ctDirection', ...entryFields] : [];
     default:
       return [change.field];
   }

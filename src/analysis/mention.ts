@@ -1,7 +1,16 @@
 /** What a machine adds to the vocabulary: own addresses, interfaces, routes, and what tracking needs. */
 
+import { isLinkLocal6 } from '../engine/addresses.ts';
 import type { Rule, Ruleset } from '../model/ruleset.ts';
-import { type AddressRange, type Family, ipv4, ipv6, type Network, prefix } from '../net/address.ts';
+import {
+  type Address,
+  type AddressRange,
+  type Family,
+  ipv4,
+  ipv6,
+  type Network,
+  prefix,
+} from '../net/address.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { Collector } from '../packetset/boundaries.ts';
 import { describeRoutes } from './routes.ts';
@@ -35,7 +44,12 @@ export function mentionMachine(collector: Collector, side: Side): void {
     space.network(field, loopback);
     if (side.ruleset.family === 'ipv4') for (const net of oddNetworks) space.network(field, net);
   }
+  const links = ownLinkAddresses(side);
+  for (const { address } of links) space.addresses('src', { low: address, high: address });
+  if (links.length > 0) for (const net of linkScope6) space.network('dst', net);
   if (switches.nat || redirects(side.ruleset)) space.network('dst', redirectTarget(side.ruleset.family));
+  if (side.ruleset.family === 'ipv6' && redirects(side.ruleset))
+    for (const net of narrowScopes6) space.network('dst', net);
   if (switches.conntrack) {
     collector.use('ctState');
     if (switches.nat) collector.use('ctDirection');
@@ -75,6 +89,28 @@ export function ownSources({ ruleset, facts, locality }: Side): readonly Address
   // What goes to everybody is looked at before 127.0.0.0/8 is refused: this one is told apart, being an address of `lo`.
   return [...addresses, ownLoopback].flatMap((address) =>
     address.family === family ? [{ low: address, high: address }] : [],
+  );
+}
+
+/** Destinations that a process reaches through one interface only, which it has to name: RFC 4007. */
+export const linkScope6: readonly Network[] = [
+  prefix(ipv6(0xfe800000, 0, 0, 0), 10),
+  prefix(ipv6(0xff000000, 0, 0, 0), 8),
+];
+
+/** Destinations of less than global scope, and all groups: these may be. */
+export const narrowScopes6: readonly Network[] = [...linkScope6, prefix(ipv6(0xfec00000, 0, 0, 0), 10)];
+
+/** IPv6: own link-local addresses with their interface; a socket that has one is bound to it. */
+export function ownLinkAddresses({
+  ruleset,
+  facts,
+}: Side): readonly { readonly address: Address; readonly interfaceName: string }[] {
+  if (ruleset.family === 'ipv4') return [];
+  return [...facts.interfaces.values()].flatMap(({ name, addresses }) =>
+    addresses.flatMap(({ address }) =>
+      address.family === 'ipv6' && isLinkLocal6(address) ? [{ address, interfaceName: name }] : [],
+    ),
   );
 }
 

@@ -12,15 +12,17 @@ import { interfacePattern } from '../net/interface-pattern.ts';
 import { entryFields, type FieldName, icmpProtocol } from '../packetset/fields.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { maskInUse } from '../packetset/valid.ts';
-import { type Ending, endings, modelTable, type SeenAs, seenAsTheyAre } from './chain-model.ts';
+import { type Ending, endings, modelTable, type SeenAs, seenAsTheyAre, seenThrough } from './chain-model.ts';
 import { givesTemplates, sameOrAbsent } from './changes.ts';
 import { changesOf } from './effects.ts';
 import type { Kept } from './kept.ts';
+import { loopbackOf } from './mention.ts';
 import { fragmented, tupleTwins } from './mention-rules.ts';
 import { createRouting, type Routing } from './routing-step.ts';
 import type { Side } from './side.ts';
 import { analyseTable, type TableAnalysis, type Visit, visitTable } from './table-run.ts';
 import { describeTracking, unconfirmed } from './tracking.ts';
+import { givenAnotherSource, givesAnotherDestination, seenWithAnySource } from './translated-source.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** How packets end: at a local process, out of an interface, at a rule or policy, or in routing. */
@@ -109,19 +111,21 @@ export function createRoads(
     return space.ite(state('UNTRACKED'), seenAs('UNTRACKED'), seenAs('INVALID'));
   };
   /** Where a rule gave the packet a template, matches take it for an entry of a new connection. */
+  const asTemplate = (set: PacketSet): PacketSet =>
+    space.forget(
+      space.forget(space.and(set, space.and(state('NEW'), space.valid)), ctFields),
+      ctFields,
+      'entry',
+    );
   const withTemplates: SeenAs = {
-    may: (set) =>
-      readsTracking(set)
-        ? space.or(
-            untouched(set),
-            space.forget(
-              space.forget(space.and(set, space.and(state('NEW'), space.valid)), ctFields),
-              ctFields,
-              'entry',
-            ),
-          )
-        : set,
+    may: (set) => (readsTracking(set) ? space.or(untouched(set), asTemplate(set)) : set),
     must: (set) => (readsTracking(set) ? space.none : set),
+    connmark: 'of a template',
+  };
+  /** By `lo` a packet comes with the entry that it got in OUTPUT; without one, it may get a template now. */
+  const withTemplatesByLo: SeenAs = {
+    may: (set) => (readsTracking(set) ? space.or(set, space.and(state('INVALID'), asTemplate(set))) : set),
+    must: (set) => (readsTracking(set) ? space.diff(set, state('INVALID')) : set),
   };
   /** What is known of a packet of interest wherever it is. */
   const concerned = (beforeTracking: boolean): PacketSet => {
@@ -135,17 +139,27 @@ export function createRoads(
     );
   };
   const tables = new Map<string, TableAnalysis | undefined>();
-  function tableOf(name: TableName, tracked: boolean): TableAnalysis | undefined {
-    const key = name === 'raw' && !tracked ? 'raw first' : name;
+  /** `tracked`: conntrack has looked already. `anySource`: the packets' source is no longer known. */
+  function tableOf(name: TableName, tracked: boolean, anySource: boolean): TableAnalysis | undefined {
+    const key = name === 'raw' && !tracked ? 'raw first' : anySource ? `${name} of any source` : name;
     if (!tables.has(key)) {
       const table = findTable(side.ruleset, name);
-      const early = givesTemplates(side) ? withTemplates : { may: untouched, must: untouched };
-      const view = key === 'raw first' && switches.conntrack ? early : seenAsTheyAre;
-      const care = concerned(key === 'raw first');
+      const templates = givesTemplates(side);
+      const first: SeenAs = templates ? withTemplates : { may: untouched, must: untouched, connmark: 'none' };
+      const byLo = templates ? withTemplatesByLo : seenAsTheyAre;
+      const inRaw = key === 'raw first' ? first : byLo;
+      const asTracked = name === 'raw' && switches.conntrack ? inRaw : seenAsTheyAre;
+      const view = anySource ? seenThrough(asTracked, seenWithAnySource(vocabulary)) : asTracked;
+      const care = anySource ? space.all : concerned(key === 'raw first');
       tables.set(
         key,
         table &&
-          analyseTable(side, vocabulary, modelTable(side, table, vocabulary, view, care), kept?.table(key)),
+          analyseTable(
+            side,
+            vocabulary,
+            modelTable(side, table, vocabulary, view, care),
+            anySource ? undefined : kept?.table(key),
+          ),
       );
     }
     return tables.get(key);
@@ -164,6 +178,8 @@ export function createRoads(
       set = space.and(set, switches.conntrack ? describeTracking(space, header, family) : state('INVALID'));
     if (switches.defragment && inUse('fragmentKind'))
       set = space.and(set, space.interval('fragmentKind', 0, 0));
+    // ip_rcv() drops what is for others, and br_netfilter shows what a bridge switches as if it were for the bridge.
+    if (inUse('packetType')) set = space.diff(set, space.named('packetType', 'otherhost'));
     set = firstPackets(set);
     if (within !== undefined) set = space.and(set, within);
     return space.and(set, space.unchanged());
@@ -204,12 +220,13 @@ export function createRoads(
     const parts: FatePart[] = [];
     const visits: Visit[] = [];
     let looped = false;
+    let anySource = false;
     const endAt = (fate: FateKind, set: PacketSet, visit?: Visit): void => {
       if (set !== space.none) parts.push({ fate, visit, set, looped });
     };
     const table = (tableName: TableName, hook: Hook, set: PacketSet): PacketSet => {
       if (set === space.none) return set;
-      const analysis = tableOf(tableName, looped);
+      const analysis = tableOf(tableName, looped, anySource);
       if (analysis === undefined || !analysis.model.chains.has(hook)) return set;
       const visit = visitTable(analysis, hook, set);
       visits.push(visit);
@@ -221,15 +238,16 @@ export function createRoads(
     };
 
     const translates = natKinds(side);
+    const firsts = (tracked: PacketSet): PacketSet => {
+      const icmp = space.interval('protocol', icmpProtocol(family), icmpProtocol(family));
+      const related = space.diff(state('RELATED'), icmp);
+      return space.and(tracked, space.and(space.or(state('NEW'), related), unconfirmed(space, header)));
+    };
     /** The nat table for first packets; the others are rewritten as their connection says, which nobody knows. */
     const nat = (hook: Hook, set: PacketSet): PacketSet => {
       if (!switches.nat || !switches.conntrack || set === space.none) return set;
-      const icmp = space.interval('protocol', icmpProtocol(family), icmpProtocol(family));
       const tracked = space.and(set, space.tracked());
-      const first = space.and(
-        tracked,
-        space.and(space.or(state('NEW'), space.diff(state('RELATED'), icmp)), unconfirmed(space, header)),
-      );
+      const first = firsts(tracked);
       const known = space.diff(tracked, first);
       const rest = space.diff(set, tracked);
       const translated =
@@ -247,6 +265,35 @@ export function createRoads(
       return space.or(set, space.and(space.forget(affected, targets), space.valid));
     };
 
+    /** Of packets that have passed nat here, those whose source it may have changed. */
+    const withAnotherSource = (hook: 'INPUT' | 'POSTROUTING', set: PacketSet): PacketSet => {
+      if (!switches.nat || !switches.conntrack) return space.none;
+      const natAt = (h: Hook): Visit | undefined => visits.findLast((v) => v.table === 'nat' && v.hook === h);
+      const here = natAt(hook);
+      const out = hook === 'POSTROUTING' ? natAt('OUTPUT') : undefined;
+      const moved = here === undefined ? space.none : givenAnotherSource({ side, vocabulary }, here, set);
+      const answered = out !== undefined && givesAnotherDestination({ side, vocabulary }, out);
+      if (moved === space.none && !answered) return space.none;
+      const tracked = space.and(set, space.tracked());
+      const known = space.diff(tracked, firsts(tracked));
+      const original = space.named('ctDirection', 'original');
+      return space.union([
+        moved,
+        moved === space.none ? space.none : space.and(known, original),
+        answered ? space.diff(known, original) : space.none,
+      ]);
+    };
+    /** Goes on with these packets, and with those of another source apart. */
+    const apart = (set: PacketSet, others: PacketSet, go: (set: PacketSet) => PacketSet): PacketSet => {
+      const same = go(space.diff(set, others));
+      if (others === space.none) return same;
+      const before = anySource;
+      anySource = true;
+      const result = space.or(same, go(space.and(set, others)));
+      anySource = before;
+      return result;
+    };
+
     const input = (set: PacketSet): void => {
       let rest = table(
         'filter',
@@ -254,7 +301,17 @@ export function createRoads(
         table('mangle', 'INPUT', space.rewrite(reassembled(set), ['outInterface'], without('out'))),
       );
       if (switches.backend === 'legacy') rest = nat('INPUT', table('security', 'INPUT', rest));
-      else rest = table('security', 'INPUT', nat('INPUT', rest));
+      else {
+        rest = nat('INPUT', rest);
+        const others = anySource ? space.none : withAnotherSource('INPUT', rest);
+        const { SRC_NAT } = ctStatusBit;
+        const translated = vocabulary.rewritten.has('ctStatus')
+          ? space.changeBits(others, 'ctStatus', 0, 0, SRC_NAT)
+          : space.none;
+        rest = apart(space.or(rest, translated), space.or(others, translated), (s) =>
+          table('security', 'INPUT', s),
+        );
+      }
       endAt('local', rest);
     };
     const postrouting = (set: PacketSet): PacketSet =>
@@ -292,16 +349,19 @@ export function createRoads(
     for (const t of ['raw', 'mangle'] as const) rest = table(t, 'OUTPUT', rest);
     rest = nat('OUTPUT', rest);
     for (const t of ['filter', 'security'] as const) rest = table(t, 'OUTPUT', rest);
-    rest = postrouting(reroute(rest));
+    const again = reroute(rest);
+    endAt('route-drop', again.dropped);
+    rest = postrouting(again.sent);
     endAt('sent', space.diff(rest, lo('out')));
-    let back = space.and(rest, lo('out'));
+    const back = space.and(rest, lo('out'));
+    const others = withAnotherSource('POSTROUTING', back);
     looped = true;
-    if (vocabulary.rewritten.has('ctStatus')) back = confirmed(back);
-    // What SNAT made of the source is not followed.
-    if (translates.source)
-      back = space.or(back, space.and(space.forget(back, ['src', 'sport']), space.valid));
-    back = space.rewrite(space.rewrite(back, ['inInterface'], lo('in')), ['outInterface'], without('out'));
-    arrive(back);
+    apart(back, others, (set) => {
+      const kept = vocabulary.rewritten.has('ctStatus') ? confirmed(set) : set;
+      const came = space.rewrite(kept, ['inInterface'], lo('in'));
+      arrive(space.rewrite(came, ['outInterface'], without('out')));
+      return space.none;
+    });
     return { name, entering, parts, visits };
   }
 
@@ -319,13 +379,19 @@ export function createRoads(
   }
 
   /** A packet whose destination, mark or TOS changed in OUTPUT is routed again. */
-  function reroute(set: PacketSet): PacketSet {
+  function reroute(set: PacketSet): { readonly sent: PacketSet; readonly dropped: PacketSet } {
     const watched = (['dst', 'mark', 'tos'] as const).filter((f) => vocabulary.rewritten.has(f));
-    if (watched.length === 0) return set;
+    // Where nobody reads what was changed, nothing shows which packets it was, nor does it matter but to an address of lo.
+    const unseen =
+      family === 'ipv4' && writesMarks(side)
+        ? space.and(set, space.network('src', loopbackOf(family)))
+        : space.none;
+    if (watched.length === 0 && unseen === space.none) return { sent: set, dropped: space.none };
     const same = space.and(set, space.unchanged(watched));
-    const changed = space.diff(set, same);
-    if (changed === space.none) return set;
-    return space.or(same, routing.sending(changed).sent);
+    const changed = space.or(space.diff(set, same), unseen);
+    if (changed === space.none) return { sent: set, dropped: space.none };
+    const { sent, dropped } = routing.sending(changed, true);
+    return { sent: space.or(same, sent), dropped };
   }
 
   const roads = new Map<RoadName, Road>();
@@ -342,6 +408,13 @@ export function createRoads(
       return road;
     },
   };
+}
+
+/** Whether rules change what packets are routed by, other than their addresses. */
+function writesMarks({ ruleset, program, registry }: Side): boolean {
+  return changesOf(ruleset, program.machine, registry).some(
+    ([, { field }]) => field === 'mark' || field === 'tos',
+  );
 }
 
 /** Which halves of the header the rules' NAT may rewrite. */

@@ -6,7 +6,17 @@ import { type Address, ipv6, type Network, prefix, sameAddress } from '../net/ad
 import { addressText } from '../net/address-text.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import type { PacketSet, PacketSpace } from '../packetset/space.ts';
-import { allHosts4, everybody4, groups4, localGroups4, loopbackOf, nobody4, ownSources } from './mention.ts';
+import {
+  allHosts4,
+  everybody4,
+  groups4,
+  linkScope6,
+  localGroups4,
+  loopbackOf,
+  nobody4,
+  ownLinkAddresses,
+  ownSources,
+} from './mention.ts';
 import { crossesLoopback, looksBack, lookUp, type RoutedPackets } from './routes.ts';
 import type { Side } from './side.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -24,8 +34,8 @@ export interface Arrivals {
 /** Answers routing questions for the sets of one side. */
 export interface Routing {
   arriving(set: PacketSet): Arrivals;
-  /** Packets that this machine sends, with their out-interface; `dropped`: there is no way. */
-  sending(set: PacketSet): { readonly sent: PacketSet; readonly dropped: PacketSet };
+  /** Packets that this machine sends, with their out-interface; `dropped`: there is no way. `again`: rules changed them. */
+  sending(set: PacketSet, again?: boolean): { readonly sent: PacketSet; readonly dropped: PacketSet };
   /** Destinations that are local, for some and for every answer to what is not known. */
   readonly local: PacketSet;
 }
@@ -248,10 +258,18 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
   };
 
   /** br_netfilter: what a bridge switches from port to port passes FORWARD without being routed. */
-  const switched = (set: PacketSet): PacketSet => {
-    const sysctl = `net.bridge.bridge-nf-call-${family === 'ipv4' ? 'iptables' : 'ip6tables'}`;
-    if (facts.sysctl(sysctl) === '0') return space.none;
-    return space.union([...bridges].map((name) => leaveBy(space.and(set, inside(name)), outBy(name))));
+  const showsNothing =
+    facts.sysctl(`net.bridge.bridge-nf-call-${family === 'ipv4' ? 'iptables' : 'ip6tables'}`) === '0';
+  const switched = (set: PacketSet): PacketSet =>
+    showsNothing
+      ? space.none
+      : space.union([...bridges].map((name) => leaveBy(space.and(set, inside(name)), outBy(name))));
+  /** Of what leaves by the bridge that it came by, NAT may have sent some back to the port that it came by. */
+  const turned = (forward: PacketSet): PacketSet => {
+    if (showsNothing || !vocabulary.rewritten.has('dst')) return space.none;
+    const back = space.union([...bridges].map((name) => space.and(inside(name), outBy(name))));
+    const moved = space.diff(space.and(forward, back), space.unchanged(['dst']));
+    return space.rewrite(moved, ['outInterface'], space.interface('out', { name: '', exact: true }));
   };
 
   return {
@@ -273,11 +291,12 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         const open = openDestination(single);
         const rest = space.diff(single, open);
         const away = space.or(space.diff(rest, local), open);
+        const forward = leaveWithoutRoutes(space.and(away, forwards));
         return {
           local: space.union([mine, many, space.and(rest, local), open]),
-          forward: leaveWithoutRoutes(space.and(away, forwards)),
+          forward,
           switched: switched(set),
-          dropped: space.or(dropped, space.diff(away, forwards)),
+          dropped: space.union([dropped, space.diff(away, forwards), turned(forward)]),
         };
       }
       const strange = space.and(alive, elsewhere);
@@ -301,15 +320,17 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
             dropped = space.or(dropped, part.set);
         }
       }
+      const forward = space.union(toForward);
       return {
         local: space.union(toLocal),
-        forward: space.union(toForward),
+        forward,
         switched: switched(set),
-        dropped,
+        dropped: space.or(dropped, turned(forward)),
       };
     },
-    sending: (set) => {
-      const self = space.and(set, nobody);
+    sending: (set, again = false) => {
+      // In IPv6 a socket takes the machine itself for nobody's address, and routing does not.
+      const self = again && family === 'ipv6' ? space.none : space.and(set, nobody);
       if (fib === undefined) {
         const open = openDestination(space.diff(set, toMany));
         const rest = space.diff(set, space.or(open, self));
@@ -323,7 +344,8 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         };
       }
       const sent: PacketSet[] = [];
-      let dropped = space.none;
+      // __mkroute_output(): an address of lo leaves by no other interface.
+      let dropped = again && family === 'ipv4' ? space.and(set, loopback('src')) : space.none;
       for (const part of lookUp(fib, { field: 'dst', purpose: 'output' }, space.diff(set, toMany), space)) {
         if (part.end.kind === 'local') sent.push(leaveBy(part.set, outBy('lo')));
         else if (part.end.kind === 'unicast' || part.end.kind === 'broadcast') sent.push(leaveByRoute(part));
@@ -333,10 +355,22 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       // ip_route_output_key_hash_rcu(): to groups and to everybody, what is sent from an address of lo leaves by lo.
       const unrouted =
         family === 'ipv4' ? space.or(typed('MULTICAST'), space.network('dst', everybody4)) : toMany;
+      // A socket with a link-local address is bound to its interface; what comes out of none is not.
+      const links = linkScope6.map((net) => space.network('dst', net));
+      const onLink = family === 'ipv4' ? space.none : space.and(set, space.union(links));
+      // Routed again, it goes to the link that it was going to: ip6_route_me_harder().
+      if (again) sent.push(onLink);
+      const bound = ownLinkAddresses(side).map(({ address, interfaceName }) =>
+        leaveBy(
+          space.and(onLink, space.addresses('src', { low: address, high: address })),
+          outBy(interfaceName),
+        ),
+      );
       sent.push(
         leaveBy(self, outBy('lo')),
         leaveWithoutRoutes(many),
         leaveBy(space.and(space.and(many, unrouted), loopback('src')), outBy('lo')),
+        ...bound,
       );
       return { sent: space.union(sent), dropped };
     },

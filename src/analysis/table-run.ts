@@ -179,8 +179,8 @@ export function visitTable(analysis: TableAnalysis, hook: Hook, entering: Packet
     let changed = taken;
     if (changes.length > 0) {
       const refused = refusedByChanges({ side, vocabulary, hook, set: taken, changes });
-      end('drop', refused);
-      changed = applyChanges({ side, vocabulary, hook, set: space.diff(taken, refused), changes });
+      end('drop', space.or(refused.certain, refused.perhaps));
+      changed = applyChanges({ side, vocabulary, hook, set: space.diff(taken, refused.certain), changes });
     }
     switch (action.kind) {
       case 'continue':

@@ -25,7 +25,7 @@ import type { Registry } from '../../src/extensions/registry.ts';
 import { readMachine } from '../../src/link/read-machine.ts';
 import type { Packet } from '../../src/model/packet.ts';
 import type { Ruleset } from '../../src/model/ruleset.ts';
-import type { EntryPoint, RuleRef } from '../../src/model/trace.ts';
+import type { EntryPoint, RuleRef, Trace } from '../../src/model/trace.ts';
 import { addressText } from '../../src/net/address-text.ts';
 import type { PacketSet } from '../../src/packetset/space.ts';
 import { findWitness } from '../../src/packetset/witness.ts';
@@ -158,6 +158,31 @@ function load(c: SetsCase, registry: Registry): Loaded | undefined {
   return { ruleset, program: compile([ruleset], machine, registry) };
 }
 
+type Branch = ReturnType<typeof explore>['branches'][number];
+
+/** Whether a packet that was said to leave by `lo` was routed again, and led there by that word once more. */
+const bySameHint = ({ entry, events }: Trace): boolean =>
+  entry.hints?.outInterface === 'lo' &&
+  events.some((e) => e.kind === 'route' && e.purpose === 'reroute' && e.decision.type !== 'local');
+
+/** What one answer of a tape says about the lists that a rule asks: it speaks for all its conditions at once. */
+function listsOf({
+  tables,
+}: Ruleset): ReadonlyMap<string, readonly { readonly list: string; readonly held: boolean }[]> {
+  const found = new Map<string, { readonly list: string; readonly held: boolean }[]>();
+  for (const table of tables)
+    for (const chain of table.chains)
+      for (const [i, { matches }] of chain.rules.entries()) {
+        const uses = matches.filter((use) => use.extension === 'set');
+        const asked = uses.map(({ text }) => ({
+          list: text.replaceAll('! ', ''),
+          held: !text.includes('! '),
+        }));
+        if (asked.length > 0) found.set(`rule:${table.name}/${chain.name}/${i + 1}`, asked);
+      }
+  return found;
+}
+
 /** What the sets say wrongly about the packets of a case; empty: nothing. */
 export function setsBreaches(c: SetsCase, registry: Registry, counts: SetsCounts): readonly string[] {
   const loaded = load(c, registry);
@@ -165,12 +190,29 @@ export function setsBreaches(c: SetsCase, registry: Registry, counts: SetsCounts
   const { ruleset, program } = loaded;
   const book = lawBook(ruleset, program, registry);
   const found: string[] = [];
+  const lists = listsOf(ruleset);
+  /** Whether the answers can all be true of one packet, and none of them is a word that was meant for another address. */
+  const possible = ({ trace, assumptions }: Branch): boolean => {
+    const known = new Map<string, boolean>();
+    for (const { key, answer } of assumptions) {
+      const asked = lists.get(key) ?? [];
+      if (answer === 'no' && asked.length > 1) continue;
+      for (const { list, held } of asked) {
+        const inside = held === (answer === 'yes');
+        if (known.get(list) === !inside) return false;
+        known.set(list, inside);
+      }
+    }
+    return !bySameHint(trace);
+  };
 
   // At random: each packet, the same once more, and what would be answered, with what is remembered carried on.
   let state = emptyState();
   let tape: Readonly<Record<string, string>> = {};
   const send = (name: string, packet: Packet, entry: EntryPoint): ReturnType<typeof explore>['branches'] => {
-    const { branches } = explore(program, state, packet, entry, undefined, tape, { forks });
+    const branches = explore(program, state, packet, entry, undefined, tape, { forks }).branches.filter(
+      possible,
+    );
     counts.ways += branches.length;
     for (const { trace, assumptions } of branches) {
       const given = [
@@ -239,6 +281,8 @@ export function setsBreaches(c: SetsCase, registry: Registry, counts: SetsCounts
       c.told === 'nothing' ? asFirstSeen(made.request, {}) : { request: made.request, tape: {} };
     // A process with a raw socket may send whatever it likes, but for nobody's address: the kernel puts one in.
     if (road === 'local' && addressText(request.packet.src) === '0.0.0.0') return;
+    // What is taken for granted of the one end contradicts what is taken for granted of the other.
+    if (addressText(request.packet.src) === addressText(request.packet.dst)) return;
     // Where interfaces tell, they say where it goes.
     const { hints } = request.entry;
     const entry: EntryPoint =
@@ -246,7 +290,9 @@ export function setsBreaches(c: SetsCase, registry: Registry, counts: SetsCounts
         ? request.entry
         : { kind: 'local', rawSocket: true, ...(c.told === 'nothing' && hints ? { hints } : {}) };
     const unlike = `local:${addressText(request.packet.dst)}=no`;
-    const { branches } = explore(program, emptyState(), request.packet, entry, undefined, first, { forks });
+    const branches = explore(program, emptyState(), request.packet, entry, undefined, first, {
+      forks,
+    }).branches.filter(possible);
     counts.ways += branches.length;
     counts.fromSets++;
     let reached = false;
