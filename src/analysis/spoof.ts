@@ -44,9 +44,14 @@ export interface InterfaceSpoof {
   readonly interface: string;
   /** Sources that belong here; `outside`: everything that belongs nowhere else. */
   readonly belongs: readonly InterfaceRange[] | 'outside';
-  /** Nothing listed: proved. */
+  /** By rule, at most {@link rowsMax}. Nothing listed: proved. */
   readonly spoofed: readonly SpoofedPackets[];
+  /** Rules that let some in and are not listed. */
+  readonly leftOut: number;
 }
+
+/** Rules of one interface that are described, each with a packet: nobody reads more, and ten thousand take a minute. */
+const rowsMax = 200;
 
 /** One family's answer. */
 export interface FamilySpoof {
@@ -142,7 +147,8 @@ function spoofedBy(
     found.push({
       interface: name,
       belongs: own.length === 0 ? 'outside' : own,
-      spoofed: [...rows.values()].map(({ fate, by, sets }) => {
+      leftOut: Math.max(0, rows.size - rowsMax),
+      spoofed: [...rows.values()].slice(0, rowsMax).map(({ fate, by, sets }) => {
         const set = space.union(sets);
         const header = space.forget(set, ['ctState', 'ctDirection', 'ctStatus']);
         return {

@@ -46,7 +46,7 @@ export function printSpoof(
         lines.push(`  ${theme.verdictAccept('proved')}: no packet with a false source opens anything`);
       for (const row of one.spoofed.slice(0, rowsMax))
         lines.push(...rowLines(row, ruleset.linked.ruleset, result, style));
-      const more = one.spoofed.length - rowsMax;
+      const more = one.spoofed.length + one.leftOut - rowsMax;
       if (more > 0) lines.push(theme.faint(`  and by ${more} more rules`));
     }
     return lines.join('\n');
@@ -91,7 +91,7 @@ const schemaVersion = 1;
  *
  * - `schemaVersion`, `tool` (`name`, `version`), `files`, `couldNotLook`
  * - `families`: each with `family`, `file` and `interfaces`: `name`, `belongs` (networks; null: it leads outside), `proved`,
- *   `spoofed` (`fate`, `decidedBy`, `packets` and `witness` as in the JSON of query)
+ *   `spoofed` (`fate`, `decidedBy`, `packets` and `witness` as in the JSON of query), `leftOut` (how many rules more let some in)
  */
 export function printSpoofJson(result: SpoofResult, version: string): string {
   const object = {
@@ -111,6 +111,7 @@ export function printSpoofJson(result: SpoofResult, version: string): string {
           packets: setJson(packets),
           witness: witnessJson(witness),
         })),
+        leftOut: one.leftOut,
       })),
     })),
     couldNotLook: result.couldNotLook ?? null,

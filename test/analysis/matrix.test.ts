@@ -102,6 +102,13 @@ COMMIT
     const half = ask('-A INPUT ! -s 192.168.1.0/24 -i eth1 -j DROP\n');
     expect(half.families[0]?.interfaces.map((i) => i.spoofed.length > 0)).toEqual([false, true]);
   });
+  test('of very many rules are counted, not described', () => {
+    const accepts = Array.from({ length: 250 }, (_, i) => `-A INPUT -s 10.0.0.${i}/32 -j ACCEPT\n`);
+    const [eth1] = ask(accepts.join('')).families[0]?.interfaces ?? [];
+    expect(eth1?.spoofed).toHaveLength(200);
+    // Those that are left, and the rule for everybody.
+    expect(eth1?.leftOut).toBe(51);
+  });
   test('cannot be looked for where nobody knows what belongs where', () => {
     expect(spoofOf([{ name: 'x', text: rules('') }], { registry }).couldNotLook).toContain('--ranges');
   });
