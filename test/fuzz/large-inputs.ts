@@ -1,11 +1,18 @@
 /** Inputs that are large or deep in one way each, at any scale: what docs/limits.md tells of. */
 
+import { makePacket } from '../../src/expression/make-packet.ts';
+import { ipv4 } from '../../src/net/address.ts';
+import { cookedFrame, writePcap } from '../support/capture-writer.ts';
+
 /** One way to be too much. */
 export interface LargeInput {
   readonly name: string;
   /** At full scale. */
   readonly what: string;
-  /** The commands that are tried: `@` is the file, `@changed` the same with another policy of INPUT. */
+  /**
+   * The commands that are tried: `@` is the file, `@changed` the same with another policy of INPUT; the others are of
+   * {@link besideInputs}.
+   */
   readonly commands: readonly (readonly string[])[];
   /** Pieces of the input at a scale from 0 to 1. */
   readonly text: (scale: number) => Iterable<string>;
@@ -20,7 +27,37 @@ const diff = ['diff', '@', '@changed'];
 const exposure = ['@'];
 const graph = ['graph', '@'];
 const report = ['report', '@'];
-const all = [fmt, trace, query, lint, diff, exposure, graph, report];
+const matrix = ['matrix', '@'];
+const spoof = ['spoof', '@', '--ranges', '@ranges'];
+const policy = ['test', '@policy', '--rules', '@'];
+const replay = ['replay', '@capture', '@', '--iface', 'eth0', '--assume', 'local=203.0.113.1'];
+const all = [fmt, trace, query, lint, diff, exposure, graph, report, matrix, spoof, policy, replay];
+
+const frame = cookedFrame(
+  makePacket({
+    family: 'ipv4',
+    src: ipv4(0xc6336407),
+    dst: ipv4(0xcb007101),
+    protocol: 6,
+    sport: 40000,
+    dport: 80,
+    payload: '',
+  }),
+  2,
+  0,
+);
+
+/** Small files that some commands want beside the large one, and their names. */
+export const besideInputs: Readonly<
+  Record<string, { readonly name: string; readonly content: string | Uint8Array }>
+> = {
+  '@policy': {
+    name: 'x.policy.yml',
+    content: 'tests:\n  - name: telnet\n    packets: -i eth0 -p tcp -m tcp --dport 23\n    expect: blocked\n',
+  },
+  '@ranges': { name: 'ranges', content: 'eth1 192.168.1.0/24\n' },
+  '@capture': { name: 'x.pcap', content: writePcap([{ bytes: frame }], { linkType: 276 }) },
+};
 
 const filter = (inside: () => Iterable<string>): Iterable<string> =>
   (function* () {

@@ -6,7 +6,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../../src/cli/run-command-line.ts';
 import { fakeIo } from '../support/fake-io.ts';
-import { largeInputs } from './large-inputs.ts';
+import { besideInputs, largeInputs } from './large-inputs.ts';
 import { checkSaid } from './targets.ts';
 
 // A busy machine may take its time.
@@ -15,9 +15,14 @@ vi.setConfig({ testTimeout: 120_000 });
 const scales: Readonly<Record<string, number>> = { depth: 0.05, chains: 0.002, set: 0.002, rules: 0.001 };
 
 async function run(text: string, command: readonly string[]) {
-  const files = { 'x.rules': text, 'y.rules': text.replace(':INPUT DROP', ':INPUT ACCEPT') };
-  const io = fakeIo(files);
-  const args = command.map((word) => ({ '@': 'x.rules', '@changed': 'y.rules' })[word] ?? word);
+  const beside = Object.values(besideInputs).map(({ name, content }) => [name, content] as const);
+  const io = fakeIo({
+    'x.rules': text,
+    'y.rules': text.replace(':INPUT DROP', ':INPUT ACCEPT'),
+    ...Object.fromEntries(beside),
+  });
+  const names: Readonly<Record<string, string>> = { '@': 'x.rules', '@changed': 'y.rules' };
+  const args = command.map((word) => besideInputs[word]?.name ?? names[word] ?? word);
   const code = await runCommandLine(args, () => io);
   return { args, code, ...io.said };
 }

@@ -5,11 +5,11 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../support/source-tree.ts';
-import { largeInputs } from './large-inputs.ts';
+import { besideInputs, largeInputs } from './large-inputs.ts';
 
 function option(name: string): string | undefined {
   const at = process.argv.indexOf(name);
@@ -21,6 +21,7 @@ const only = option('--only')?.split(',');
 const scale = Number(option('--scale') ?? 1);
 const folder = mkdtempSync(join(tmpdir(), 'fwsim-limits-'));
 try {
+  for (const { name, content } of Object.values(besideInputs)) writeFileSync(join(folder, name), content);
   for (const { name, what, commands, text } of largeInputs) {
     if (only !== undefined && !only.includes(name)) continue;
     const files: Readonly<Record<string, string>> = {
@@ -42,7 +43,9 @@ try {
       closeSync(handle);
     }
     for (const command of commands) {
-      const args = command.map((word) => files[word] ?? word);
+      const beside = (word: string): string | undefined =>
+        besideInputs[word] && join(folder, besideInputs[word].name);
+      const args = command.map((word) => files[word] ?? beside(word) ?? word);
       // GNU time: processor seconds of user and system, wall time, largest memory in KB.
       const run = spawnSync('/usr/bin/time', ['-f', '@%U %S %e %M', process.execPath, program, ...args], {
         encoding: 'utf8',
