@@ -277,9 +277,12 @@ function footer(report: MachineReport, style: TerminalStyle, detail: LintDetail)
     .map(([severity, count]) =>
       theme[severity](severity === 'info' ? `${count} info` : countText(count, severity)),
     );
+  const hidden = report.suppressed.length + report.tooUnsure > 0;
   const outcome =
     counts.length === 0
-      ? theme.verdictAccept(`${countText(report.checked.length, 'check')} found nothing`)
+      ? theme.verdictAccept(
+          `${countText(report.checked.length, 'check')} found nothing${hidden ? ' else' : ''}`,
+        )
       : counts.join(', ');
   const lines = [...wrap(`${about}; ${outcome}`, style, { rest: '  ' })];
   lines.push(...hiddenText(report, style), ...context(report, style, detail));

@@ -23,7 +23,10 @@ function machinePart(report: MachineReport): string {
     .filter(([, count]) => count > 0)
     .map(([severity, count]) => `${count} ${severity}${count === 1 || severity === 'info' ? '' : 's'}`);
   const hidden = report.suppressed.length === 0 ? '' : `; ${report.suppressed.length} suppressed`;
-  const outcome = counts.length === 0 ? `${report.checked.length} checks found nothing` : counts.join(', ');
+  const outcome =
+    counts.length === 0
+      ? `${report.checked.length} checks found nothing${hidden === '' ? '' : ' else'}`
+      : counts.join(', ');
   lines.push(`${outcome}${hidden}.`, '');
   for (const severity of severities)
     for (const { finding, file, at } of placed.filter((p) => p.finding.severity === severity)) {

@@ -8,6 +8,7 @@ import {
   type Subject,
 } from '../check.ts';
 import type { SensitivePort } from '../sensitive-ports.ts';
+import { type Served, servedAt, servedText, silentText } from './support/listeners.ts';
 import { isManagementPort } from './support/management-ports.ts';
 import {
   deciderOf,
@@ -34,11 +35,16 @@ function portText(port: SensitivePort): string {
   return `${port.protocol}/${ports} (${port.service})`;
 }
 
-/** Whether a program is known to listen on it, or undefined where nobody said. */
-function listens(context: CheckContext, port: SensitivePort): boolean | undefined {
-  return context.machine.listeners.value?.some(
-    (l) => l.protocol === protocolOf[port.protocol] && port.low <= l.port && l.port <= port.high,
-  );
+/** Who listens on these ports of this machine; undefined where nobody said, or where they are another machine's. */
+function servedOf(
+  context: CheckContext,
+  view: RulesetView,
+  list: readonly Open[],
+  way: string,
+): Served | undefined {
+  if (way !== 'to') return undefined;
+  const ranges = list.map(({ port }) => ({ ...port, protocol: protocolOf[port.protocol] }));
+  return servedAt(context.machine, view.family, ranges);
 }
 
 interface Open {
@@ -104,7 +110,7 @@ export const sensitiveServiceOpen = defineCheck({
   rationale:
     'These programs were written for a network of friends: many ask for no password by default, and scanners find an open port within hours.',
   decision:
-    'For each port of a table (the configuration adds and removes by `sensitive-ports`), all first packets from outside are pushed through the rules. It is reported if some pass whatever is not known, from at least 1/256 of all IPv4 addresses that are not private, and a packet got there. The port counts as it arrives: a translation of 8022 to 6379 opens Redis. Limits are taken as not reached, and the sender as in no set whose contents are unknown; the finding then says so. Ports that ordinary programs use as well (8080, 9090, 10000) are a guess, unless sockets are known. With `ss -tulnp` in the input, a port on which nobody listens is only mentioned.',
+    'For each port of a table (the configuration adds and removes by `sensitive-ports`), all first packets from outside are pushed through the rules. It is reported if some pass whatever is not known, from at least 1/256 of all IPv4 addresses that are not private, and a packet got there. The port counts as it arrives: a translation of 8022 to 6379 opens Redis. Limits are taken as not reached, and the sender as in no set whose contents are unknown; the finding then says so. Ports that ordinary programs use as well (8080, 9090, 10000) are a guess, unless sockets are known. With `ss -tulnp` in the input it is told who listens; a port on which nobody does, or on loopback addresses alone, is only mentioned.',
   exceptions:
     'A service that is meant to be public: a public FTP or rsync archive. SSH and the management of a router are told by FW313.',
   references: [
@@ -247,8 +253,9 @@ COMMIT
           const [first] = list;
           if (!first) continue;
           const { walk, opening } = first.reached;
-          const silent = way === 'to' && list.every(({ port }) => listens(context, port) === false);
-          const heard = way === 'to' && list.some(({ port }) => listens(context, port) === true);
+          const served = servedOf(context, view, list, way);
+          const silent = served?.open.length === 0 ? served : undefined;
+          const heard = servedText(served);
           const common = list.every(({ port }) => port.common) && !heard;
           const texts = list.map(({ port }) => portText(port));
           const knob = knobOf(view, at);
@@ -257,10 +264,9 @@ COMMIT
             ...(silent || common ? { severity: 'info' } : {}),
             message: `Strangers reach ${listText(texts)} ${way === 'to' ? 'on this machine' : 'behind this machine'} ${opening.from}`,
             caption: 'opens it to everybody',
-            ...(heard || silent ? { confidence: 'context' } : {}),
-            why: silent
-              ? 'nobody listens there now; a program that begins to is open to everybody'
-              : 'no condition on the source stands on the way',
+            ...(served ? { confidence: 'context' } : {}),
+            ...(heard === undefined ? {} : { what: heard }),
+            why: silent ? silentText(silent) : 'no condition on the source stands on the way',
             help: [
               knob ?? 'accept it from the addresses that need it: -s NETWORK, and the interface: -i NAME',
             ],

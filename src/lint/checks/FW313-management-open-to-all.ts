@@ -1,4 +1,5 @@
 import { type Check, defineCheck, type FindingDraft, type Subject } from '../check.ts';
+import { servedAt, servedText, silentText } from './support/listeners.ts';
 import { type ManagementPort, managementPorts } from './support/management-ports.ts';
 import {
   deciderOf,
@@ -34,7 +35,7 @@ export const managementOpenToAll = defineCheck({
   rationale:
     'Whoever owns the router owns what is behind it. Passwords are tried at every open port 22 of the Internet, day and night, and a flaw in the daemon is reached by everybody. The rule that keeps strangers from the firewall itself is the oldest of the trade.',
   decision:
-    'Only on routers. For each port of a short list, first packets from outside are pushed through the rules; it is reported if some reach this machine whatever is not known, from at least 1/256 of all IPv4 addresses that are not private. Where a limit or a list of those who tried too often stands before it, it is a remark; where strangers have to knock first, nothing is reported. On a plain server an open SSH port is no finding.',
+    'Only on routers. For each port of a short list, first packets from outside are pushed through the rules; it is reported if some reach this machine whatever is not known, from at least 1/256 of all IPv4 addresses that are not private. Where a limit or a list of those who tried too often stands before it, it is a remark; where strangers have to knock first, nothing is reported. With `ss -tulnp` in the input it is told who listens; ports on which nobody does are only mentioned. On a plain server an open SSH port is no finding.',
   exceptions: 'A bastion that is there to be logged in to: give it the role `bastion` in `fwsim.yml`.',
   references: [
     'Wool: A Quantitative Study of Firewall Configuration Errors, IEEE Computer 37(6), 2004',
@@ -155,13 +156,22 @@ COMMIT
       }
       for (const { at, ports, reached } of found.values()) {
         const rated = reached.walk.assume.some((text) => /^(limit=|recent:)/.test(text));
+        const served = servedAt(
+          context.machine,
+          view.family,
+          ports.map(({ protocol, port }) => ({ protocol: protocolOf[protocol], low: port, high: port })),
+        );
+        const silent = served?.open.length === 0 ? served : undefined;
+        const heard = servedText(served);
         const texts = ports.map((p) => `${p.protocol}/${p.port} (${p.service})`);
         yield {
           at,
-          ...(rated ? { severity: 'info' } : {}),
+          ...(rated || silent ? { severity: 'info' } : {}),
+          ...(served ? { confidence: 'context' } : {}),
           message: `Strangers reach ${listText(texts)} of this router ${reached.opening.from}`,
           caption: 'opens it to everybody',
-          why: 'no condition on the source stands on the way',
+          ...(heard === undefined ? {} : { what: heard }),
+          why: silent ? silentText(silent) : 'no condition on the source stands on the way',
           help: [
             knobOf(view, at) ??
               'accept it by the inner interface, and from the few addresses outside that manage the router: -s ADDRESS',

@@ -10,6 +10,7 @@ import {
 } from '../check.ts';
 import type { Inference } from '../finding.ts';
 import { bothFamilies, hasIpv6 } from './support/dual-stack.ts';
+import { servedAt } from './support/listeners.ts';
 import {
   calmWalk,
   deciderOf,
@@ -101,12 +102,8 @@ function comparable(context: CheckContext, views: readonly RulesetView[], way: W
 
 /** Whether a program listens on it in this family; undefined where nobody said. */
 function listens({ machine }: CheckContext, s: Service, family: Family): boolean | undefined {
-  return machine.listeners.value?.some(
-    (l) =>
-      l.protocol === s.protocol &&
-      l.port === s.port &&
-      (l.address === undefined || l.address.family === family),
-  );
+  const served = servedAt(machine, family, [{ protocol: s.protocol, low: s.port, high: s.port }]);
+  return served && served.open.length > 0;
 }
 
 /** Services that fare alike: decided at one place in the family that is open, and as open in the other. */
