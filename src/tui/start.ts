@@ -109,7 +109,7 @@ async function openFar(walker: Walker, { texts }: BesideMachine): Promise<Shown>
  * By so much, in percent, may memory grow before V8 looks for garbage. Left to itself it lets that of large rulesets
  * grow to several times what is in use.
  */
-const heapGrowthPercent = 50;
+const heapGrowthPercent = 30;
 
 /** Runs until the user quits. The answer is why nothing could be shown, or undefined after a normal end. */
 export async function startTui(options: StartOptions): Promise<NotShown | undefined> {

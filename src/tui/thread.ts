@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { type Desk, openDesk } from './beside/desk.ts';
+import { createIdleMemory } from './beside/idle-memory.ts';
 import type { Question, Reply } from './beside/questions.ts';
 import { openWalks, type Walks } from './beside/walks.ts';
 
@@ -13,6 +14,7 @@ type Asked = Extract<Question, { kind: 'ask' }>;
 export function serveScreen(reply: (reply: Reply) => void): (question: Question) => void {
   let desk: Desk | undefined;
   let walks: Walks | undefined;
+  let rest = (): void => {};
   let latest = 0;
   /** Between two steps a newer question may come; it ends this one. */
   const answer = async (desk: Desk, { serial, draft, about }: Asked): Promise<void> => {
@@ -30,16 +32,20 @@ export function serveScreen(reply: (reply: Reply) => void): (question: Question)
         if (question.work === 'answers') desk = openDesk(question.machine);
         else {
           walks = openWalks(question.machine);
+          rest = createIdleMemory();
           reply({ kind: 'opened', opened: walks.opened });
+          rest();
         }
         return;
       case 'walk': {
         const { serial, draftSerial } = question;
         if (walks) reply({ kind: 'walked', serial, result: walks.walk(question.question, draftSerial) });
+        rest();
         return;
       }
       case 'print':
         if (walks) reply({ kind: 'printed', serial: question.serial, text: walks.print(question.draft) });
+        rest();
         return;
       case 'ask':
         latest = question.serial;

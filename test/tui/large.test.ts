@@ -1,13 +1,16 @@
 /** Large rulesets: walked elsewhere, behind the frame, and the walk says the same as one that is made at once. */
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import type { Question, ThreadEvents } from '../../src/tui/beside/questions.ts';
 import { createWalker } from '../../src/tui/beside/walker.ts';
 import { answerWalk, createDistantWorld, NotWalked } from '../../src/tui/state/distant-world.ts';
-import { emptyDraft } from '../../src/tui/state/draft.ts';
+import { type Draft, emptyDraft } from '../../src/tui/state/draft.ts';
 import { packRulesets, unpackRulesets } from '../../src/tui/state/packed-rules.ts';
 import { type Action, reduce } from '../../src/tui/state/reduce.ts';
 import { currentLeg, initialState, type State } from '../../src/tui/state/state.ts';
-import type { World } from '../../src/tui/state/world.ts';
+import type { Answer, World } from '../../src/tui/state/world.ts';
 import { serveScreen } from '../../src/tui/thread.ts';
 import { firstState, worldOf } from '../support/tui-world.ts';
 
@@ -113,6 +116,26 @@ describe('a packet line', () => {
     expect(fateOf(walked)?.kind).toBe('local');
     expect(next(taken, key('esc')).packet).toBe(packet);
   });
+});
+
+test('of a large ruleset, what was walked before is not kept', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const many = Array.from({ length: 5_100 }, (_, i) => `-A INPUT -s 10.0.${i >> 8}.${i & 255}/32 -j ACCEPT`);
+  const large = worldOf(['*filter', ':INPUT DROP [0:0]', ...many, 'COMMIT', ''].join('\n'));
+  const walkAll = (draft: Draft): WeakRef<Answer> => {
+    const answer = large.ask(draft, packet);
+    large.leg(answer, 0, { kind: 'packet' });
+    large.leg(answer, 0, { kind: 'flow', index: 1 });
+    large.flow(answer);
+    return new WeakRef(answer);
+  };
+  const before = walkAll(emptyDraft);
+  const now = walkAll(new Map());
+  await setImmediate();
+  collectGarbage();
+  expect(before.deref()).toBeUndefined();
+  expect(now.deref()).toBeDefined();
 });
 
 describe('the thread that walks', () => {

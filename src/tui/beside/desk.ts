@@ -77,6 +77,12 @@ export function openDesk(asked: BesideMachine): Desk {
         if (about.includes('findings')) yield { findings: findingsOf(asked, asked.texts) };
         if (!about.includes('dead')) return;
       }
+      if (about.every((part) => part === 'findings')) {
+        // The linter reads for itself: of a large machine, what the texts are made of need not stand beside that.
+        const { texts, identify } = changedTexts(opened ?? readLightly(asked, registry), draft);
+        yield { findings: findingsOf(asked, texts, identify) };
+        return;
+      }
       const read = open();
       const before = read.rulesets.map((r) => r.linked.ruleset);
       const after = before.map((ruleset) => draftRuleset(ruleset, draft));
@@ -87,7 +93,10 @@ export function openDesk(asked: BesideMachine): Desk {
       }
       if (small && about.includes('dead')) yield* dead(read, draft, after, small);
       if (about.includes('diff')) yield* diff(read, before, after);
-      if (about.includes('findings')) yield { findings: findingsOf(asked, textsWith(read, after), after) };
+      if (about.includes('findings')) {
+        const { texts, identify } = changedTexts(read, draft);
+        yield { findings: findingsOf(asked, texts, identify) };
+      }
       if (!small && about.includes('dead')) yield* dead(read, draft, after, small);
     },
   };
@@ -116,11 +125,20 @@ function textsWith({ texts, rulesets }: ReadMachine, after: readonly Ruleset[]):
   return others;
 }
 
-/** `after`: the rules that the texts were made of, where they were; else the rules are those that stand there. */
+/** These texts, and which rules they are made of. */
+function changedTexts(
+  read: ReadMachine,
+  draft: Draft,
+): { readonly texts: readonly SourceText[]; readonly identify: Identify } {
+  const after = read.rulesets.map((r) => draftRuleset(r.linked.ruleset, draft));
+  return { texts: textsWith(read, after), identify: identities(after) };
+}
+
+/** `identify`: the rules that the texts were made of, where they were made; else the rules are those that stand there. */
 function findingsOf(
   { diagnostics, lint }: BesideMachine,
   texts: readonly SourceText[],
-  after?: readonly Ruleset[],
+  identify?: Identify,
 ): Answered<readonly ShownFinding[]> {
   const result = lintMachine(texts, {
     ...lint,
@@ -129,17 +147,32 @@ function findingsOf(
     diagnostics,
   });
   if (result.couldNotLook !== undefined) return { kind: 'failed', reason: result.couldNotLook };
-  const rulesets = after ?? result.read.rulesets.map((r) => r.linked.ruleset);
-  return { kind: 'done', list: result.findings.map((f) => withIdentity(shownFinding(f), rulesets)) };
+  const idOf = identify ?? identities(result.read.rulesets.map((r) => r.linked.ruleset));
+  const list = result.findings.map((finding) => {
+    const shown = shownFinding(finding);
+    const ruleId = idOf(shown);
+    return ruleId === undefined ? shown : { ...shown, place: { ...shown.place, ruleId } };
+  });
+  return { kind: 'done', list };
 }
 
+/** Identity of the rule that a finding is about, if it is about one. */
+type Identify = (finding: ShownFinding) => number | undefined;
+
 /** Rules keep their identity on the screen; another reading of their text numbers them anew. */
-function withIdentity(finding: ShownFinding, after: readonly Ruleset[]): ShownFinding {
-  const { table, chain, ruleNumber } = finding.place;
-  if (ruleNumber === undefined) return finding;
-  const ruleset = after.findLast((r) => finding.family === undefined || r.family === finding.family);
-  const rule = ruleset?.tables.find((t) => t.name === table)?.chains.find((c) => c.name === chain)?.rules[
-    ruleNumber - 1
-  ];
-  return { ...finding, place: { ...finding.place, ruleId: rule?.id } };
+function identities(rulesets: readonly Ruleset[]): Identify {
+  const key = (family: string, table: string, chain: string): string => `${family} ${table} ${chain}`;
+  const ids = new Map<string, Int32Array>();
+  for (const { family, tables } of rulesets)
+    for (const table of tables)
+      for (const { name, rules } of table.chains)
+        ids.set(
+          key(family, table.name, name),
+          Int32Array.from(rules, (rule) => rule.id),
+        );
+  const last = rulesets.at(-1)?.family ?? 'ipv4';
+  return ({ family = last, place: { table, chain, ruleNumber } }) =>
+    table === undefined || chain === undefined || ruleNumber === undefined
+      ? undefined
+      : ids.get(key(family, table, chain))?.[ruleNumber - 1];
 }

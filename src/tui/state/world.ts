@@ -148,18 +148,30 @@ export interface NearWorld extends World {
   text(draft: Draft): string;
 }
 
+/** A function that keeps the results of its last calls. */
+interface Remembering<A extends readonly unknown[], R> {
+  (...args: A): R;
+  forget(): void;
+}
+
 /** Keeps the results of the last calls by their arguments, compared by identity. */
 function remember<A extends readonly unknown[], R>(
   count: number,
   make: (...args: A) => R,
-): (...args: A) => R {
+): Remembering<A, R> {
   let calls: readonly { readonly args: A; readonly result: R }[] = [];
-  return (...args) => {
+  const call = (...args: A): R => {
     const known = calls.find((call) => call.args.every((a, i) => a === args[i]));
+    // Room is made first: what is kept of large rulesets is large.
+    if (!known) calls = calls.slice(0, count - 1);
     const hit = known ?? { args, result: make(...args) };
     calls = [hit, ...calls.filter((call) => call !== hit)].slice(0, count);
     return hit.result;
   };
+  const forget = (): void => {
+    calls = [];
+  };
+  return Object.assign(call, { forget });
 }
 
 /** What is behind an answer. */
@@ -229,6 +241,8 @@ export function createWorld(opened: Opened): NearWorld {
 
   const walks = new WeakMap<Answer, Walked>();
   const ask = remember(kept(4), (draft: Draft, packet: string): Answer => {
+    // An answer holds the program of its draft, and what was made of an answer holds the answer.
+    if (ruleCount > keptOfLarge) for (const made of [leg, play, flow]) made.forget();
     const line = readPacketLine(packet);
     const { result, program } = trace(draft, line, false);
     const { traced, refused, couldNotLook } = result;
