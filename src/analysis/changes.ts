@@ -156,7 +156,10 @@ function translate(o: ChangeRequest, change: NatChange): PacketSet {
   if (halfOf(change, hook) === 'source') return o.set;
   const asked = space.mayOver(o.set, readersOf(space, ['dst', 'dport']));
   const to = translatePorts(vocabulary, translateAddress({ ...o, set: asked }, change), change);
-  const set = withReplyTuple(vocabulary, to);
+  // Where a rule outside of nat rewrote the header, a translation to what the connection began with leaves that be.
+  const { ruleset, program, registry } = o.side;
+  const elsewhere = changesOf(ruleset, program.machine, registry).some(([, { field }]) => field === 'dst');
+  const set = space.or(withReplyTuple(vocabulary, to), elsewhere ? asked : space.none);
   if (!vocabulary.rewritten.has('ctStatus')) return set;
   // A translation to what was there already is none.
   const moved = space.diff(set, space.unchanged(['dst', 'dport']));

@@ -1,7 +1,7 @@
 /** The routing decisions between hooks, for whole sets: where arriving packets go, and by which interface packets leave. */
 
 import { isLinkLocal6 } from '../engine/addresses.ts';
-import { confOr, forwardsIpv4, forwardsIpv6, reversePathFilter } from '../engine/facts.ts';
+import { addressesOf, confOr, forwardsIpv4, forwardsIpv6, reversePathFilter } from '../engine/facts.ts';
 import { type Address, ipv6, type Network, prefix, sameAddress } from '../net/address.ts';
 import { addressText } from '../net/address-text.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
@@ -233,7 +233,11 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
         some = space.or(some, set);
         for (const device of end.devices) proper = space.or(proper, space.and(set, inside(device)));
       }
-      wrong = space.union([wrong, space.diff(filtered(1), proper), space.diff(filtered(2), some)]);
+      // An interface without an address of its own is never content with any other way back.
+      const addressed = byInterface((name) => addressesOf(facts, name, 'ipv4').length > 0);
+      const strict = space.or(filtered(1), space.diff(filtered(2), addressed));
+      const loose = space.and(filtered(2), addressed);
+      wrong = space.union([wrong, space.diff(strict, proper), space.diff(loose, some)]);
       if (custom) wrong = space.or(wrong, odd);
     }
     // Without a source nothing is looked up. To everybody, only addresses of interfaces are known for own ones.
