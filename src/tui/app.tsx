@@ -96,7 +96,7 @@ function pointAt(world: World, state: State, input: Input): Action | undefined {
 /** Runs until the user quits. The answer is why nothing could be shown, or undefined after a normal end. */
 export async function runApp(options: AppOptions): Promise<string | undefined> {
   const { world, terminal, writeFile, textOf, walker, early } = options;
-  const palette = createPalette(options.color);
+  const palette = createPalette(options.color, process.env['TERM']);
   const first = await Promise.race([firstState(options, terminal.size()), early.givenUp]);
   if (typeof first !== 'object') return first;
   let state = first;

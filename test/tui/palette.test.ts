@@ -33,7 +33,15 @@ test.each(Object.entries(createPalette(true)))('%s is readable on black and on w
   }
 });
 
+test('the console of Linux gets a colour that shows on its black ground, where others have faint letters', () => {
+  expect(createPalette(true).faint('x')).toBe('\u001b[2mx\u001b[22m');
+  expect(createPalette(true, 'xterm-256color').faint('x')).toBe('\u001b[2mx\u001b[22m');
+  expect(createPalette(true, 'linux').faint('x')).toBe('\u001b[36mx\u001b[39m');
+  expect(contrast(terminals.console[5], '000000')).toBeGreaterThan(4.5);
+});
+
 test('without colour every text stays as it is', () => {
   for (const paint of Object.values(createPalette(false) satisfies Record<Tone, unknown>))
     expect(paint('text')).toBe('text');
+  expect(createPalette(false, 'linux').faint('text')).toBe('text');
 });

@@ -25,12 +25,15 @@ export type Tone =
 /** A paint for every meaning. */
 export type Palette = Readonly<Record<Tone, Paint>>;
 
-/** The palette with colour, or one that leaves every text as it is. */
-export function createPalette(color: boolean): Palette {
+/**
+ * The palette with colour, or one that leaves every text as it is. `terminal` is what TERM says: the console of Linux
+ * shows faint letters nearly as dark as its ground, which is black.
+ */
+export function createPalette(color: boolean, terminal?: string): Palette {
   const p = picocolors.createColors(color);
   return {
     strong: p.bold,
-    faint: p.dim,
+    faint: terminal === 'linux' ? p.cyan : p.dim,
     accept: (text) => p.bold(p.green(text)),
     drop: (text) => p.bold(p.red(text)),
     other: (text) => p.bold(p.magenta(text)),
