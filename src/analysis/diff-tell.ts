@@ -4,7 +4,7 @@ import type { CtState } from '../model/netfilter.ts';
 import type { Trace } from '../model/trace.ts';
 import { interfacePattern } from '../net/interface-pattern.ts';
 import { type UnknownVariable, unknownText } from '../packetset/choices.ts';
-import { describeSet, type SetDescription } from '../packetset/print.ts';
+import { type ConditionTexts, describeSet, type SetDescription } from '../packetset/print.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { kindOfKey } from './diff-fates.ts';
 import type { Decider } from './diff-frame.ts';
@@ -66,11 +66,19 @@ function isWhereTo({ unknown }: UnknownVariable): boolean {
   return unknown.kind === 'addressOfType' || unknown.kind === 'fieldOfType' || unknown.kind === 'ambient';
 }
 
+/** What all differences of a comparison are told with. */
+export interface TellingContext {
+  readonly opening: PacketSet;
+  /** Packets with ordinary addresses. */
+  readonly usual: PacketSet;
+  readonly texts: ConditionTexts;
+}
+
 /** Tells one group of packets that moved: in words, with what it depends on, and with a packet that shows it. */
 export function tellDifference(
   vocabulary: Vocabulary,
   g: GroupedPackets & { readonly opens: boolean },
-  { opening, usual }: { readonly opening: PacketSet; readonly usual: PacketSet },
+  { opening, usual, texts }: TellingContext,
   find: DiffWitnessFinder | undefined,
   linesMax: number,
 ): Difference {
@@ -114,7 +122,7 @@ export function tellDifference(
     old: { ends: group.from, deciders: group.old },
     new: { ends: group.to, deciders: group.new },
     described: opens ? 'opening' : known ? 'known' : 'others',
-    packets: describeSet(space, space.and(set, kind), { care, linesMax, boxesMax: 16 }),
+    packets: describeSet(space, space.and(set, kind), { care, linesMax, boxesMax: 16, texts }),
     states,
     unknowns: others.map((v) => unknownText(v.unknown)),
     certain: others.length === 0 || space.mustOver(set, others) !== space.none,

@@ -144,6 +144,7 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
 
   const opening = openingPackets(vocabulary);
   const usual = vocabulary.describe(oldSide, ordinary).may;
+  const told = { opening, usual, texts: new Map() };
   const find = diffWitnesses(vocabulary, sides);
   const ranked = gathered
     .map((g) => ({ ...g, opens: !space.disjoint(g.group.set, opening) }))
@@ -154,9 +155,7 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
   const differences: Difference[] = [];
   for (const [index, g] of ranked.entries()) {
     const wanted = index < (o.witnessesMax ?? Number.POSITIVE_INFINITY);
-    differences.push(
-      tellDifference(vocabulary, g, { opening, usual }, wanted ? find : undefined, o.linesMax ?? 4),
-    );
+    differences.push(tellDifference(vocabulary, g, told, wanted ? find : undefined, o.linesMax ?? 4));
     yield 'difference';
     if (o.meter?.exhausted !== undefined) break;
   }

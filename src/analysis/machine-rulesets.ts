@@ -10,6 +10,7 @@ import { type ReadMachine, type ReadRuleset, readMachine } from '../link/read-ma
 import { whyNothingToLookAt } from '../link/recognise.ts';
 import type { Backend } from '../model/netfilter.ts';
 import type { Family } from '../net/address.ts';
+import { nodesMaxDefault } from '../packetset/bdd.ts';
 import type { Exhaustion, Meter } from '../support/budget.ts';
 
 /** What every question about all packets of a machine is told. */
@@ -23,7 +24,7 @@ export interface MachineQuestion {
   readonly declared?: DeclaredContext | undefined;
   /** What was wrong with the bytes of the texts. */
   readonly diagnostics?: readonly Diagnostic[];
-  /** Ceiling on nodes of sets, for each family; by default about a gigabyte. */
+  /** Ceiling on nodes of sets, for each family; 2^24 by default, about half a gigabyte. */
   readonly nodesMax?: number;
   readonly meter?: Meter;
 }
@@ -77,5 +78,5 @@ export function budgetReached(
   if (exhausted?.resource === 'cancelled') return 'the work was cancelled';
   if (exhausted) return `the budget of ${exhausted.limit} ${resources[exhausted.resource]} was used up`;
   if (decided) return undefined;
-  return `the sets of this ruleset need more than ${nodesMax ?? 2 ** 25} nodes`;
+  return `the sets of this ruleset need more than ${nodesMax ?? nodesMaxDefault} nodes`;
 }

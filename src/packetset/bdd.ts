@@ -62,6 +62,9 @@ const FIRST_FREE_OPERATION = 8;
 /** How many new nodes pass between two questions to the meter. */
 const nodesPerPoll = 4096;
 
+/** Nodes alive at once where nobody says how many: half a gigabyte, and less than a minute of work. */
+export const nodesMaxDefault = 1 << 24;
+
 /** Bounds of one graph; the defaults suit a ruleset of a hundred thousand rules. */
 export interface BddOptions {
   /** Ceiling on nodes alive at once. One node costs 16 bytes, and 8 to 16 more in the unique table. */
@@ -129,7 +132,7 @@ export class Bdd {
   private operationCount = FIRST_FREE_OPERATION;
 
   constructor(options: BddOptions = {}) {
-    this.limitMax = Math.min(options.nodesMax ?? 1 << 25, 1 << 28);
+    this.limitMax = Math.min(options.nodesMax ?? nodesMaxDefault, 1 << 28);
     this.limit = this.limitMax;
     this.meter = options.meter;
     this.cacheEntriesMax = powerOfTwoAtLeast(options.cacheEntriesMax ?? 1 << 21);

@@ -6,6 +6,14 @@ import type { FieldName } from './fields.ts';
 import type { PacketSet } from './space.ts';
 import type { BddPacketSpace } from './space-bdd.ts';
 
+/** What boxes are wanted. */
+export interface BoxesOptions {
+  /** Conditions on bit fields are products of single bits, never more. */
+  readonly bitwise?: boolean;
+  /** Where the list would not be complete, nobody asks which boxes are in it. */
+  readonly allOrNone?: boolean;
+}
+
 /** The conditions of one box; what does not matter has no entry. `unknown`: what the packet does not decide. */
 export type Box = ReadonlyMap<FieldName | 'unknown', PacketSet>;
 
@@ -43,14 +51,13 @@ export function boxSet(space: BddPacketSpace, box: Box): PacketSet {
  * Boxes that together hold every packet between `lower` and `upper` that is in `lower`, and none outside of
  * `upper`. No box can be left out, and none can be widened in the field where it was made. After Minato and
  * Morreale, over fields with many values instead of bits: conditions that hold whatever the field is come first.
- * `bitwise`: conditions on bit fields are products of single bits, never more.
  */
 export function coverByBoxes(
   space: BddPacketSpace,
   lower: PacketSet,
   upper: PacketSet,
   boxesMax: number,
-  bitwise = false,
+  { bitwise = false, allOrNone = false }: BoxesOptions = {},
 ): Boxes {
   const dimensions = dimensionsByLevel(space, bitwise);
   let left = boxesMax;
@@ -82,12 +89,14 @@ export function coverByBoxes(
       }
       const wanted = space.and(whatever, twice);
       const general = cover(wanted, whatever);
+      if (allOrNone && !complete) return general;
       found.push(...general.boxes);
       set = general.set;
       for (const b of branches) b.lower = space.diff(b.lower, general.set);
     }
     for (const branch of branches) {
       const special = cover(branch.lower, branch.upper);
+      if (allOrNone && !complete) return special;
       for (const box of special.boxes) {
         const here = boxSet(space, box);
         if (space.disjoint(here, branch.lower)) continue;

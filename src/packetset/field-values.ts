@@ -67,7 +67,7 @@ export function fieldValues(space: BddPacketSpace, field: FieldName, values: Pac
   const { coding, now } = layout;
   if (coding.kind === 'bits') {
     const cubesOf = (set: PacketSet): BitCube[] =>
-      coverByBoxes(space, set, set, 2 ** now.length, true).boxes.map((box) => {
+      coverByBoxes(space, set, set, 2 ** now.length, { bitwise: true }).boxes.map((box) => {
         let mask = 0;
         let value = 0;
         for (const [i, bit] of literalsOf(space, now, box.get(field) ?? space.all)) {

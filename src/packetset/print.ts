@@ -21,7 +21,12 @@ export interface DescribeOptions {
   readonly boxesMax?: number;
   /** What an unknown is called. Default: {@link unknownText}. */
   readonly unknownName?: typeof unknownText;
+  /** Shared by descriptions of one space: see {@link ConditionTexts}. */
+  readonly texts?: ConditionTexts;
 }
+
+/** Conditions that were put into words before. Good for as long as no set of the space is forgotten. */
+export type ConditionTexts = Map<string, readonly OptionText[]>;
 
 /** A set in words, as data. */
 export interface SetDescription {
@@ -92,7 +97,8 @@ export function describeSet(
     // More boxes than this are never shorter to say.
     const worthwhile = Math.max(0, Math.ceil((cheapest - added) / boxWordsMin));
     if (worthwhile === 0) return;
-    const rest = boxesOf(space, space.diff(whole, wanted), whole, Math.min(boxesMax, worthwhile));
+    const most = Math.min(boxesMax, worthwhile);
+    const rest = boxesOf(space, space.diff(whole, wanted), whole, most, true);
     if (!rest.complete) return;
     consider('all-but', boxLines(space, rest, { care: whole, possible: values }, options), within, added);
   };
@@ -108,8 +114,14 @@ export function describeSet(
   );
 }
 
-function boxesOf(space: BddPacketSpace, wanted: PacketSet, care: PacketSet, boxesMax: number): Boxes {
-  return coverByBoxes(space, wanted, space.or(wanted, space.not(care)), boxesMax);
+function boxesOf(
+  space: BddPacketSpace,
+  wanted: PacketSet,
+  care: PacketSet,
+  boxesMax: number,
+  allOrNone = false,
+): Boxes {
+  return coverByBoxes(space, wanted, space.or(wanted, space.not(care)), boxesMax, { allOrNone });
 }
 
 function described(
@@ -266,30 +278,38 @@ function partLines(
   possible: PossibleValues,
 ): readonly string[] {
   const { family } = space.codec;
-  const values = new Map<FieldName, FieldValues>();
-  for (const [field, set] of box) if (field !== 'unknown') values.set(field, fieldValues(space, field, set));
   const intervals = (field: FieldName) => {
-    const v = values.get(field);
-    return v?.kind === 'numbers' ? v.intervals : undefined;
+    const set = box.get(field);
+    const values = set === undefined ? undefined : fieldValues(space, field, set);
+    return values?.kind === 'numbers' ? values.intervals : undefined;
   };
-  const choices: (readonly OptionText[])[] = [];
-  const rest = [...values.keys()].filter((f) => !printOrder.includes(f));
-  for (const field of [...printOrder, ...rest]) {
-    const v = values.get(field);
-    if (field === 'fragmentKind' && laterFragment) choices.push([laterFragmentText(family)]);
-    if (v === undefined || field === 'icmpCode') continue;
+  const inWords = (field: FieldName, set: PacketSet): readonly OptionText[] => {
     const textsOf = (said: FieldValues): readonly OptionText[] =>
       field === 'icmpType'
         ? icmpTexts(said.kind === 'numbers' ? said.intervals : undefined, intervals('icmpCode'), family)
         : optionTexts(field, said, family);
+    const values = fieldValues(space, field, set);
+    return isRounded(field) && values.kind !== 'maskedAddress'
+      ? roundedTexts(space, field, set, possible(field), textsOf)
+      : textsOf(values);
+  };
+  const textsFor = (field: FieldName, set: PacketSet): readonly OptionText[] => {
+    // An ICMP type is said together with its code.
+    if (options.texts === undefined || field === 'icmpType') return inWords(field, set);
+    const key = `${field} ${set} ${isRounded(field) ? possible(field) : ''}`;
+    const texts = options.texts.get(key) ?? inWords(field, set);
+    options.texts.set(key, texts);
+    return texts;
+  };
+  const choices: (readonly OptionText[])[] = [];
+  const asked = [...box.keys()].filter((field) => field !== 'unknown');
+  const rest = asked.filter((f) => !printOrder.includes(f));
+  for (const field of [...printOrder, ...rest]) {
+    if (field === 'fragmentKind' && laterFragment) choices.push([laterFragmentText(family)]);
     const set = box.get(field);
-    choices.push(
-      set !== undefined && isRounded(field) && v.kind !== 'maskedAddress'
-        ? roundedTexts(space, field, set, possible(field), textsOf)
-        : textsOf(v),
-    );
+    if (set !== undefined && field !== 'icmpCode') choices.push(textsFor(field, set));
   }
-  if (values.has('icmpCode') && !values.has('icmpType')) {
+  if (box.has('icmpCode') && !box.has('icmpType')) {
     choices.push(icmpTexts(undefined, intervals('icmpCode'), family));
   }
   const unknown = box.get('unknown');

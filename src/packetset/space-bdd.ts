@@ -37,7 +37,7 @@ export interface PacketSpaceOptions {
   readonly scope?: ChoiceScope;
   /** What is known about the types of addresses: the same as the collector was given. */
   readonly locality?: Locality;
-  /** Ceiling on nodes alive at once: 2^25 by default, about a gigabyte. */
+  /** Ceiling on nodes alive at once: 2^24 by default, about half a gigabyte. */
   readonly nodesMax?: number;
   /** Ceiling on entries of the computed cache (16 bytes each), a power of two. */
   readonly cacheEntriesMax?: number;
