@@ -6,8 +6,9 @@ import { strangersInterfaces } from './support/strangers.ts';
 
 /** Whether the rule lets anybody begin a connection: an answer that nobody asked for begins none. */
 function admitsNew(context: CheckContext, view: RulesetView, rule: Rule): boolean {
-  const { space, rules, entering, conditions } = context.packets(view);
-  return rules.standing(rule) !== 'dead' && !space.disjoint(conditions(rule), entering('to'));
+  const { space, rules, openers } = context.packets(view);
+  const taken = rules.entering(rule).get('arrive');
+  return taken !== undefined && !space.disjoint(taken, openers);
 }
 
 /** Rules that let connections in and do not say why. */
@@ -57,6 +58,25 @@ COMMIT
 :services - [0:0]
 -A INPUT -j services
 -A services -p udp -m udp --dport 1194 -j ACCEPT
+COMMIT
+`,
+      },
+      {
+        title: 'what is known of a packet only on its way: its exit, its mark, its translation',
+        rules: `*mangle
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -i eth0 -p tcp -m tcp --dport 8443 -j MARK --set-mark 7
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -i eth0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.0.0.2:80
+COMMIT
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m mark --mark 7 -j ACCEPT
+-A FORWARD -d 10.0.0.2/32 -i eth0 -o eth1 -m conntrack --ctstate DNAT -j ACCEPT
 COMMIT
 `,
       },
