@@ -191,6 +191,47 @@ describe.skipIf(!hasTmux)('in tmux', () => {
     await until(/ended: 0/);
   }, 60_000);
 
+  test('a large machine: a very long paste, Ctrl-Z and fg, a change and its file', async () => {
+    const rules = Array.from(
+      { length: 6_000 },
+      (_, i) => `-A INPUT -s 10.0.${i >> 8}.${i & 255}/32 -p tcp -m tcp --dport ${i + 1} -j DROP`,
+    );
+    const dump = ['*filter', ':INPUT DROP [0:0]', ...rules, 'COMMIT', ''].join('\n');
+    const file = join(folder, 'large.rules');
+    const written = join(folder, 'large.changed.rules');
+    const pasted = join(folder, 'pasted');
+    writeFileSync(file, dump);
+    writeFileSync(pasted, '-p tcp '.repeat(150_000));
+    openShell(80, 24);
+    type(
+      `fwsim tui '${file}' --assume local=203.0.113.1 -- -i eth0 -p tcp -s 10.0.1.7 -d 203.0.113.1 --dport 264`,
+    );
+    keys('Enter');
+    await until(/DROPPED by rule 264 of filter INPUT/);
+    tmux('load-buffer', '-b', 'long', pasted);
+    tmux('paste-buffer', '-p', '-b', 'long', '-t', 'tui');
+    // It is said to be no packet, and the packet that there was comes back.
+    await until(/-p tcp -p tcp.*\n.*✗/);
+    keys('Escape');
+    // The keys are listed where no line is open.
+    await until(/packet -i eth0 /);
+    await until(/\? keys/);
+    keys('C-z');
+    await until(/Stopped/);
+    type('fg');
+    keys('Enter');
+    await until(/DROPPED by rule 264 of filter INPUT/);
+    keys('Space');
+    await until(/DROPPED by policy of filter INPUT/);
+    keys('w', 'Enter');
+    await until(/written: /);
+    keys('q');
+    await until(/^\$ ?$/m);
+    const changed = readFileSync(written, 'utf8');
+    expect(changed.match(/^-A INPUT /gm)?.length).toBe(5_999);
+    expect(changed).not.toContain('-s 10.0.1.7/32');
+  }, 120_000);
+
   test('keys that are pressed before there is a screen are for the first one', async () => {
     openShell(80, 24);
     type('fwsim tui rules-examples/docker-ufw-deny.rules');
