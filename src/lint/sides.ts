@@ -32,6 +32,11 @@ export function interfaceNames(machine: Machine, views: readonly RulesetView[]):
 const containerBridge =
   /^(docker(_gwbridge|\d+)|br-[0-9a-f]{12}|virbr\d+|veth\w+|vnet\d+|cni\d+|cali\w+|lxcbr\d+|lxdbr\d+|podman\d+|flannel\.\d+)$/;
 
+/** Whether an interface leads to containers or guests of this machine, by its name. */
+export function isForContainers(name: string): boolean {
+  return containerBridge.test(name);
+}
+
 /** See `CheckContext.interfaces`. */
 export function sidedInterfaces(machine: Machine, names: readonly string[]): readonly SidedInterface[] {
   const outside = new Map(machine.outside.map((fact) => [fact.value, fact]));

@@ -35,8 +35,8 @@ const ways: readonly Way[] = [
     title: 'with a rule for each port',
     write: splitMultiports,
     told: fault,
-    // A rule of which some ports are decided above; several ports that are translated to one; a finding for the first port.
-    except: /^FW[679]|^FW213|^FW412|^FW407/,
+    // A rule of which some ports are decided above; several ports that are translated to one.
+    except: /^FW[679]|^FW213|^FW412/,
   },
   {
     title: 'with chains written out where they are called',
@@ -126,8 +126,8 @@ describe('with the addresses and routes of the machine', () => {
       ...rest,
       examples: examples.filter(({ context, asRemote }) => context === undefined && asRemote === undefined),
     }))
-    // What FW9 tells is what is not known. FW117 and FW514 send their packet to a host that these routes lead elsewhere.
-    .filter(({ code, examples }) => examples.length > 0 && !/^FW9|^FW117|^FW514/.test(code));
+    // What FW9 tells is what is not known.
+    .filter(({ code, examples }) => examples.length > 0 && !/^FW9/.test(code));
 
   test.each(affected)(
     '$code finds what was proved, and guesses no more',

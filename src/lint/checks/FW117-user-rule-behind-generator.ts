@@ -9,7 +9,7 @@ import {
   type Walk,
 } from '../check.ts';
 import { decisionOf } from './support/decisions.ts';
-import { describedAtEntry, ownFilterRules, walkOf } from './support/roads.ts';
+import { comingTo, describedAtEntry, ownFilterRules, walkOf } from './support/roads.ts';
 import { accepts, denies } from './support/rules-at.ts';
 
 /** A rule is as good as dead where the program's rules take this share of its packets. */
@@ -52,7 +52,8 @@ function walkBefore(
 ): { readonly walk: Walk; readonly by: Rule; readonly owner: Generator } | undefined {
   const all = context.packets(view);
   const refuses = denies(rule);
-  const described = describedAtEntry(all, rule, heading);
+  // Those that leave where the rule says, as far as routes tell.
+  const described = all.space.and(describedAtEntry(all, rule, heading), comingTo(all, rule));
   const open = refuses ? all.space.and(described, all.accepted(heading).may) : described;
   let found: { readonly by: Rule; readonly owner: Generator } | undefined;
   const walk = walkOf(context, all, open, heading, (w) => {

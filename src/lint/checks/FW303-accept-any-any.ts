@@ -34,7 +34,7 @@ function takesAll(context: CheckContext, view: RulesetView, rule: Rule, way: Way
   const measure = createMeasure(space, fields);
   const whole = space.forget(space.and(all.openers, space.entryOf(road.entering)), others);
   for (const opening of openness.openings(way)) {
-    const set = space.and(opening.set, taken);
+    const set = openness.within(opening, taken);
     if (set === space.none || measure.share(space.forget(set, others), whole) < openShare) continue;
     const reached = openness.reached(way, space.all, { asked: taken, anyPort: true });
     const by = reached?.walk.decidedBy;

@@ -52,7 +52,7 @@ function* unmeasured(context: CheckContext, view: RulesetView, way: Way): Iterab
       // A policy opens no service: it is what FW301 is about.
       if (!rule) break;
       const taken = space.and(space.may(takenBy(all, rule)), tcp);
-      const same = space.and(left, taken);
+      const same = openness.within({ ...opening, set: left }, taken);
       // A rule for half of all ports, or for a few senders, is no rule for a public service.
       if (measure.count(space.forget(taken, others)) <= portsMax && openness.fromAnybody(same)) {
         const assume = [...(options.assume ?? []), 'limit=over'];

@@ -7,9 +7,10 @@ import {
   type SidedInterface,
   type Walk,
 } from '../check.ts';
-import { natEvents } from './support/conversations.ts';
-import { destinationNatRules, sourceNatRules } from './support/rules-at.ts';
-import { sendByAnyWay, sendOptions, sideOf } from './support/sending.ts';
+import { leftBy, natEvents } from './support/conversations.ts';
+import { translatorOf } from './support/published.ts';
+import { comingBy, fromUnnamed, hidingBy, translatedOpeners, walkOf } from './support/roads.ts';
+import { sourceNatRules } from './support/rules-at.ts';
 import { servicesOf, serviceText } from './support/services.ts';
 import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
@@ -20,59 +21,38 @@ interface Hidden {
   readonly service: string | undefined;
 }
 
-/** Published services whose visitors the rule hides, and packets that are sent through by themselves. */
+/** Strangers whom the rule hides from hosts inside: visitors of a published service first, then those who are passed on. */
 function hidden(
   context: CheckContext,
   view: RulesetView,
   rule: Rule,
   from: SidedInterface,
 ): Hidden | undefined {
-  const { family } = view;
-  const src = context.remoteAddress(family);
-  const isHidden = (walk: Walk): boolean =>
-    walk.fate === 'forward' &&
-    walk.matched(rule) &&
-    natEvents(walk, 'source').length > 0 &&
-    leavesInside(context, view, walk, from.name);
-  for (const dnat of destinationNatRules(view).slice(0, dnatMax)) {
-    const local = context.localAddress(family, from.name);
-    const given = {
-      inInterface: from.name,
-      src: src.address,
-      ...(dnat.base.dst ? {} : { dst: local.address }),
-    };
-    for (const sketch of context.packetsOf(view, dnat, given)) {
-      const walk = sendByAnyWay(context, sketch, sendOptions(src, local, sideOf(from))).find(isHidden);
-      const [service] = servicesOf(view, dnat);
-      if (walk) return { walk, service: service && serviceText(service) };
+  const all = context.packets(view);
+  const { space } = all;
+  const published = translatedOpeners(all);
+  for (const to of insideInterfaces(context, view.family, from.name)) {
+    const strangers = space.and(fromUnnamed(all), comingBy(context, all, from.name));
+    const come = space.and(hidingBy(context, all, rule, [to.name]).hidden, strangers);
+    for (const set of [space.and(come, published), space.diff(come, published)]) {
+      const walk = walkOf(
+        context,
+        all,
+        set,
+        'through',
+        (w) => w.fate === 'forward' && w.matched(rule) && natEvents(w, 'source').length > 0,
+        {
+          inferences: [...from.inferences, ...to.inferences],
+          ...(context.machine.routes.value === undefined ? { fixed: { outInterface: to.name } } : {}),
+        },
+      );
+      if (!walk || leftBy(walk) !== to.name) continue;
+      const forward = translatorOf(view, walk);
+      const [service] = forward ? servicesOf(view, forward) : [];
+      return { walk, service: service && serviceText(service) };
     }
   }
-  for (const to of insideInterfaces(context, family, from.name)) {
-    const dst = context.remoteAddress(family, to.name);
-    const walk = context.send(
-      {
-        inInterface: from.name,
-        outInterface: to.name,
-        src: src.address,
-        dst: dst.address,
-        protocol: 6,
-        dport: 443,
-      },
-      sendOptions(src, dst, sideOf(from), sideOf(to)),
-    );
-    if (isHidden(walk)) return { walk, service: undefined };
-  }
   return undefined;
-}
-
-/** Published ports that are looked at. */
-const dnatMax = 24;
-
-function leavesInside(context: CheckContext, view: RulesetView, walk: Walk, from: string): boolean {
-  const { fate } = walk.trace;
-  if (fate.kind !== 'forward' || fate.outInterface === from) return false;
-  const side = context.interfaces(view.family).find((i) => i.name === fate.outInterface)?.side;
-  return side !== 'outside' && side !== 'loopback';
 }
 
 function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDraft | undefined {

@@ -22,15 +22,16 @@ function listens({ machine }: CheckContext, view: RulesetView, s: Service): bool
   );
 }
 
-function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDraft | undefined {
+function* judge(context: CheckContext, view: RulesetView, rule: Rule): Iterable<FindingDraft> {
   const { family } = view;
   const services = servicesOf(view, rule).slice(0, servicesMax);
   // A forward for certain senders is none for the hosts inside.
-  if (services.length === 0 || (rule.base.src && !rule.base.src.negated)) return undefined;
+  if (services.length === 0 || (rule.base.src && !rule.base.src.negated)) return;
   const target = view.findTarget(rule, DNAT)?.range.addresses?.low;
-  if (!target || mayBeOurs(context, target)) return undefined;
+  if (!target || mayBeOurs(context, target)) return;
   const inner = knownInside(context, view);
-  if (inner.length === 0) return undefined;
+  if (inner.length === 0) return;
+  const told = new Set<boolean | undefined>();
   for (const from of comesInBy(context, view, rule)) {
     if (from.side !== 'outside') continue;
     if (!translatedWalks(context, view, rule, from).some((w) => w.fate === 'forward')) continue;
@@ -53,7 +54,10 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
         if (walk.fate !== 'local' || natEvents(walk, 'destination').length > 0) continue;
         const heard = listens(context, view, service);
         const text = serviceText(service);
-        return {
+        // Ports that somebody serves here are another matter than those that nobody does.
+        if (told.has(heard)) continue;
+        told.add(heard);
+        yield {
           at: { kind: 'rule', view, rule },
           ...(heard === false ? { severity: 'info' } : {}),
           ...(heard === undefined ? {} : { confidence: 'context' as const }),
@@ -74,7 +78,6 @@ function judge(context: CheckContext, view: RulesetView, rule: Rule): FindingDra
         };
       }
   }
-  return undefined;
 }
 
 const addresses = `2: eth0    inet 203.0.113.1/24 brd 203.0.113.255 scope global eth0
@@ -191,8 +194,7 @@ COMMIT
     for (const view of context.views)
       for (const rule of destinationNatRules(view)) {
         if (view.writer(rule)) continue;
-        const found = judge(context, view, rule);
-        if (found) yield found;
+        yield* judge(context, view, rule);
       }
   },
 });

@@ -1,16 +1,20 @@
 import { CT } from '../../extensions/targets/CT.ts';
 import type { Rule } from '../../model/ruleset.ts';
-import { type CheckContext, defineCheck, type FindingDraft, type RulesetView } from '../check.ts';
+import type { PacketSet, PacketSpace } from '../../packetset/space.ts';
+import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
+import { calmWalk, opennessOf, strangersMention, unspokenPort } from './support/openness.ts';
 import { rulesAt } from './support/rules-at.ts';
-import { sendOptions, sideOf } from './support/sending.ts';
 import { acceptsState, stateOf } from './support/states.ts';
-import { insideInterfaces, strangersInterfaces } from './support/strangers.ts';
 
 /** Helpers whose expectations are for answers to what a host inside has asked of all its neighbours. */
 const harmless: ReadonlySet<string> = new Set(['netbios-ns', 'snmp']);
 
-/** Ports that an expectation may name, and that no service has: one is enough, a helper may open any. */
-const anyPort = 49_513;
+/** As a connection begins that a helper expects: TCP in the state RELATED, to a port that no service has, since it may name any. */
+const expectedPackets = (space: PacketSpace): PacketSet =>
+  space.and(
+    space.and(space.interval('protocol', 6, 6), space.interval('dport', unspokenPort, unspokenPort)),
+    space.named('ctState', 'RELATED'),
+  );
 
 function judge(
   context: CheckContext,
@@ -18,26 +22,27 @@ function judge(
   way: 'INPUT' | 'FORWARD',
   helper: Rule,
 ): FindingDraft | undefined {
-  const { family } = view;
-  const [from] = strangersInterfaces(context, family);
-  const [to] = insideInterfaces(context, family, from?.name ?? '');
-  if (!from || !to) return undefined;
-  const src = context.remoteAddress(family);
-  const dst =
-    way === 'INPUT' ? context.localAddress(family, from.name) : context.remoteAddress(family, to.name);
-  const walk = context.send(
-    {
-      inInterface: from.name,
-      ...(way === 'FORWARD' ? { outInterface: to.name } : {}),
-      src: src.address,
-      dst: dst.address,
-      protocol: 6,
-      dport: anyPort,
-      state: 'RELATED',
-      direction: 'original',
-    },
-    sendOptions(src, dst, sideOf(from)),
-  );
+  const openness = opennessOf(context, view);
+  const { all } = openness;
+  const expected = all.describe(expectedPackets).may;
+  const heading = way === 'INPUT' ? 'to' : 'through';
+  for (const opening of openness.openings(heading, expected))
+    for (const { sketch, options } of openness.examples(opening.set, heading)) {
+      const inferences = [...(options.inferences ?? []), ...opening.inferences];
+      const walk = calmWalk(context, { ...sketch, direction: 'original' }, { ...options, inferences });
+      const found = told(view, way, helper, walk);
+      if (found) return found;
+    }
+  return undefined;
+}
+
+/** What is told of a connection that a helper expected, if a rule that accepts by state lets it in. */
+function told(
+  view: RulesetView,
+  way: 'INPUT' | 'FORWARD',
+  helper: Rule,
+  walk: Walk,
+): FindingDraft | undefined {
   const by = walk.decidedBy;
   const rule = by?.kind === 'rule' ? rulesAt(view, way).find((r) => r.id === by.id) : undefined;
   if (!walk.accepted || !rule || !acceptsState(view, rule, 'RELATED')) return undefined;
@@ -55,7 +60,7 @@ function judge(
       `-d SERVER -p tcp --dport 1024: -m conntrack --ctstate RELATED -m helper --helper ${name} -j ACCEPT`,
     ],
     witness: walk,
-    group: `${family} ${way}`,
+    group: `${view.family} ${way}`,
   };
 }
 
@@ -74,9 +79,10 @@ export const relatedTooWide = defineCheck({
   rationale:
     'A helper reads the first connection and tells conntrack which one comes next. A client, or a web page in a browser inside, can write such words too, and so have a port opened that nobody meant to open.',
   decision:
-    'A rule says `-j CT --helper`, other than for netbios-ns and snmp, which expect answers to broadcasts alone. A TCP connection in the state RELATED from outside to a port that no rule names is walked, and a rule that accepts by state lets it in, at INPUT or FORWARD. Without a helper RELATED is ICMP errors alone, and nothing is reported.',
+    'A rule says `-j CT --helper`, other than for netbios-ns and snmp, which expect answers to broadcasts alone. Of the TCP packets in the state RELATED that strangers may send to a port that no rule names, some pass whatever is not known; one is walked, and a rule that accepts by state lets it in, at INPUT or FORWARD. Without a helper RELATED is ICMP errors alone, and nothing is reported.',
   exceptions: 'Servers that are trusted to name any port, on a network of their own.',
   references: ['https://home.regit.org/netfilter-en/secure-use-of-helpers/'],
+  mentions: (family) => (space) => space.or(strangersMention(family)(space), expectedPackets(space)),
   examples: {
     bad: [
       {

@@ -15,8 +15,9 @@ import type { FieldName } from '../../../packetset/fields.ts';
 import { createMeasure } from '../../../packetset/measure.ts';
 import type { PacketSet } from '../../../packetset/space.ts';
 import type { AllPackets, Example } from '../../all-packets.ts';
-import type { CheckContext, RulesetView, SendOptions, Subject, Walk } from '../../check.ts';
+import type { CheckContext, RulesetView, SendOptions, SidedInterface, Subject, Walk } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
+import { isForContainers } from '../../sides.ts';
 import { isTunnel } from './behind.ts';
 import { accepts } from './rules-at.ts';
 import { insideInterfaces } from './strangers.ts';
@@ -30,6 +31,8 @@ export interface Opening {
   readonly set: PacketSet;
   /** `by eth0`, `by any interface`. */
   readonly from: string;
+  /** Whether it is said of every interface: what is asked of it must then hold by each. */
+  readonly everywhere: boolean;
   readonly inferences: readonly Inference[];
 }
 
@@ -113,8 +116,6 @@ const wireName = /^(eth|en[opsx]|em|venet|bond|wlan|wlp|wls|ppp|wan|wwan|p\d+p)\
 /** Packets that come in from outside. */
 interface Source extends Omit<Opening, 'set'> {
   readonly come: PacketSet;
-  /** Packets must pass by every one of the interfaces. */
-  readonly everywhere: boolean;
 }
 
 /** Whether rules let in by this interface whatever comes, and only there: they take it for the inside. */
@@ -126,29 +127,33 @@ function isTrusted(view: RulesetView, name: string): boolean {
   });
 }
 
+/** Who comes by the interfaces that lead outside, as far as that is known or guessed. */
+function outsideSources(context: CheckContext, all: AllPackets): readonly Source[] {
+  const outside = context.interfaces(all.view.family).filter((i) => i.side === 'outside');
+  // Masquerading into a tunnel says that its other end does not know us, not that strangers are there.
+  const wires = outside.filter((i) => i.provenance === 'given' || !isTunnel(context, i.name));
+  return (wires.length > 0 ? wires : outside).map((i) => ({
+    come: all.comingBy([i.name]),
+    everywhere: false,
+    from: `by ${i.name}`,
+    inferences: i.inferences,
+  }));
+}
+
 /** Who comes from outside: the ways to say it, the surest first. */
 function sources(context: CheckContext, all: AllPackets): readonly Source[] {
   const { space, view } = all;
+  const list = [...outsideSources(context, all)];
+  if (list.some((source) => source.inferences.length === 0)) return list;
   const sided = context.interfaces(view.family);
-  const outside = sided.filter((i) => i.side === 'outside');
-  // Masquerading into a tunnel says that its other end does not know us, not that strangers are there.
-  const wires = outside.filter((i) => i.provenance === 'given' || !isTunnel(context, i.name));
-  if (outside.length > 0)
-    return (wires.length > 0 ? wires : outside).map((i) => ({
-      come: all.comingBy([i.name]),
-      everywhere: false,
-      from: `by ${i.name}`,
-      inferences: i.inferences,
-    }));
-  const kept = sided.filter((i) => i.side === 'inside' || i.side === 'loopback').map((i) => i.name);
-  const list: Source[] = [
-    {
-      come: space.not(all.comingBy(kept)),
-      everywhere: true,
-      from: 'by any interface',
-      inferences: [],
-    },
-  ];
+  // What holds by any interface needs no guess at which one leads outside.
+  const kept = sided.filter(isKeptFor(context)).map((i) => i.name);
+  list.unshift({
+    come: space.not(all.comingBy(kept)),
+    everywhere: true,
+    from: 'by any interface',
+    inferences: [],
+  });
   const unknown = sided.filter((i) => i.side === 'unknown');
   const [only] = unknown;
   if (only && unknown.length === 1 && wireName.test(only.name) && !isTrusted(view, only.name))
@@ -164,6 +169,13 @@ function sources(context: CheckContext, all: AllPackets): readonly Source[] {
       ],
     });
   return list;
+}
+
+/** Whether an interface is known not to lead to strangers, whichever other one does. */
+function isKeptFor({ machine }: CheckContext): (i: SidedInterface) => boolean {
+  const told = new Set((machine.inside ?? []).map((fact) => fact.value));
+  return ({ name, side }) =>
+    side === 'loopback' || (side === 'inside' && (told.has(name) || isForContainers(name)));
 }
 
 /** Whether its destination was rewritten on the way. */
@@ -258,6 +270,8 @@ export interface Openness {
   readonly all: AllPackets;
   /** The ways in which strangers pass, the surest first; with openers, or with these packets. */
   openings(way: Way, who?: PacketSet): readonly Opening[];
+  /** The packets of an opening that are asked about; where it is said of every interface, those that are so by each. */
+  within(opening: Opening, asked: PacketSet): PacketSet;
   /**
    * Whether strangers reach packets of this description: a packet from nearly any public address got there. `what` is
    * said of the header as it arrives (translated), `asked` of the header as it is sent. `anyPort`: the sender may have
@@ -318,7 +332,7 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
     [...space.codec.fields.keys()].filter((f) => !wanted.includes(f));
 
   /** Packets of the set that come from this source, among those that are asked about. */
-  const from = (source: Source, who: PacketSet, set: PacketSet): PacketSet => {
+  const comingFrom = (source: Source, who: PacketSet, set: PacketSet): PacketSet => {
     const here = space.and(set, source.come);
     if (!source.everywhere || !inUse('inInterface')) return here;
     const entering = space.and(space.and(who, space.entryOf(all.road('to').entering)), source.come);
@@ -347,11 +361,15 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
       let list = kept.get(key);
       if (list !== undefined) return list;
       const made: Opening[] = [];
+      const outside = new Set(outsideSources(context, all).map((source) => source.from));
       const add = (set: PacketSet, source: Source, more: readonly Inference[]): void => {
-        const here = from(source, who, space.and(set, who));
+        const here = comingFrom(source, who, space.and(set, who));
         if (here === space.none || !space.isDecided(here)) return;
-        if (made.some((o) => space.implies(here, o.set))) return;
-        made.push({ set: here, from: source.from, inferences: [...source.inferences, ...more] });
+        // A rule for one interface is wide open there, whatever the others let in.
+        const isOfItsOwn = (o: Opening): boolean => o.everywhere && outside.has(source.from);
+        if (made.some((o) => !isOfItsOwn(o) && space.implies(here, o.set))) return;
+        const { from, everywhere } = source;
+        made.push({ set: here, from, everywhere, inferences: [...source.inferences, ...more] });
       };
       const kinds = [
         [decidedAs(way, false), true, []],
@@ -365,6 +383,11 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
       kept.set(key, list);
       return list;
     },
+    within({ set, everywhere }, asked) {
+      const both = space.and(set, asked);
+      if (!everywhere || !inUse('inInterface') || both === space.none) return both;
+      return space.diff(both, space.forget(space.diff(set, asked), ['inInterface']));
+    },
     reached(way, what, { asked = space.all, anyPort = false } = {}) {
       const translated = space.fieldsOf(what).some((f) => all.analysis.vocabulary.rewritten.has(f));
       const within = translated ? decidedOn(all, way, true, what).accepted : what;
@@ -375,7 +398,7 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
       const wanted = space.and(space.and(within, asked), anyPort ? space.all : ordinary);
       if (wanted === space.none || !space.isDecided(wanted)) return undefined;
       for (const opening of self.openings(way)) {
-        const set = space.and(opening.set, wanted);
+        const set = self.within(opening, wanted);
         if (set === space.none || !space.isDecided(set)) continue;
         if (!self.fromAnybody(set)) continue;
         for (const { sketch, options } of self.examples(set, way)) {
@@ -403,7 +426,9 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
         ? decidedOn(all, way, false, what).accepted
         : space.and(decidedAs(way, false).accepted, what);
       const set = space.and(accepted, all.openers);
-      return sources(context, all).some(({ come }) => space.and(set, come) !== space.none);
+      const outside = outsideSources(context, all);
+      const asked = outside.length > 0 ? outside : sources(context, all);
+      return asked.some(({ come }) => space.and(set, come) !== space.none);
     },
     shareOpen(way, protocol) {
       const here = space.interval('protocol', protocol, protocol);
@@ -429,7 +454,8 @@ function createOpenness(context: CheckContext, all: AllPackets): Openness {
         .interfaces(family)
         .filter((i) => i.side === 'unknown' && !wireName.test(i.name))
         .map((i) => i.name);
-      let best = set;
+      const outer = space.and(set, space.union(outsideSources(context, all).map(({ come }) => come)));
+      let best = outer === space.none ? set : outer;
       for (const odd of [all.describe(ofPrivateNetworks(family, 'src')).may, all.comingBy(tunnels)]) {
         const better = space.diff(best, odd);
         if (better !== space.none) best = better;

@@ -13,8 +13,8 @@ import { type Visit, visitTable } from '../../../analysis/table-run.ts';
 import type { Description } from '../../../analysis/vocabulary.ts';
 import type { Hook } from '../../../model/netfilter.ts';
 import type { Rule } from '../../../model/ruleset.ts';
-import { type Family, type Network, networkContains, prefix } from '../../../net/address.ts';
-import { parseAddress } from '../../../net/address-text.ts';
+import { type Family, type Network, networkContains, prefix, prefixLength } from '../../../net/address.ts';
+import { networkText, parseAddress } from '../../../net/address-text.ts';
 import { addressKind } from '../../../net/documentation.ts';
 import { interfacePattern } from '../../../net/interface-pattern.ts';
 import type { FieldName } from '../../../packetset/fields.ts';
@@ -23,7 +23,7 @@ import type { AllPackets, Heading } from '../../all-packets.ts';
 import type { CheckContext, PacketSketch, RulesetView, Walk } from '../../check.ts';
 import type { Inference } from '../../finding.ts';
 import { interfaceNames } from '../../sides.ts';
-import { destinationNatRules } from './rules-at.ts';
+import { destinationNatRules, sourceNatRules } from './rules-at.ts';
 import { sendByAnyWay } from './sending.ts';
 import { strangersInterfaces } from './strangers.ts';
 
@@ -139,11 +139,7 @@ export function hadTheyComeToInput(all: AllPackets, set: PacketSet): Hypothesis 
  */
 export function passingTo(context: CheckContext, all: AllPackets, name: string): PacketSet {
   const { space } = all;
-  const labelled = (names: readonly string[]): PacketSet =>
-    space.union(names.map((n) => space.interface('out', { name: n, exact: true })));
-  const own = labelled([name]);
-  const leaving =
-    own === space.none ? space.not(labelled(interfaceNames(context.machine, context.views))) : own;
+  const leaving = leavingBy(context, all, name);
   const sets = { passed: [] as PacketSet[], refused: [] as PacketSet[] };
   for (const { fate, visit, set } of all.road('through').parts) {
     if (fate === 'forward') sets.passed.push(openersOf(all, space.and(set, leaving), 'to'));
@@ -152,6 +148,53 @@ export function passingTo(context: CheckContext, all: AllPackets, name: string):
       sets.refused.push(openersOf(all, space.and(set, leaving), 'to'));
   }
   return space.diff(space.may(space.union(sets.passed)), space.may(space.union(sets.refused)));
+}
+
+/** Packets that leave by this interface; one that no rule asks for with -o stands for all such. */
+function leavingBy(context: CheckContext, all: AllPackets, name: string): PacketSet {
+  const { space } = all;
+  const labelled = (names: readonly string[]): PacketSet =>
+    space.union(names.map((n) => space.interface('out', { name: n, exact: true })));
+  const own = labelled([name]);
+  return own === space.none ? space.not(labelled(interfaceNames(context.machine, context.views))) : own;
+}
+
+/** Openers that come to source NAT on their way through this machine, by what becomes of their source. */
+export interface Hiding {
+  /** Those that this rule may give another source, leaving by one of these interfaces. */
+  readonly hidden: PacketSet;
+  /** Those that may leave by one of them as they came. */
+  readonly plain: PacketSet;
+  /** Those that may leave by none of them. */
+  readonly other: PacketSet;
+}
+
+/**
+ * What source NAT does with packets that leave by one of these interfaces; undefined names: by any. Sets of packets as they
+ * came in.
+ */
+export function hidingBy(
+  context: CheckContext,
+  all: AllPackets,
+  rule: Rule,
+  names: readonly string[] | undefined,
+): Hiding {
+  const { space, view } = all;
+  const leaving =
+    names === undefined ? space.all : space.union(names.map((name) => leavingBy(context, all, name)));
+  const hidden: PacketSet[] = [];
+  const plain: PacketSet[] = [];
+  const other: PacketSet[] = [];
+  for (const [visit, heading] of visitsAt(all, 'nat', ['POSTROUTING'])) {
+    if (heading !== 'to') continue;
+    const rules = sourceNatRules(view).map((r) => visit.taking(r));
+    hidden.push(openersOf(all, space.and(visit.taking(rule), leaving), heading));
+    const left = space.diff(visit.entering, space.union(rules));
+    plain.push(openersOf(all, space.and(left, leaving), heading));
+    other.push(openersOf(all, space.diff(visit.entering, leaving), heading));
+  }
+  const any = (sets: readonly PacketSet[]): PacketSet => space.may(space.union(sets));
+  return { hidden: any(hidden), plain: any(plain), other: any(other) };
 }
 
 /**
@@ -236,6 +279,18 @@ export function walkOf(
   }
   return undefined;
 }
+
+/** Packets from addresses that no rule names as a source: what holds for them holds for most. */
+export const fromUnnamed = oncePerRuleset((all) => {
+  const { space, view } = all;
+  const named = new Map<string, Network>();
+  for (const { base } of view.rules())
+    if (base.src && prefixLength(base.src.value.mask) !== 0)
+      named.set(networkText(base.src.value), base.src.value);
+  return space.not(
+    space.union([...named.values()].map((net) => all.describe((s) => s.network('src', net)).may)),
+  );
+});
 
 /** Packets that strangers send, and what it rests on that they are strangers. */
 export interface Strangers {
