@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type Desk, openDesk } from './beside/desk.ts';
 import { createIdleMemory } from './beside/idle-memory.ts';
 import type { Question, Reply } from './beside/questions.ts';
+import { letScreenGoFirst } from './beside/thread-priority.ts';
 import { openWalks, type Walks } from './beside/walks.ts';
 
 export type { Question, Reply } from './beside/questions.ts';
@@ -29,6 +30,7 @@ export function serveScreen(reply: (reply: Reply) => void): (question: Question)
   return (question) => {
     switch (question.kind) {
       case 'open':
+        letScreenGoFirst(question.work);
         if (question.work === 'answers') desk = openDesk(question.machine);
         else {
           walks = openWalks(question.machine);
