@@ -7,6 +7,8 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import type { ReadMachine, ReadRuleset } from '../link/read-machine.ts';
 import type { Hook } from '../model/netfilter.ts';
+import type { Ruleset } from '../model/ruleset.ts';
+import { nodesMaxDefault } from '../packetset/bdd.ts';
 import type { InterfaceLabel } from '../packetset/codings.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { type Analysis, analyse } from './analysis.ts';
@@ -62,6 +64,14 @@ export interface ExposureResult {
   readonly couldNotLook?: string;
 }
 
+/** Beyond so many rules of a family the table takes more than a minute; it is made where a ceiling on nodes is given. */
+const rulesMax = 500_000;
+const groupedRules = rulesMax.toLocaleString('en');
+
+function ruleCount({ tables }: Ruleset): number {
+  return tables.reduce((sum, { chains }) => sum + chains.reduce((n, { rules }) => n + rules.length, 0), 0);
+}
+
 /** The exposure of a machine; its own text first, then further ones about it. Never throws for any input. */
 export function exposureOf(texts: readonly SourceText[], options: ExposureOptions): ExposureResult {
   const machine = machineRulesets(texts, options);
@@ -75,6 +85,10 @@ function exposureOfRulesets(machine: MachineRulesets, options: ExposureOptions):
   const families: FamilyExposure[] = [];
   for (const ruleset of machine.rulesets) {
     const { family } = ruleset.linked.ruleset;
+    if (options.nodesMax === undefined && ruleCount(ruleset.linked.ruleset) > rulesMax) {
+      const couldNotLook = `what is open is not worked out for more than ${groupedRules} rules; --nodes ${nodesMaxDefault} tries all the same`;
+      return { read, families, diagnostics, couldNotLook };
+    }
     const analysis = analyse({
       ruleset: ruleset.linked.ruleset,
       machine: read.machine,
