@@ -23,7 +23,7 @@ export interface RefusedAssumption {
 
 /**
  * Questions of the walk that are no facts about the machine: where a packet leaves, what bridges do with it, what an
- * unknown target does.
+ * unknown target does; and what all rules of one kind are answered, as the walks of findings are told.
  */
 const walkOnly = [
   /^forwarding=(?:on|off)$/,
@@ -31,6 +31,11 @@ const walkOnly = [
   /^bridge-netfilter=(?:on|off)$/,
   /^port:[^=]+=[^=]+$/,
   /^target:[^/]+\/.+\/[1-9]\d{0,8}=(?:continue|accept|drop)$/,
+  /^recent:[^=]+=(?:absent|listed)$/,
+  /^rpfilter=(?:fine|spoofed)$/,
+  /^payload=(?:other|matching|no|yes)$/,
+  /^ipsec=(?:no|yes)$/,
+  /^socket=(?:none|found)$/,
 ];
 
 /** Reads all of them; the first that is none is refused. */

@@ -36,3 +36,29 @@ describe('witnesses', () => {
     },
   );
 });
+
+test('what a stranger of a finding is answered can be said again', () => {
+  const rules = `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m recent --update --seconds 60 --name bad --rsource -j DROP
+-A INPUT -m policy --dir in --pol ipsec -j ACCEPT
+-A INPUT -m string --string bot --algo bm -j DROP
+-A INPUT -p tcp -m tcp --dport 6379 -j ACCEPT
+COMMIT
+`;
+  const texts = [{ name: 'host.rules', text: rules }];
+  const { findings } = lintMachine(texts, { registry, checks, select: ['FW302'] });
+  const witness = findings.find(({ code }) => code === 'FW302')?.witness;
+  expect(witness?.assume).toEqual(expect.arrayContaining(['recent:bad=absent']));
+  const result = tracePacket(texts, {
+    registry,
+    expression: witness?.packet ?? [],
+    assume: witness?.assume ?? [],
+  });
+  expect(result.refused?.diagnostics).toBeUndefined();
+  const fates = result.traced?.exploration.branches.map(({ trace }) => trace.fate.kind);
+  expect(fates).toEqual(['local']);
+});
