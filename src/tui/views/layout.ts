@@ -27,10 +27,17 @@ export interface Layout {
 /** Rows above the content: title, packet. */
 export const headRows = 2;
 
-/** Lays the screen out. `footRows` are those below the content. `pathRowsOf` says how many rows the diagram takes in a form; `undefined`: it does not fit. */
+/** The explanation of a finding or packet takes so many rows of a list that needs them, if half of it is so much. */
+const detailRows = 8;
+
+/**
+ * Lays the screen out. `footRows` are those below the content, `size` is that of the list. `pathRowsOf` says how many rows
+ * the diagram takes in a form; `undefined`: it does not fit.
+ */
 export function layoutOf(
   state: State,
   footRows: number,
+  size: number,
   pathRowsOf: (form: PathForm, columns: number) => number | undefined,
 ): Layout {
   const { columns } = state.size;
@@ -38,8 +45,9 @@ export function layoutOf(
   const content = Math.max(rows - headRows - footRows, 1);
   if (state.screen !== 'path') {
     const listRows = Math.max(content - 1, 1);
+    // What a short list leaves free, and a row between them, is room to explain.
     const detail = ['findings', 'flow', 'diff'].includes(state.screen)
-      ? Math.min(8, Math.floor(listRows / 2))
+      ? Math.max(Math.min(detailRows, Math.floor(listRows / 2)), listRows - Math.max(size, 1) - 1)
       : 0;
     return {
       columns,

@@ -213,7 +213,8 @@ function footLines(world: World, state: State): readonly Line[] {
 export function screenLayout(world: World, state: State): Layout {
   const road = state.screen === 'path' ? roadHere(world, state) : undefined;
   const footRows = footLines(world, state).length;
-  return layoutOf(state, footRows, (form, columns) => drawPath(road, form, columns)?.length);
+  const size = state.screen === 'path' || state.screen === 'help' ? 0 : listSize(world, state);
+  return layoutOf(state, footRows, size, (form, columns) => drawPath(road, form, columns)?.length);
 }
 
 /** The first row of the list that is in sight. */
