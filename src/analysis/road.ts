@@ -283,9 +283,9 @@ export function createRoads(
         answered ? space.diff(known, original) : space.none,
       ]);
     };
-    /** Goes on with these packets, and with those of another source apart. */
+    /** Goes on with these packets, and with those of another source once more: what they may meet includes what they would. */
     const apart = (set: PacketSet, others: PacketSet, go: (set: PacketSet) => PacketSet): PacketSet => {
-      const same = go(space.diff(set, others));
+      const same = go(set);
       if (others === space.none) return same;
       const before = anySource;
       anySource = true;
