@@ -20,6 +20,7 @@ const rareProtocols: Readonly<Record<string, string>> = {
   esp: '50',
   '50': '50',
   'ipv6-mh': '135',
+  'mobility-header': '135',
   mh: '135',
   '135': '135',
 };
