@@ -5,11 +5,13 @@
  * than in metamorphic.test.ts, since rules have other numbers and neighbours afterwards.
  */
 import { describe, expect, test } from 'vitest';
+import { readCorpusFile } from '../../src/dev/corpus-files.ts';
 import type { Check, CheckExample } from '../../src/lint/check.ts';
 import { checks } from '../../src/lint/checks/index.ts';
 import type { Finding } from '../../src/lint/finding.ts';
 import { addressText } from '../../src/net/address-text.ts';
 import { readExamples } from '../support/examples.ts';
+import { describeWithShared } from '../support/shared.ts';
 import { lintExample, lintText } from './lint-text.ts';
 import { contextFor, inlined, renamedInterfaces, shuffled, splitMultiports } from './rewritten-rules.ts';
 
@@ -113,6 +115,32 @@ describe.each(ways)('$title', (way) => {
     expect(toldOnce(lintText(other.rules, { context: other.context }).findings, way)).toEqual(
       toldOnce(lintText(ruleset.text, { context: ruleset.context }).findings, way),
     );
+  });
+});
+
+/** Dumps of real machines, of different kinds, all small: each is linted twice for each way. */
+const sample = [
+  'docker/net-network__pastebin.com_bbWXHaTn__iptables-save',
+  'fail2ban/net-network__team_a__iptables-save.2016-03-02',
+  'gateway/LinuxSetup__iptables__rules.v4',
+  'gateway/m-captive__iptables.save',
+  'home-router/router__iptables__rules.v4',
+  'host/server-config__iptables__rules.v4',
+  'ufw/net-network__configs_srvs_ufw__server1-iptables-save',
+];
+
+describeWithShared('a sample of the corpus', 'corpus', (corpus) => {
+  describe.each(ways)('$title', (way) => {
+    const affected = sample
+      .map((name) => ({ name, text: readCorpusFile(corpus, name).text }))
+      .filter(({ text }) => way.write(text) !== text);
+
+    test('some of them are written so', () => expect(affected).not.toEqual([]));
+
+    test.each(affected)('$name has the same faults', { timeout: 60_000 }, ({ text }) => {
+      const faults = (rules: string): readonly string[] => toldOnce(lintText(rules).findings, way);
+      expect(faults(way.write(text))).toEqual(faults(text));
+    });
   });
 });
 
