@@ -18,6 +18,9 @@ export interface Asker {
 /** More rules than this are not asked about: that would take the memory that the screen has promised not to. */
 const askedRulesMax = 100_000;
 
+/** Of changed rules, more than this are compared with those before only: what both are made of stands beside the rest. */
+const changedRulesMax = 80_000;
+
 /** From more rules than this on, a thread answers one part and ends. */
 const keptThreadRulesMax = 20_000;
 
@@ -108,6 +111,12 @@ export function createAsker(
       return;
     }
     if (apart) stopThread();
+    if (draft.size > 0 && ruleCount > changedRulesMax) {
+      const rest = unanswered(draft).filter((part) => part !== 'diff');
+      const reason = `after a change, more than ${changedRulesMax} rules would take more than 1 GB of memory`;
+      if (rest.length > 0) fail(draft, rest, reason);
+      if (unanswered(draft).length === 0) return;
+    }
     const inTheMiddle = busy && thread !== undefined;
     thread ??= open();
     if (!thread) {

@@ -155,6 +155,23 @@ describe('a question', () => {
     ]);
   });
 
+  test('about many changed rules compares them only, and says why there is nothing else', () => {
+    const { asker, threads, given, answer } = world(9, 90_000);
+    asker.about(emptyDraft);
+    answer(0, { diff: none, dead: none });
+    answer(1, { findings: none });
+    const changed = new Map([['x', { pieces: [], policy: undefined }]]);
+    asker.about(changed);
+    vi.runAllTimers();
+    const reason = 'after a change, more than 80000 rules would take more than 1 GB of memory';
+    const failed = { kind: 'failed', reason };
+    expect(given.at(-1)).toEqual([changed, { dead: failed, findings: failed }]);
+    expect(threads[2]?.sent.at(-1)).toMatchObject({ kind: 'ask', about: ['diff'] });
+    answer(2, { diff: none });
+    expect(given.at(-1)).toEqual([changed, { diff: none }]);
+    expect(threads.map((t) => t.ended)).toEqual([true, true, true]);
+  });
+
   test('about very many rules is answered with that, and no thread is started', () => {
     const { asker, given, threads } = world(1, 100_001);
     asker.about(emptyDraft);
