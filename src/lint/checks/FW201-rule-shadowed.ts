@@ -4,6 +4,7 @@ import { defineCheck, type RulesetView } from '../check.ts';
 import { deleteRules, type FixDraft, moveRules } from '../fixes/fix-draft.ts';
 import { coveredRules, namesOfCover, tellCover } from './support/covered.ts';
 import { walkPast } from './support/decisions.ts';
+import { exactName } from './support/rules-at.ts';
 import { admitsState } from './support/states.ts';
 
 /** The rule above the first of those that it should come before, where all of them stand in its chain. */
@@ -25,7 +26,7 @@ export const ruleShadowed = defineCheck({
   state: 'stable',
   since: '0.1.0',
   reports:
-    'Earlier rules take every packet that a rule is for, and at least one of them decides otherwise. The rule never matches. It is an error if the rule is to refuse new connections that are accepted before it.',
+    'Earlier rules take every packet that a rule is for, and at least one of them decides otherwise. The rule never matches. It is an error if the rule is to refuse new connections that are accepted before it, other than by lo.',
   rationale:
     'The first rule that decides ends the matter. A ban below the rule that lets its port in bans nobody, and nothing tells so: the rule is listed, its counter stays at zero.',
   decision:
@@ -137,10 +138,15 @@ COMMIT
         const { rule, decides, cover, against } = covered;
         const needed = cover.filter((part) => part.needed);
         if (!against.some((part) => part.needed)) continue;
-        // What only belongs to connections that were accepted before (ESTABLISHED) is no hole.
+        // What only belongs to connections that were accepted before (ESTABLISHED), or stays within the machine, is no hole.
         const denyLost =
           decides.has('deny') &&
-          against.some((part) => part.ending === 'accept' && admitsState(view, part.rule, 'NEW'));
+          against.some(
+            (part) =>
+              part.ending === 'accept' &&
+              admitsState(view, part.rule, 'NEW') &&
+              exactName(part.rule.base.inInterface) !== 'lo',
+          );
         const witness = walkPast(
           context,
           view,
