@@ -103,7 +103,7 @@ describe.skipIf(!hasTmux)('in tmux', () => {
       // On a narrow terminal the screens have their numbers only.
       await until(/\b4(?:findings)? 3\b/);
       keys('4');
-      await until(/> warning FW301/);
+      await until(/> error {3}FW301/);
       keys('j');
       await until(/> warning FW101 filter FORWARD #5/);
       keys('Enter');
@@ -260,7 +260,7 @@ describe.skipIf(!hasTmux)('in tmux', () => {
     keys('Enter');
     await until(/4findings 2/);
     keys('4');
-    await until(/> warning FW301/);
+    await until(/> error {3}FW301/);
     keys('q');
     await until(/^\$ ?$/m);
   }, 60_000);
