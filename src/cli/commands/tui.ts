@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { type StartOptions, startTui, whyNoTerminal } from '../../tui/start.ts';
 import type { Question, Reply } from '../../tui/thread.ts';
 import { type CommandModule, flag, values } from '../command.ts';
@@ -69,6 +70,8 @@ function newFileWriter(io: Io): StartOptions['writeFile'] {
 /** A thread for what takes long: large rulesets take seconds, and the screen must not wait. */
 function threadOf(io: Io): StartOptions['startThread'] {
   return ({ replied, failed }) => {
+    // A thread that rests gives its garbage back; only threads that are started from now on can.
+    setFlagsFromString('--expose-gc');
     const worker = io.startWorker?.(threadHeapMb);
     if (!worker) return undefined;
     worker.on('message', (reply: Reply) => replied(reply));

@@ -2,6 +2,7 @@
 
 import { readlinkSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
+import { basename } from 'node:path';
 
 /**
  * By how much a thread is nicer than the screen: a walk is waited for, answers come when they come.
@@ -15,9 +16,9 @@ const nicest = 19;
 export function letScreenGoFirst(work: keyof typeof nicer): void {
   try {
     // `PID/task/TID`. Linux takes a thread's number where a process is meant.
-    const thread = /\d+$/.exec(readlinkSync('/proc/thread-self'))?.[0];
-    if (thread === undefined || Number(thread) === process.pid) return;
-    setPriority(Number(thread), Math.min(getPriority(process.pid) + nicer[work], nicest));
+    const thread = Number(basename(readlinkSync('/proc/thread-self')));
+    if (!Number.isInteger(thread) || thread === process.pid) return;
+    setPriority(thread, Math.min(getPriority(process.pid) + nicer[work], nicest));
   } catch {
     // Elsewhere all threads are equal.
   }
