@@ -154,12 +154,7 @@ export function createRoads(
       tables.set(
         key,
         table &&
-          analyseTable(
-            side,
-            vocabulary,
-            modelTable(side, table, vocabulary, view, care),
-            anySource ? undefined : kept?.table(key),
-          ),
+          analyseTable(side, vocabulary, modelTable(side, table, vocabulary, view, care), kept?.table(key)),
       );
     }
     return tables.get(key);
