@@ -81,7 +81,7 @@ export function createShared(
   },
 ): Shared {
   const { ipv4, ipv6 } = program.families;
-  const steps = options.steps ?? (ipv4.loops || ipv6.loops ? stepsInLoops : stepsDefault);
+  const steps = Math.min(options.steps ?? stepsDefault, ipv4.loops || ipv6.loops ? stepsInLoops : Infinity);
   return {
     actions,
     program,

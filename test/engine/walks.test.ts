@@ -92,6 +92,18 @@ describe('bounds', () => {
     expect(run.trace.fate).toEqual({ kind: 'exhausted', resource: 'steps', limit: 50_000 });
   });
 
+  test('a circle of jumps ends sooner than what was asked for', () => {
+    const p = program(
+      '*filter',
+      ':INPUT ACCEPT [0:0]',
+      ':round - [0:0]',
+      '-A INPUT -j round',
+      '-A round -g round',
+    );
+    const run = simulate(p, emptyState(), base, toUs, 0, {}, { steps: 200_000 });
+    expect(run.trace.fate).toEqual({ kind: 'exhausted', resource: 'steps', limit: 20_000 });
+  });
+
   test('a state is a value: earlier ones still hold', () => {
     const p = program(
       '*filter',
