@@ -234,7 +234,8 @@ function translateError(w: Walk, manip: Manip): boolean {
   const entry = w.ct;
   const p = w.packet;
   if (!entry) return true;
-  if (p.badChecksum) return false;
+  if (p.badChecksum && !w.checksumSeen) return false;
+  w.checksumSeen = true;
   const redirectType = w.family === 'ipv4' ? 5 : 137;
   if (p.icmpType === redirectType) {
     const both = SRC_NAT_DONE | DST_NAT_DONE;

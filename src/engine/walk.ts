@@ -103,6 +103,8 @@ export class Walk implements TargetEnv {
   untracked = false;
   /** The kernel marked the packet as seen although nothing is attached: an answer to an untracked packet. */
   seenByConntrack = false;
+  /** The checksum was looked at and was right: what breaks it from then on is not seen (CHECKSUM_COMPLETE). */
+  checksumSeen = false;
   ctTemplate: CtTemplate | undefined;
   /** The route attached to the packet (skb_dst). */
   destination: Destination | undefined;

@@ -182,6 +182,7 @@ export function trackPacket(w: Walk): undefined {
   if (isIcmp(p.protocol) && (p.protocol === protocol.ICMP) === (p.family === 'ipv4')) {
     if (p.icmpType === undefined || lacksHeader(p)) return invalid(w, 'header');
     if (verifying && p.badChecksum) return invalid(w, 'checksum');
+    if (verifying) w.checksumSeen = true;
     if (p.family === 'ipv4') {
       if (p.icmpType > 18) return invalid(w, 'icmp-type');
     } else if (untrackedIcmpv6.has(p.icmpType)) {
