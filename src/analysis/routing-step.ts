@@ -93,6 +93,12 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
   const ownLoopbacks =
     family === 'ipv4' ? space.diff(loopback('src'), space.network('dst', everybody4)) : loopback('src');
   const loopbacks = space.or(ownLoopbacks, loopback('dst'));
+  const bridgeCalls = facts.sysctl(
+    `net.bridge.bridge-nf-call-${family === 'ipv4' ? 'iptables' : 'ip6tables'}`,
+  );
+  /** Whether bridges show their frames to iptables; undefined: not known. */
+  const bridgeShows = bridgeCalls === undefined ? undefined : Number(bridgeCalls) > 0;
+  const loopbacksByBridge = space.and(loopbacks, space.union([...bridges].map(inside)));
   // ip6_rcv_core() looks before any hook, but where a bridge has shown the packet to PREROUTING already.
   const martian =
     family === 'ipv4'
@@ -103,7 +109,10 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
             byInterface((name) => crossesLoopback(side, name)),
           ),
         )
-      : space.and(loopbacks, space.union([...bridges].map(inside)));
+      : bridgeShows === true
+        ? loopbacksByBridge
+        : space.none;
+  const perhapsMartian = family === 'ipv6' && bridgeShows === undefined ? loopbacksByBridge : space.none;
   /** IPv6: ::1 and own link-local addresses, seen from an interface that has them not (rt6_need_strict()). */
   const elsewhere = ((): PacketSet => {
     if (family === 'ipv4') return space.none;
@@ -262,15 +271,13 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
   };
 
   /** br_netfilter: what a bridge switches from port to port passes FORWARD without being routed. */
-  const showsNothing =
-    facts.sysctl(`net.bridge.bridge-nf-call-${family === 'ipv4' ? 'iptables' : 'ip6tables'}`) === '0';
   const switched = (set: PacketSet): PacketSet =>
-    showsNothing
+    bridgeShows === false
       ? space.none
       : space.union([...bridges].map((name) => leaveBy(space.and(set, inside(name)), outBy(name))));
   /** Of what leaves by the bridge that it came by, NAT may have sent some back to the port that it came by. */
   const turned = (forward: PacketSet): PacketSet => {
-    if (showsNothing || !vocabulary.rewritten.has('dst')) return space.none;
+    if (bridgeShows === false || !vocabulary.rewritten.has('dst')) return space.none;
     const back = space.union([...bridges].map((name) => space.and(inside(name), outBy(name))));
     const moved = space.diff(space.and(forward, back), space.unchanged(['dst']));
     return space.rewrite(moved, ['outInterface'], space.interface('out', { name: '', exact: true }));
@@ -288,7 +295,10 @@ export function createRouting(side: Side, vocabulary: Vocabulary): Routing {
       const refused = space.or(martian, space.diff(space.or(odd, wrong), byLo));
       const again = vocabulary.rewritten.has('dst') ? space.diff(byLo, space.unchanged(['dst'])) : space.none;
       const alive = space.diff(set, refused);
-      let dropped = space.and(set, space.union([refused, space.diff(perhaps, byLo), space.and(odd, again)]));
+      let dropped = space.and(
+        set,
+        space.union([refused, perhapsMartian, space.diff(perhaps, byLo), space.and(odd, again)]),
+      );
       if (fib === undefined) {
         const many = space.and(alive, toMany);
         const single = space.diff(alive, toMany);
