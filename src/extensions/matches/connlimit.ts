@@ -144,15 +144,17 @@ function judge(
   env: MatchEnv,
   nowMs: number,
 ): Tri {
-  const { entry } = env.connection;
+  const attached = env.connection.entry;
+  // A template tells its zone, and nothing of the packet (get_ct_or_tuple_from_skb()).
+  const entry = attached && attached.status & ctStatusBit.TEMPLATE ? undefined : attached;
   const tuple = entry?.original ?? packetTuple(packet);
   if (!tuple) return env.hotDrop();
   const address = d.side === 'source' ? packet.src : packet.dst;
-  const key = `${addressText(maskAddress(address, mask))} ${entry?.zone ?? 0}`;
+  const key = `${addressText(maskAddress(address, mask))} ${attached?.zone ?? 0}`;
   const own: CountedTuple = {
     tuple: tupleKey(tuple),
-    zoneOriginal: entry?.zoneOriginal ?? entry?.zone ?? 0,
-    zoneReply: entry?.zoneReply ?? entry?.zone ?? 0,
+    zoneOriginal: attached?.zoneOriginal ?? attached?.zone ?? 0,
+    zoneReply: attached?.zoneReply ?? attached?.zone ?? 0,
   };
   const lists = (env.readState(slot) as Lists | undefined) ?? {};
   const old = lists[key];
