@@ -1,8 +1,9 @@
 /** Sets taken apart by one field: which values of it lead to the same set of everything else. */
 
+import { addressListLength, addressWords } from '../packetset/address-words.ts';
 import { fieldValues } from '../packetset/field-values.ts';
 import type { FieldName } from '../packetset/fields.ts';
-import { addressListLength, addressWords, type OptionText, optionTexts } from '../packetset/option-texts.ts';
+import { type OptionText, optionTexts } from '../packetset/option-texts.ts';
 import { roundings } from '../packetset/roundings.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import type { BddPacketSpace } from '../packetset/space-bdd.ts';

@@ -12,9 +12,9 @@ import {
   compareAddresses,
   prefix,
 } from '../net/address.ts';
+import { addressListLength, addressWords } from '../packetset/address-words.ts';
 import { fieldValues } from '../packetset/field-values.ts';
 import type { FieldName } from '../packetset/fields.ts';
-import { addressListLength, addressWords } from '../packetset/option-texts.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { fieldClasses } from './field-classes.ts';

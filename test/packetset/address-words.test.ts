@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type AddressRange, ipv4, ipv6 } from '../../src/net/address.ts';
-import { addressListLength, addressWords } from '../../src/packetset/option-texts.ts';
+import { addressListLength, addressWords } from '../../src/packetset/address-words.ts';
 
 const base = 0x0a000000;
 const range = (low: number, high = low): AddressRange => ({ low: ipv4(base + low), high: ipv4(base + high) });
