@@ -43,5 +43,6 @@ export {
   spoofOf,
 } from './analysis/spoof.ts';
 export type { WalkedWitness } from './analysis/witness-walk.ts';
-export { parseProtocol } from './net/protocols.ts';
+export { parseProtocol, protocolName } from './net/protocols.ts';
+export { parsePort } from './net/services.ts';
 export { defaultRegistry } from './registry.ts';

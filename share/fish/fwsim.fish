@@ -77,7 +77,7 @@ complete -c fwsim -n 'begin; __fish_seen_subcommand_from query; end; and not con
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from query; end; and not contains -- -- (commandline -opc)' -l color -x -a 'auto always never' -d 'colour in the answer'
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from query; end; and not contains -- -- (commandline -opc)' -s h -l help -d 'show the help'
 complete -c fwsim -n __fish_use_subcommand -a matrix -d 'show who may open a connection to whom: addresses in classes that the rules treat alike'
-complete -c fwsim -n 'begin; __fish_seen_subcommand_from matrix; end; and not contains -- -- (commandline -opc)' -l port -x -d 'the destination port, or the type of ICMP'
+complete -c fwsim -n 'begin; __fish_seen_subcommand_from matrix; end; and not contains -- -- (commandline -opc)' -l port -x -d 'the destination port (a number or a name), or the type of ICMP'
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from matrix; end; and not contains -- -- (commandline -opc)' -l protocol -x -d 'tcp, udp, icmp …'
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from matrix; end; and not contains -- -- (commandline -opc)' -l ranges -r -F -d 'lines of INTERFACE NETWORK…: which addresses are behind which interface'
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from matrix; end; and not contains -- -- (commandline -opc)' -l format -x -a 'pretty json dot' -d 'how to print; dot is for Graphviz'

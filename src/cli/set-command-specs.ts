@@ -120,7 +120,10 @@ export const matrixDescription: CommandDescription = {
   summary: 'show who may open a connection to whom: addresses in classes that the rules treat alike',
   arguments: [rulesFile],
   options: [
-    { flags: '--port <number>', description: 'the destination port, or the type of ICMP; default: any' },
+    {
+      flags: '--port <port>',
+      description: 'the destination port (a number or a name), or the type of ICMP; default: any',
+    },
     { flags: '--protocol <name>', description: 'tcp, udp, icmp …', default: 'tcp' },
     ranges,
     {

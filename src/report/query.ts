@@ -34,7 +34,7 @@ const wayWords: Readonly<Record<Way, string>> = {
   before: 'before routing',
   to: 'to this machine',
   through: 'through it',
-  out: 'sent by it',
+  out: 'on the way out',
   routing: 'by routing',
 };
 

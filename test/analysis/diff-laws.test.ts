@@ -273,7 +273,8 @@ describe('a comparison', { timeout: 180_000 }, () => {
           expect(`${before} -> ${after}`).not.toBe(`${before} -> ${before}`);
         }
       }),
-      { numRuns: runs, examples: [[nothingYet, dropAll]] },
+      // About one in five has no packet; so many runs, so that the share does not come near its bound by chance.
+      { numRuns: 10 * runs, examples: [[nothingYet, dropAll]] },
     );
     expect(shown).toBeGreaterThan(0);
     expect(missing, `${missing} missing, ${shown} shown`).toBeLessThanOrEqual(2 + shown / 3);

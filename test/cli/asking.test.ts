@@ -103,7 +103,9 @@ describe('fwsim matrix', () => {
     expect(out).toContain(expected);
   });
   test.each([
-    [['--port', '70000'], 'not a number up to 65535'],
+    [['--port', '70000'], 'is no port of tcp'],
+    [['--port', '22/tcp'], '22/tcp" is no port of tcp'],
+    [['--port', '256', '--protocol', 'icmp'], 'is no type of ICMP'],
     [['--protocol', 'foo'], 'is no protocol'],
     [['--ranges', 'bad.ranges'], 'line 1'],
   ])('refuses %j', async (args, message) => {
@@ -111,6 +113,12 @@ describe('fwsim matrix', () => {
     expect(code).toBe(2);
     expect(err).toContain(message);
   });
+});
+
+test('fwsim matrix takes the name of a service for its port', async () => {
+  const byNumber = await run('matrix', 'gw.rules', '--port', '22');
+  expect(byNumber.code).toBe(0);
+  expect(await run('matrix', 'gw.rules', '--port', 'ssh')).toEqual(byNumber);
 });
 
 describe('fwsim spoof', () => {

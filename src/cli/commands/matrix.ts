@@ -1,4 +1,11 @@
-import { defaultRegistry, type MatrixOptions, matrixOf, parseProtocol } from '../../asking.ts';
+import {
+  defaultRegistry,
+  type MatrixOptions,
+  matrixOf,
+  parsePort,
+  parseProtocol,
+  protocolName,
+} from '../../asking.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
 import { printMatrix } from '../../report/matrix.ts';
 import { printMatrixDot, printMatrixJson } from '../../report/matrix-json.ts';
@@ -14,17 +21,26 @@ import { nodesOption } from './budget-option.ts';
 import { rangesOption } from './ranges-option.ts';
 import { readingOptions } from './reading-options.ts';
 
+/** The destination port, or the type of ICMP, that --port names. */
+function portOf(given: string, protocol: number): number {
+  const isIcmp = protocol === 1 || protocol === 58;
+  const port = parsePort(given, protocol);
+  if (port !== undefined && (!isIcmp || port <= 255)) return port;
+  throw isIcmp
+    ? new CommandFailure(`--port "${given}" is no type of ICMP`, { hint: 'say its number, from 0 to 255' })
+    : new CommandFailure(`--port "${given}" is no port of ${protocolName(protocol)}`, {
+        hint: 'say a number up to 65535 or the name of a service, and the protocol by --protocol',
+      });
+}
+
 function questionOf(invocation: Invocation, io: Io): Omit<MatrixOptions, 'registry'> {
   const name = value(invocation, 'protocol') ?? 'tcp';
   const protocol = parseProtocol(name);
   if (protocol === undefined) throw new CommandFailure(`--protocol "${name}" is no protocol`);
   const given = value(invocation, 'port');
-  const max = protocol === 1 || protocol === 58 ? 255 : 65535;
-  if (given !== undefined && (!/^\d+$/.test(given) || Number(given) > max))
-    throw new CommandFailure(`--port "${given}" is not a number up to ${max}`);
   return {
     protocol,
-    ...(given === undefined ? {} : { port: Number(given) }),
+    ...(given === undefined ? {} : { port: portOf(given, protocol) }),
     ...rangesOption(invocation, io),
     ...assumeOption(invocation),
     ...readingOptions(invocation),

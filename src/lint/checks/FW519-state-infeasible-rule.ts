@@ -1,6 +1,7 @@
 import { tcp } from '../../extensions/matches/tcp.ts';
 import { udp } from '../../extensions/matches/udp.ts';
 import type { Rule } from '../../model/ruleset.ts';
+import type { PacketSet } from '../../packetset/space.ts';
 import { type CheckContext, defineCheck, type FindingDraft, type RulesetView, type Walk } from '../check.ts';
 import { refusedAt, sendAnswer } from './support/conversations.ts';
 import { accepts, rulesAt } from './support/rules-at.ts';
@@ -59,15 +60,16 @@ function openTo(context: CheckContext, view: RulesetView, way: Way, service: Ser
   }
 }
 
-/** Whether this machine, or who sends packets through it, may open connections to the port that the rule names. */
-function isAskedFor(context: CheckContext, view: RulesetView, rule: Rule, way: Way): boolean {
-  const { space, accepted, conditions, openers } = context.packets(view);
+/** Protocol and destination port of the connections that this machine, or who sends packets through it, may open. */
+function askedFor(context: CheckContext, view: RulesetView, way: Way): PacketSet {
+  const { space, accepted, openers } = context.packets(view);
   const heading = way === 'INPUT' ? 'to' : way === 'OUTPUT' ? 'out' : 'through';
   const byLo = space.interface('out', { name: 'lo', exact: true });
   const opened = space.diff(space.and(accepted(heading).may, openers), byLo);
-  const others = [...space.codec.fields.keys()].filter((f) => f !== 'protocol' && f !== 'dport');
-  const both = space.and(opened, space.forget(conditions(rule), others));
-  return !space.isDecided(both) || both !== space.none;
+  return space.forget(
+    opened,
+    [...space.codec.fields.keys()].filter((f) => f !== 'protocol' && f !== 'dport'),
+  );
 }
 
 /** Whether first packets never come to the rule and match, and packets of known connections do; jumps have their say. */
@@ -83,13 +85,22 @@ function isForKnownAlone(context: CheckContext, view: RulesetView, rule: Rule, w
   );
 }
 
-function judge(context: CheckContext, view: RulesetView, rule: Rule, way: Way): FindingDraft | undefined {
+/** The finding for a rule; `asked` gives what {@link askedFor} says of its way. */
+function judge(
+  context: CheckContext,
+  view: RulesetView,
+  rule: Rule,
+  way: Way,
+  asked: () => PacketSet,
+): FindingDraft | undefined {
   const services = servicesOf(view, rule);
   const ports = view.find(rule, tcp) ?? view.find(rule, udp);
   // A source port as well: the rule means one connection, not a kind of them.
   if (ports?.sport || services.length === 0) return undefined;
   if (services.some((s) => s.port >= 1024 || bothEnds.has(serviceText(s)))) return undefined;
-  if (isAskedFor(context, view, rule, way) || !isForKnownAlone(context, view, rule, way)) return undefined;
+  const { space, conditions } = context.packets(view);
+  if (!space.disjoint(asked(), conditions(rule)) || !isForKnownAlone(context, view, rule, way))
+    return undefined;
   for (const service of services) {
     for (const opener of openTo(context, view, way, service)) {
       const answer = opener.accepted ? sendAnswer(context, opener) : undefined;
@@ -229,9 +240,11 @@ COMMIT
   *run(context) {
     for (const view of context.views) {
       for (const way of ['INPUT', 'FORWARD', 'OUTPUT'] as const) {
+        let known: PacketSet | undefined;
+        const asked = () => (known ??= askedFor(context, view, way));
         for (const rule of rulesAt(view, way)) {
           if (!accepts(rule) || view.owner(rule.table, rule.chain)) continue;
-          const found = judge(context, view, rule, way);
+          const found = judge(context, view, rule, way, asked);
           if (found) yield found;
         }
       }
