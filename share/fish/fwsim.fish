@@ -35,6 +35,7 @@ complete -c fwsim -n 'begin; __fish_seen_subcommand_from lint; end; and not cont
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from lint; end; and not contains -- -- (commandline -opc)' -l unsafe-fixes -d 'as --fix, also changes that mend behaviour; what they open and close is told first'
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from lint; end; and not contains -- -- (commandline -opc)' -l in-place -d 'with --fix or --unsafe-fixes: change FILE as well'
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from lint; end; and not contains -- -- (commandline -opc)' -l jobs -x -d 'how many machines are looked at at a time (default: 1)'
+complete -c fwsim -n 'begin; __fish_seen_subcommand_from lint; end; and not contains -- -- (commandline -opc)' -l nodes -x -d 'give up when sets need more nodes than this; a million take about 32 MB'
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from lint; end; and not contains -- -- (commandline -opc)' -l with -r -F -d 'more about the machine: output of ip addr, ip route, ipset save, sysctl …'
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from lint; end; and not contains -- -- (commandline -opc)' -l family -x -a '4 6' -d 'IPv4 or IPv6, where the ruleset does not tell'
 complete -c fwsim -n 'begin; __fish_seen_subcommand_from lint; end; and not contains -- -- (commandline -opc)' -l backend -x -a 'nft legacy' -d 'the iptables that loads the rules'

@@ -52,8 +52,6 @@ export interface TableModel {
   readonly order: readonly ChainModel[];
 }
 
-const verdictEndings = { ACCEPT: 'accept', DROP: 'drop', QUEUE: 'queue' } as const;
-
 /** Whether a change touches a field that is in use. */
 function matters(change: FieldChange, vocabulary: Vocabulary): boolean {
   const { fields } = vocabulary.space.codec;
@@ -169,7 +167,8 @@ export function modelTable(
         rule,
         may: seenMay,
         must: view.must === view.may && must === may ? seenMay : view.must(must),
-        ...r,
+        action: r.action,
+        changes: r.changes,
       });
       const target = r.action.kind === 'jump' || r.action.kind === 'goto' ? r.action.chain : undefined;
       if (r.changes.length > 0 || target?.rewrites === true) model.rewrites = true;
@@ -187,25 +186,32 @@ export function modelTable(
   return { table, chains: models, order };
 }
 
+type Verdict = Extract<Rule['target'], { kind: 'verdict' }>['verdict'];
+/** What a rule does with packets that match. */
+type Deed = Pick<RuleModel, 'action' | 'changes'>;
+
+/** What rules do that name a verdict or no target: one object for all of them, since there may be a million. */
+const noTarget: Deed = { action: { kind: 'continue' }, changes: [] };
+const verdictModels: Readonly<Record<Verdict, Deed>> = {
+  ACCEPT: { action: { kind: 'end', ending: 'accept' }, changes: [] },
+  DROP: { action: { kind: 'end', ending: 'drop' }, changes: [] },
+  QUEUE: { action: { kind: 'end', ending: 'queue' }, changes: [] },
+  RETURN: { action: { kind: 'return' }, changes: [] },
+};
+
 function modelRule(
   side: Side,
   rule: Rule,
   vocabulary: Vocabulary,
   view: SeenAs,
   chainOf: (name: string) => ChainModel | undefined,
-): Pick<RuleModel, 'action' | 'changes'> {
+): Deed {
   const { target } = rule;
   switch (target.kind) {
     case 'none':
-      return { action: { kind: 'continue' }, changes: [] };
+      return noTarget;
     case 'verdict':
-      return {
-        action:
-          target.verdict === 'RETURN'
-            ? { kind: 'return' }
-            : { kind: 'end', ending: verdictEndings[target.verdict] },
-        changes: [],
-      };
+      return verdictModels[target.verdict];
     case 'jump':
     case 'goto':
       return { action: { kind: target.kind, chain: chainOf(target.chain) }, changes: [] };

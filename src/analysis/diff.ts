@@ -9,7 +9,7 @@ import type { FamilyProgram, Program } from '../engine/program.ts';
 import type { Registry } from '../extensions/registry.ts';
 import { targetText } from '../link/rule-text.ts';
 import type { Hook } from '../model/netfilter.ts';
-import type { Rule, Ruleset } from '../model/ruleset.ts';
+import { type Rule, type Ruleset, ruleCount } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
 import { icmpProtocol, portProtocols } from '../packetset/fields.ts';
 import type { IntervalField, PacketSet } from '../packetset/space.ts';
@@ -32,7 +32,7 @@ import type { Moved, Outcomes } from './diff-pairs.ts';
 import { type Difference, type GroupedPackets, tellDifference } from './diff-tell.ts';
 import { diffWitnesses } from './diff-witness.ts';
 import { changesOf } from './effects.ts';
-import { budgetReached } from './machine-rulesets.ts';
+import { budgetReached, tooManyRules } from './machine-rulesets.ts';
 import { openingPackets, ordinaryAddresses } from './ordinary.ts';
 import { createRoads } from './road.ts';
 import { createSide, type Side } from './side.ts';
@@ -102,6 +102,8 @@ export function diffRulesets(options: RulesetDiffOptions): RulesetDiff {
 export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, RulesetDiff> {
   if (o.oneMachine && sameStructure(o.old.ruleset, o.new.ruleset))
     return { kind: 'equal', proof: 'structure' };
+  if (o.nodesMax === undefined && ruleCount(o.old.ruleset) + ruleCount(o.new.ruleset) > 2 * rulesMax)
+    return { kind: 'undecided', why: tooManyRules('what differs is not worked out', rulesMax) };
   const sides = makeSides(o);
   const [oldSide, newSide] = sides;
   const budget = {
@@ -163,6 +165,9 @@ export function* diffRulesetsStepwise(o: RulesetDiffOptions): Generator<string, 
   if (why !== undefined) return { kind: 'undecided', why };
   return { kind: 'different', differences, changed };
 }
+
+/** Beyond so many rules a side the sets take more than a minute; they are made where a ceiling on nodes is given. */
+const rulesMax = 500_000;
 
 const stuckOnBothSides =
   'packets of both rulesets end in a loop of jumps or deeper than chains may call each other: the kernel would refuse these rules, so nobody can say that they do the same';

@@ -7,8 +7,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
 import type { ReadMachine, ReadRuleset } from '../link/read-machine.ts';
 import type { Hook } from '../model/netfilter.ts';
-import type { Ruleset } from '../model/ruleset.ts';
-import { nodesMaxDefault } from '../packetset/bdd.ts';
+import { ruleCount } from '../model/ruleset.ts';
 import type { InterfaceLabel } from '../packetset/codings.ts';
 import type { PacketSet } from '../packetset/space.ts';
 import { type Analysis, analyse } from './analysis.ts';
@@ -27,6 +26,7 @@ import {
   type MachineQuestion,
   type MachineRulesets,
   machineRulesets,
+  tooManyRules,
 } from './machine-rulesets.ts';
 import { namedProtocols, ordinaryAddresses } from './ordinary.ts';
 import type { FatePart } from './road.ts';
@@ -66,11 +66,6 @@ export interface ExposureResult {
 
 /** Beyond so many rules of a family the table takes more than a minute; it is made where a ceiling on nodes is given. */
 const rulesMax = 500_000;
-const groupedRules = rulesMax.toLocaleString('en');
-
-function ruleCount({ tables }: Ruleset): number {
-  return tables.reduce((sum, { chains }) => sum + chains.reduce((n, { rules }) => n + rules.length, 0), 0);
-}
 
 /** The exposure of a machine; its own text first, then further ones about it. Never throws for any input. */
 export function exposureOf(texts: readonly SourceText[], options: ExposureOptions): ExposureResult {
@@ -86,7 +81,7 @@ function exposureOfRulesets(machine: MachineRulesets, options: ExposureOptions):
   for (const ruleset of machine.rulesets) {
     const { family } = ruleset.linked.ruleset;
     if (options.nodesMax === undefined && ruleCount(ruleset.linked.ruleset) > rulesMax) {
-      const couldNotLook = `what is open is not worked out for more than ${groupedRules} rules; --nodes ${nodesMaxDefault} tries all the same`;
+      const couldNotLook = tooManyRules('what is open is not worked out', rulesMax);
       return { read, families, diagnostics, couldNotLook };
     }
     const analysis = analyse({

@@ -69,6 +69,11 @@ const resources: Readonly<Record<Exhaustion['resource'], string>> = {
   cancelled: '',
 };
 
+/** Why nobody tries, for people: beyond so many rules it takes more than a minute. */
+export function tooManyRules(what: string, rulesMax: number): string {
+  return `${what} for more than ${rulesMax.toLocaleString('en')} rules; --nodes ${nodesMaxDefault} tries all the same`;
+}
+
 /** Why an answer about sets was not found, for people; undefined if it was. */
 export function budgetReached(
   decided: boolean,

@@ -6,7 +6,7 @@
  */
 
 import type { Fact, Machine } from '../model/machine.ts';
-import { type Chain, findChain, findTable, type Rule, type Ruleset } from '../model/ruleset.ts';
+import { type Chain, findChain, findTable, type Rule, type Ruleset, ruleCount } from '../model/ruleset.ts';
 import type { FieldName } from '../packetset/fields.ts';
 import { createMeasure, type Measure } from '../packetset/measure.ts';
 import type { PacketSet } from '../packetset/space.ts';
@@ -78,6 +78,8 @@ export interface RuleAnswers {
 
 /** Nodes that the roads may take before the tables are looked at one by one. */
 const roadNodesMax = 1 << 22;
+/** The same for each rule, where there are very many. */
+const roadNodesPerRule = 12;
 /** More translations than this take them for certain. */
 const translationsMax = 1500;
 
@@ -116,7 +118,9 @@ export function answerRules(analysis: Analysis, o: RuleAnswersOptions = {}): Rul
     return names.has(rule.chain);
   };
   const onRoads = (): readonly Visit[] | undefined => {
-    const release = space.allow(o.roadNodesMax ?? roadNodesMax);
+    const release = space.allow(
+      o.roadNodesMax ?? Math.max(roadNodesMax, roadNodesPerRule * ruleCount(side.ruleset)),
+    );
     const found = analysis.visits();
     release();
     return found.every((v) => space.isDecided(v.entering) && space.isDecided(v.byPolicy)) ? found : undefined;

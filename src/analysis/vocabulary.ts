@@ -68,6 +68,27 @@ export interface Vocabulary {
   replace(side: Side, changed: readonly Rule[]): boolean;
 }
 
+/**
+ * What the conditions of each rule were found to describe: a check asks for that again, of up to a million rules. Kept by
+ * number, since maps of so many objects cost more than the sets.
+ */
+class RuleSets {
+  readonly #rules: Rule[] = [];
+  readonly #may: PacketSet[] = [];
+  readonly #must: PacketSet[] = [];
+
+  get(rule: Rule): MaySet | undefined {
+    if (this.#rules[rule.id] !== rule) return undefined;
+    return { may: this.#may[rule.id] as PacketSet, must: this.#must[rule.id] as PacketSet };
+  }
+
+  set(rule: Rule, { may, must }: MaySet): void {
+    this.#rules[rule.id] = rule;
+    this.#may[rule.id] = may;
+    this.#must[rule.id] = must;
+  }
+}
+
 /** Makes the space of these rulesets. Linear in rules, but for sorting. */
 export function createVocabulary(o: VocabularyOptions): Vocabulary {
   const { sides, queries = [], marks = false } = o;
@@ -151,6 +172,28 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
     return found;
   };
 
+  const describeRule = (side: Side, rule: Rule, within: PacketSet): MaySet => {
+    let may = within;
+    let must = within;
+    let same = true;
+    for (let i = rule.matches.length - 1; i >= 0 && may !== space.none; i--) {
+      const set = setOfUse(side, rule.matches[i] as MatchUse, rule);
+      may = space.and(may, set.may);
+      if (same && set.may === set.must) must = may;
+      else {
+        same = false;
+        must = space.and(must, set.must);
+      }
+    }
+    baseParts(rule.base, spaceOf(side), (part) => {
+      may = space.and(may, part);
+      must = same ? may : space.and(must, part);
+      return may !== space.none;
+    });
+    return { may, must: may === space.none ? may : must };
+  };
+
+  const described = new WeakMap<Side, RuleSets>();
   let current = first;
   return {
     family,
@@ -158,24 +201,14 @@ export function createVocabulary(o: VocabularyOptions): Vocabulary {
     rewritten,
     describe: settle,
     matches: (side, rule, within = space.all) => {
-      let may = within;
-      let must = within;
-      let same = true;
-      for (let i = rule.matches.length - 1; i >= 0 && may !== space.none; i--) {
-        const set = setOfUse(side, rule.matches[i] as MatchUse, rule);
-        may = space.and(may, set.may);
-        if (same && set.may === set.must) must = may;
-        else {
-          same = false;
-          must = space.and(must, set.must);
-        }
-      }
-      baseParts(rule.base, spaceOf(side), (part) => {
-        may = space.and(may, part);
-        must = same ? may : space.and(must, part);
-        return may !== space.none;
-      });
-      return { may, must: may === space.none ? may : must };
+      if (within !== space.all) return describeRule(side, rule, within);
+      const ofSide = described.get(side) ?? new RuleSets();
+      described.set(side, ofSide);
+      const before = ofSide.get(rule);
+      if (before !== undefined) return before;
+      const found = describeRule(side, rule, within);
+      if (space.isDecided(found.may) && space.isDecided(found.must)) ofSide.set(rule, found);
+      return found;
     },
     replace: (side, changed) => {
       if (sides.length > 1 || !sameMachine(current, side)) return false;

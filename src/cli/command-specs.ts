@@ -1,5 +1,6 @@
 import { collectedNames } from './collect-script.ts';
 import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
+import { nodesOptionSpec } from './commands/budget-option.ts';
 import {
   configOptionSpecs,
   jsonOptionSpec,
@@ -78,6 +79,7 @@ export const lintDescription: CommandDescription = {
     { flags: '--explain-silence <check>', description: 'say why this check told nothing, and nothing else' },
     ...fixOptionSpecs,
     { flags: '--jobs <count>', description: 'how many machines are looked at at a time (default: 1)' },
+    nodesOptionSpec,
     withOptionSpec,
     ...readingOptionSpecs,
     everyFinding,

@@ -1,4 +1,5 @@
 import type { CommandDescription } from './command-specs.ts';
+import { nodesOptionSpec } from './commands/budget-option.ts';
 import {
   assumeOptionSpec,
   jsonOptionSpec,
@@ -42,10 +43,7 @@ export const diffDescription: CommandDescription = {
     },
     assumeOptionSpec,
     ...readingOptionSpecs,
-    {
-      flags: '--nodes <count>',
-      description: 'give up when sets need more nodes than this; a million take about 32 MB',
-    },
+    nodesOptionSpec,
     { flags: '--all', description: 'also the differences and rules beyond the first' },
   ],
   expression: {

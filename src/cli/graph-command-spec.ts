@@ -1,7 +1,7 @@
 import type { OptionSpec } from './command.ts';
 import type { CommandDescription } from './command-specs.ts';
+import { nodesOptionSpec } from './commands/budget-option.ts';
 import { jsonOptionSpec, readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
-import { nodesOptionSpec } from './set-command-specs.ts';
 
 /** How `fwsim graph` may print. */
 export const graphFormats = ['svg', 'dot', 'mermaid', 'json'] as const;

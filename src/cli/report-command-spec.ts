@@ -1,7 +1,7 @@
 import type { CommandDescription } from './command-specs.ts';
+import { nodesOptionSpec } from './commands/budget-option.ts';
 import { configOptionSpecs, readingOptionSpecs, withOptionSpec } from './commands/reading-options.ts';
 import { boxesOptionSpec } from './graph-command-spec.ts';
-import { nodesOptionSpec } from './set-command-specs.ts';
 
 /** Writes all that is known of a machine's rules on one page. */
 export const reportDescription: CommandDescription = {

@@ -1,5 +1,6 @@
 import type { ArgumentSpec, OptionSpec } from './command.ts';
 import type { CommandDescription } from './command-specs.ts';
+import { nodesOptionSpec } from './commands/budget-option.ts';
 import {
   assumeOptionSpec,
   jsonOptionSpec,
@@ -10,11 +11,6 @@ import {
 const rulesFile: ArgumentSpec = {
   name: 'FILE',
   description: 'what iptables-save printed; stdin if missing or "-"',
-};
-/** How much sets of packets may take. */
-export const nodesOptionSpec: OptionSpec = {
-  flags: '--nodes <count>',
-  description: 'give up when sets need more nodes than this; a million take about 32 MB',
 };
 const verbose: OptionSpec = { flags: '--verbose', description: 'also what was inferred, and from what' };
 

@@ -77,14 +77,13 @@ export interface AllPacketsInput {
   readonly registry: Registry;
   /** What checks will speak of. */
   readonly mentions: readonly Description[];
+  /** Ceiling on nodes: beyond it checks keep silent, and the run says so. */
+  readonly nodesMax: number | undefined;
   readonly interfaceNames: () => readonly string[];
   /** The best known addresses of this machine and of others, see `CheckContext`. */
   readonly localAddress: (family: Family, inInterface?: string) => ChosenAddress;
   readonly remoteAddress: (family: Family, behind?: string) => ChosenAddress;
 }
-
-/** Ceiling on nodes: beyond it a check keeps silent, and the run says so. */
-const nodesMax = 2 ** 24;
 
 /** Prepares the questions of one view. */
 export function createAllPackets(input: AllPacketsInput): AllPackets {
@@ -95,7 +94,7 @@ export function createAllPackets(input: AllPacketsInput): AllPackets {
     machine: program.machine,
     registry,
     program,
-    nodesMax,
+    ...(input.nodesMax === undefined ? {} : { nodesMax: input.nodesMax }),
     queries: [ordinaryAddresses(view.family), ...input.mentions],
   });
   const { vocabulary, side } = analysis;

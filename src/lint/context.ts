@@ -28,6 +28,10 @@ export interface ContextInput {
   readonly asRemote: RemoteEnd | undefined;
   /** What the checks of the run will ask of all packets. */
   readonly mentions: readonly NonNullable<Check['mentions']>[];
+  /** How many nodes the sets of one view may need; default: that of all commands. */
+  readonly nodesMax: number | undefined;
+  /** Told of the sets of a view when a check asks for them first. */
+  readonly onPackets: (all: AllPackets) => void;
 }
 
 /** Makes the context of one machine's views. Nothing is computed before a check asks. */
@@ -39,6 +43,8 @@ export function createContext({
   profile,
   asRemote,
   mentions,
+  nodesMax,
+  onPackets,
 }: ContextInput): CheckContext {
   const { machine } = read;
   let ports: readonly SensitivePort[] | undefined;
@@ -75,11 +81,13 @@ export function createContext({
         program,
         registry,
         mentions: mentions.map((mention) => mention(view.family, sensitive(), read)),
+        nodesMax,
         interfaceNames: () => mentioned().filter((name) => name !== 'lo'),
         localAddress: (family, inInterface) => chooseLocal(machine, family, inInterface),
         remoteAddress: (family, behind) => chooseRemote(machine, views, family, behind),
       });
       allPackets.set(view, all);
+      onPackets(all);
     }
     return all;
   };

@@ -1,6 +1,7 @@
 /** Runs the checks on one machine and makes findings of what they yield. */
 
 import type { RemoteEnd } from '../analysis/diff-connections.ts';
+import { budgetReached } from '../analysis/machine-rulesets.ts';
 import type { DeclaredContext } from '../context/declared.ts';
 import type { Diagnostic, DiagnosticCode } from '../diagnostics/diagnostic.ts';
 import type { SourceText } from '../diagnostics/sources.ts';
@@ -48,6 +49,8 @@ export interface LintOptions extends CheckSelection {
   readonly today?: string;
   /** A code: `LintResult.silence` then says why this check told nothing more. */
   readonly explainSilence?: DiagnosticCode;
+  /** Ceiling on nodes of sets, for each family; default: 2^24. */
+  readonly nodesMax?: number;
   /** Told before each step of the work: `FW204`, and how many of how many steps are done. */
   readonly onProgress?: (step: {
     readonly what: string;
@@ -74,6 +77,8 @@ export interface LintResult {
   readonly checked: readonly DiagnosticCode[];
   /** Set if there was nothing to look at. */
   readonly couldNotLook?: string;
+  /** Set if a limit was reached: some checks did not see everything, and there may be more findings than these. */
+  readonly unfinished?: string;
   readonly silence?: Silence;
 }
 
@@ -92,6 +97,7 @@ interface Reading {
   readonly tooUnsure: readonly Finding[];
   readonly undecided: readonly DiagnosticCode[];
   readonly unknown: readonly string[];
+  readonly exhausted: boolean;
 }
 
 /** Looks at one machine; its own text first, then further ones about it. Never throws for any input. */
@@ -132,6 +138,7 @@ export function lintMachine(texts: readonly SourceText[], options: LintOptions):
       placed.push(first.placer.diagnostic(d, options.checks, new Set(checked)));
   const findings = placed.sort(byPlace).map(({ finding }) => finding);
   const silence = silenceOf(options, findings, readings, profile.value);
+  const limit = budgetReached(!readings.some((reading) => reading.exhausted), options);
   return {
     read,
     profile,
@@ -139,6 +146,7 @@ export function lintMachine(texts: readonly SourceText[], options: LintOptions):
     findings,
     suppressed: uniqueSuppressed(readings.flatMap((r) => r.suppressed)),
     tooUnsure: first.tooUnsure.length,
+    ...(limit === undefined ? {} : { unfinished: `${limit}: there may be more findings than these` }),
     ...(silence ? { silence } : {}),
   };
 }
@@ -165,6 +173,7 @@ function lookAt(
   }
   const mentions = checks.flatMap((check) => (check.mentions === undefined ? [] : [check.mentions]));
   const watch = watchMachine(read.machine);
+  const spaces: { readonly exhausted: boolean }[] = [];
   const contextOf = (machine: ReadMachine): CheckContext =>
     createContext({
       views,
@@ -174,6 +183,8 @@ function lookAt(
       profile,
       asRemote: options.asRemote,
       mentions,
+      nodesMax: options.nodesMax,
+      onPackets: ({ space }) => spaces.push(space),
     });
   const context = contextOf(read);
   const placer = createPlacer(read, views, severities);
@@ -207,7 +218,15 @@ function lookAt(
   const told = kept.map(({ finding }) => finding);
   for (const check of checks)
     for (const draft of check.conclude?.(context, told) ?? []) kept.push(placer.draft(check, draft));
-  return { placed: kept, placer, suppressed, tooUnsure, undecided, unknown: [...watch.asked] };
+  return {
+    placed: kept,
+    placer,
+    suppressed,
+    tooUnsure,
+    undecided,
+    unknown: [...watch.asked],
+    exhausted: spaces.some((space) => space.exhausted),
+  };
 }
 
 function isDecided(walk: Walk): boolean {

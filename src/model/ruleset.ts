@@ -116,3 +116,8 @@ export function findTable(ruleset: Ruleset, name: string): Table | undefined {
 export function findChain(table: Table, name: string): Chain | undefined {
   return table.chains.find((c) => c.name === name);
 }
+
+/** How many rules there are in all tables. */
+export function ruleCount({ tables }: Ruleset): number {
+  return tables.reduce((sum, { chains }) => sum + chains.reduce((n, { rules }) => n + rules.length, 0), 0);
+}

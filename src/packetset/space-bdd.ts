@@ -151,6 +151,8 @@ export interface BddPacketSpace extends PacketSpace {
   /** Nodes of one set. Linear in them. */
   size(set: PacketSet): number;
   readonly nodeCount: number;
+  /** Whether nodes have run out: what is asked now stays undecided. */
+  readonly exhausted: boolean;
   readonly bytes: number;
   /** Does the work with at most this many new nodes. Undecided work leaves no nodes behind. */
   within<T>(nodesMax: number, work: () => T): Decided<T>;
@@ -366,6 +368,9 @@ export function createPacketSpace(codec: Codec, options: PacketSpaceOptions = {}
     },
     get bytes() {
       return bdd.bytes;
+    },
+    get exhausted() {
+      return bdd.exhausted;
     },
     within: (nodesMax, work) => {
       const before = bdd.mark();

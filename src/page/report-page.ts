@@ -94,9 +94,12 @@ export function reportPageOf(texts: readonly SourceText[], options: ReportPageOp
   const notes = pictures.map((drawn) => notesOf(drawn, report, registry));
   const couldNotLook = [
     ...new Set(
-      [report.couldNotLook, exposure.couldNotLook, ...reaches.map((r) => r.couldNotLook)].filter(
-        (t) => t !== undefined,
-      ),
+      [
+        report.couldNotLook,
+        report.unfinished,
+        exposure.couldNotLook,
+        ...reaches.map((r) => r.couldNotLook),
+      ].filter((t) => t !== undefined),
     ),
   ];
   return {

@@ -279,11 +279,13 @@ function footer(report: MachineReport, style: TerminalStyle, detail: LintDetail)
     );
   const hidden = report.suppressed.length + report.tooUnsure > 0;
   const outcome =
-    counts.length === 0
-      ? theme.verdictAccept(
-          `${countText(report.checked.length, 'check')} found nothing${hidden ? ' else' : ''}`,
-        )
-      : counts.join(', ');
+    counts.length > 0
+      ? counts.join(', ')
+      : report.unfinished !== undefined
+        ? 'nothing found before a limit was reached'
+        : theme.verdictAccept(
+            `${countText(report.checked.length, 'check')} found nothing${hidden ? ' else' : ''}`,
+          );
   const lines = [...wrap(`${about}; ${outcome}`, style, { rest: '  ' })];
   lines.push(...hiddenText(report, style), ...context(report, style, detail));
   const [worst] = severities.flatMap((severity) => findings.filter((f) => f.severity === severity));

@@ -83,7 +83,7 @@ function inputJson(report: MachineReport) {
   return {
     file: machineName(report),
     with: report.texts.slice(1).map((text) => text.name),
-    couldNotLook: orNull(report.couldNotLook),
+    couldNotLook: orNull(report.couldNotLook ?? report.unfinished),
     rulesets: report.rulesets.map(({ policies: _, familyUndecided, ...ruleset }) => ({
       ...ruleset,
       family: familyUndecided ? null : ruleset.family,

@@ -28,6 +28,7 @@ function machinePart(report: MachineReport): string {
       ? `${report.checked.length} checks found nothing${hidden === '' ? '' : ' else'}`
       : counts.join(', ');
   lines.push(`${outcome}${hidden}.`, '');
+  if (report.unfinished !== undefined) lines.push(`Not finished: ${escapeMarkdown(report.unfinished)}.`, '');
   for (const severity of severities)
     for (const { finding, file, at } of placed.filter((p) => p.finding.severity === severity)) {
       const { story, witness } = finding;

@@ -74,7 +74,7 @@ export function printLintSarif(
     })),
     invocations: [
       {
-        executionSuccessful: reports.every(({ couldNotLook }) => couldNotLook === undefined),
+        executionSuccessful: reports.every((r) => (r.couldNotLook ?? r.unfinished) === undefined),
         toolExecutionNotifications: notifications,
       },
     ],
@@ -276,13 +276,14 @@ function suppressionOf(by: SuppressedBy): Suppression {
 
 /** What is said about the input as a whole is also said of the run, where viewers look for trouble. */
 function notificationsOf(report: MachineReport, locate: Locate, context: SarifContext): Notification[] {
+  const why = report.couldNotLook ?? report.unfinished;
   const could =
-    report.couldNotLook === undefined
+    why === undefined
       ? []
       : [
           {
             level: 'error' as const,
-            message: { text: visible(report.couldNotLook) },
+            message: { text: visible(why) },
             locations: [{ physicalLocation: physicalLocation(machineName(report), undefined, context) }],
           },
         ];

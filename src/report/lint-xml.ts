@@ -55,10 +55,11 @@ export function printLintJunit(
 function suite(report: MachineReport, checks: RunDetails['checks']) {
   const name = machineName(report);
   if (report.couldNotLook !== undefined) {
-    const error = xmlElement('error', { message: report.couldNotLook, type: 'could-not-look' });
-    const testcase = xmlElement('testcase', { name: 'reading', classname: name }, [error]);
     const counts = { tests: 1, failures: 0, errors: 1 };
-    return { ...counts, text: xmlElement('testsuite', { name, ...counts }, [testcase]) };
+    return {
+      ...counts,
+      text: xmlElement('testsuite', { name, ...counts }, [limitCase('reading', name, report.couldNotLook)]),
+    };
   }
   const placed = placedFindings(report);
   // The reader reports under codes that no check may have.
@@ -81,8 +82,17 @@ function suite(report: MachineReport, checks: RunDetails['checks']) {
     const attributes = { name: `${code} ${check?.name ?? ''}`.trim(), classname: name };
     return xmlElement('testcase', attributes, content.length === 0 ? undefined : content);
   });
-  const counts = { tests: codes.length, failures, errors: 0 };
+  const { unfinished } = report;
+  if (unfinished !== undefined) cases.push(limitCase('sets of packets', name, unfinished));
+  const counts = { tests: cases.length, failures, errors: unfinished === undefined ? 0 : 1 };
   return { ...counts, text: xmlElement('testsuite', { name, ...counts }, cases) };
+}
+
+/** What could not be done, as a test that met an error. */
+function limitCase(name: string, classname: string, message: string): string {
+  return xmlElement('testcase', { name, classname }, [
+    xmlElement('error', { message, type: 'could-not-look' }),
+  ]);
 }
 
 /** Text content stands right behind the tag: blanks would belong to it. */

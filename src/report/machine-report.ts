@@ -13,6 +13,7 @@ import type { Profile } from '../lint/profile.ts';
 import type { Silence } from '../lint/silence.ts';
 import type { Fact } from '../model/machine.ts';
 import type { Backend } from '../model/netfilter.ts';
+import { ruleCount } from '../model/ruleset.ts';
 import type { Family } from '../net/address.ts';
 
 /** The policy line of a built-in chain. */
@@ -66,6 +67,8 @@ export interface MachineReport {
   readonly tooUnsure: number;
   readonly checked: readonly DiagnosticCode[];
   readonly couldNotLook?: string;
+  /** A limit was reached: there may be more findings than these. */
+  readonly unfinished?: string;
   readonly silence?: Silence;
 }
 
@@ -86,7 +89,8 @@ export interface ReportExtras {
 
 /** The report of what was found out about a machine. */
 export function reportOf(result: LintResult, extras: ReportExtras = {}): MachineReport {
-  const { read, profile, findings, suppressed, tooUnsure, checked, couldNotLook, silence } = result;
+  const { read, profile, findings, suppressed, tooUnsure, checked, couldNotLook, unfinished, silence } =
+    result;
   const { machine } = read;
   const facts: Readonly<Record<string, Fact<unknown> | undefined>> = {
     hostName: machine.hostName,
@@ -119,10 +123,7 @@ export function reportOf(result: LintResult, extras: ReportExtras = {}): Machine
       backend: linked.ruleset.backend,
       version: linked.ruleset.version,
       tables: linked.ruleset.tables.map((table) => table.name),
-      ruleCount: linked.ruleset.tables.reduce(
-        (sum, table) => sum + table.chains.reduce((count, chain) => count + chain.rules.length, 0),
-        0,
-      ),
+      ruleCount: ruleCount(linked.ruleset),
       policies: linked.ruleset.tables.flatMap((table) =>
         table.chains.flatMap(({ hook, name, policy, line }) =>
           hook === undefined ? [] : [{ table: table.name, chain: name, policy: policy ?? 'ACCEPT', line }],
@@ -144,6 +145,7 @@ export function reportOf(result: LintResult, extras: ReportExtras = {}): Machine
     tooUnsure,
     checked,
     ...(couldNotLook === undefined ? {} : { couldNotLook }),
+    ...(unfinished === undefined ? {} : { unfinished }),
     ...(silence ? { silence: plainSilence(silence) } : {}),
   };
 }

@@ -114,13 +114,13 @@ export const expectations = {
     const result = lintMachine(rules.texts, { registry, checks, ...selection });
     const findings = result.findings.filter((f) => failsRun(f, failOn));
     const report = reportOf({ ...result, findings }, { failOn });
+    const open = result.couldNotLook ?? result.unfinished;
     return {
-      verdict: result.couldNotLook !== undefined ? 'open' : findings.length === 0 ? 'holds' : 'fails',
+      verdict: findings.length > 0 ? 'fails' : open === undefined ? 'holds' : 'open',
       message: () =>
-        result.couldNotLook ??
-        (findings.length === 0
-          ? `${rules.name}: nothing was found`
-          : printLintPretty([report], plainStyle, { all: false, verbose: false })),
+        findings.length > 0
+          ? printLintPretty([report], plainStyle, { all: false, verbose: false })
+          : (open ?? `${rules.name}: nothing was found`),
     };
   },
 };

@@ -280,6 +280,22 @@ describe('how a run ends and what it tells on the way', () => {
     expect(await lint(asked(['listing'], { exitZero: true }), fakeIo(files))).toBe(exitCodes.couldNotLook);
   });
 
+  test('a limit that was reached is told, and is never clean', async () => {
+    const sources = Array.from(
+      { length: 400 },
+      (_, i) =>
+        `-A INPUT -s 10.${i % 7}.${i % 256}.${i % 11}/32 -p tcp -m tcp --dport ${1000 + 3 * i} -j ACCEPT\n`,
+    );
+    const big = clean.replace('COMMIT', `${sources.join('')}COMMIT`);
+    const io = fakeIo({ big });
+    expect(await lint(asked(['big'], { nodes: '1000', exitZero: true }), io)).toBe(exitCodes.couldNotLook);
+    expect(io.said.err).toContain('need more than 1000 nodes: there may be more findings than these');
+    expect(await lint(asked(['big']), fakeIo({ big }))).toBe(exitCodes.ok);
+    const fixing = fakeIo({ big });
+    expect(await lint(asked(['big'], { nodes: '1000', fix: true }), fixing)).toBe(exitCodes.couldNotLook);
+    expect(fixing.said.err).toContain('need more than 1000 nodes');
+  });
+
   test('--explain-silence says why a check told nothing, and nothing else', async () => {
     const io = fakeIo(files);
     expect(await lint(asked(['dead'], { explainSilence: 'FW112' }), io)).toBe(exitCodes.ok);

@@ -40,6 +40,13 @@ describe('fwsim report', () => {
     expect(page).not.toMatch(/(?:src|href)="(?!#)/);
   });
 
+  test('refuses more rules than a page may have before it reads them', async () => {
+    const many = `*filter\n:INPUT DROP [0:0]\n${'[0:0] -A INPUT -j DROP\n'.repeat(300_001)}COMMIT\n`;
+    const { code, out, err } = await run(['-', '--no-config'], { stdin: many });
+    expect({ code, out }).toEqual({ code: 3, out: '' });
+    expect(err).toContain('no page is made for more than 300,000 rules; --nodes');
+  });
+
   test('the policy allows one script and one style, by their hashes', async () => {
     const { out } = await run(['gw.rules', '--no-config']);
     const policy = /<meta http-equiv="Content-Security-Policy" content="([^"]*)">/.exec(out)?.[1];

@@ -112,6 +112,23 @@ describe.each(Object.entries(formats))('%s', (name, print) => {
   });
 });
 
+test('a machine that was not looked at to the end is not clean, and keeps its findings', () => {
+  const whole = reportText(dump);
+  const report = { ...whole, unfinished: 'the sets need more' };
+  for (const [name, print] of Object.entries(formats)) {
+    const printed = print([report]);
+    for (const { code } of whole.findings) expect(printed, name).toContain(code);
+    // The other formats have no place for it: stderr and the exit code say it.
+    if (['json', 'jsonl', 'sarif', 'junit', 'markdown'].includes(name))
+      expect(printed, name).toContain('the sets need more');
+  }
+  expect(formats['sarif']?.([report])).toContain('"executionSuccessful": false');
+  expect(formats['junit']?.([report])).toMatch(/<testsuites [^>]*errors="1"/);
+  const nothing = { ...report, findings: [], suppressed: [], tooUnsure: 0 };
+  expect(formats['pretty']?.([nothing])).toContain('nothing found before a limit was reached');
+  expect(formats['pretty']?.([nothing])).not.toMatch(/\d+ checks found nothing/);
+});
+
 test('a report survives the way to another thread', () => {
   for (const print of Object.values(formats))
     expect(print([structuredClone(ordinary)])).toBe(print([ordinary]));

@@ -1,5 +1,11 @@
-import { type Invocation, value } from '../command.ts';
+import { type Invocation, type OptionSpec, value } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
+
+/** How much sets of packets may take. */
+export const nodesOptionSpec: OptionSpec = {
+  flags: '--nodes <count>',
+  description: 'give up when sets need more nodes than this; a million take about 32 MB',
+};
 
 /** `--nodes`: how many nodes sets may need. @throws CommandFailure for what is no such number. */
 export function nodesOption(invocation: Invocation): { readonly nodesMax?: number } {

@@ -23,6 +23,7 @@ import type { LoadedConfig, LoadedSuppressions } from '../lint/loaded-config.ts'
 import { runLintJobs } from '../lint/run-jobs.ts';
 import { type MachineTexts, readMachines, stdinName } from '../read-machines.ts';
 import { version } from '../version.ts';
+import { nodesOption } from './budget-option.ts';
 import { readingOptions } from './reading-options.ts';
 
 /** What `--fail-on` may be, gravest first; `never` reports and succeeds. */
@@ -58,15 +59,16 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     };
     await printAll(asked.outputs, { reports, run: { version, checks }, detail }, io);
   }
-  for (const { couldNotLook } of reports) {
-    if (couldNotLook !== undefined) io.err(`fwsim: ${escapeTerminal(couldNotLook)}\n`);
+  for (const { couldNotLook, unfinished } of reports) {
+    const why = couldNotLook ?? unfinished;
+    if (why !== undefined) io.err(`fwsim: ${escapeTerminal(why)}\n`);
   }
   const quiet = asked.exitZero || asked.silence !== undefined || baselines.writes;
   return gravest(reports.map((report) => exitCodeOf(report, quiet)));
 };
 
 function exitCodeOf(report: MachineReport, quiet: boolean): ExitCode {
-  if (report.couldNotLook !== undefined) return exitCodes.couldNotLook;
+  if ((report.couldNotLook ?? report.unfinished) !== undefined) return exitCodes.couldNotLook;
   if (quiet) return exitCodes.ok;
   const failed = report.findings.some((finding) => failsRun(finding, report.failOn));
   return failed ? exitCodes.findings : exitCodes.ok;
@@ -130,7 +132,7 @@ function readInvocation(invocation: Invocation, io: Io) {
     )?.code,
     threads,
     asRemote,
-    reading: readingOptions(invocation),
+    reading: { ...readingOptions(invocation), ...nodesOption(invocation) },
     outputs: lintOutputs(
       [...values(invocation, 'format'), ...(flag(invocation, 'json') ? ['json'] : [])],
       value(invocation, 'outputFile'),

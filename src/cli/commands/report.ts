@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
+import type { SourceText } from '../../diagnostics/sources.ts';
 import { escapeTerminal } from '../../report/escape-terminal.ts';
-import { defaultRegistry, packedPageScript, reportPageOf } from '../../reporting.ts';
+import { defaultRegistry, packedPageScript, reportPageOf, tooManyRules } from '../../reporting.ts';
 import { type CommandModule, value, values } from '../command.ts';
 import { CommandFailure } from '../command-failure.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -12,6 +13,16 @@ import { boxesOption } from './boxes-option.ts';
 import { nodesOption } from './budget-option.ts';
 import { configLoaderOf, configuredJob } from './lint.ts';
 import { readingOptions } from './reading-options.ts';
+
+/** Beyond so many rules a page takes more than a minute, and a browser does not hold it. */
+const rulesMax = 300_000;
+
+/** Lines that add a rule: known before anything is read. */
+function ruleLines(texts: readonly SourceText[]): number {
+  let count = 0;
+  for (const { text } of texts) for (const _ of text.matchAll(/^(?:\[\d+:\d+\] )?-A /gm)) count++;
+  return count;
+}
 
 /** `fwsim report`: all that is known of a machine's rules on one page. */
 export const run: CommandModule['run'] = async (invocation, io) => {
@@ -29,6 +40,10 @@ export const run: CommandModule['run'] = async (invocation, io) => {
     ...((await loader.config(path === '-' ? undefined : path))?.captures ?? []),
   ]);
   if (machine === undefined) return exitCodes.couldNotLook;
+  if (nodes.nodesMax === undefined && ruleLines(machine.texts) > rulesMax) {
+    io.err(`fwsim: ${tooManyRules('no page is made', rulesMax)}\n`);
+    return exitCodes.couldNotLook;
+  }
   const job = await configuredJob(machine, invocation, loader, io);
   const [report] = await runLintJobs([job], 1, io);
   if (report === undefined) return exitCodes.couldNotLook;

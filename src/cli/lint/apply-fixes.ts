@@ -82,6 +82,11 @@ export function applyFixes(
         `fwsim: ${escapeTerminal(name)} holds control characters: the patch shows them, and does not apply\n`,
       );
     io.err(printFixSummary(result, io.errStyle));
+    const { unfinished } = result.last;
+    if (unfinished !== undefined) {
+      io.err(`fwsim: ${escapeTerminal(unfinished)}\n`);
+      return exitCodes.couldNotLook;
+    }
     const failed = result.last.findings.some((finding) => failsRun(finding, failOn));
     return failed && !exitZero ? exitCodes.findings : exitCodes.ok;
   });

@@ -84,7 +84,7 @@ export function prunedEntries(
   return entries.filter(
     ({ file, fingerprint, code }) =>
       file !== name ||
-      report.couldNotLook !== undefined ||
+      (report.couldNotLook ?? report.unfinished) !== undefined ||
       met.has(fingerprint) ||
       !ran.has(code) ||
       (!told && needsContext(code)),

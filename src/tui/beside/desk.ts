@@ -153,7 +153,7 @@ function findingsOf(
     const ruleId = idOf(shown);
     return ruleId === undefined ? shown : { ...shown, place: { ...shown.place, ruleId } };
   });
-  return { kind: 'done', list };
+  return { kind: 'done', list, ...(result.unfinished === undefined ? {} : { untold: result.unfinished }) };
 }
 
 /** Identity of the rule that a finding is about, if it is about one. */
