@@ -328,9 +328,9 @@ export function readNetwork(
   const { family } = context;
   let a: Address | undefined;
   if (family === 'ipv4') {
+    a = parseIpv4(host, true);
     // "10/8" and "10.1" are padded with zero octets.
-    const padded = /^[0-9xXa-fA-F.]+$/.test(host) ? padOctets(host) : host;
-    a = parseIpv4(padded, true);
+    if (a === undefined && /^[0-9xXa-fA-F.]+$/.test(host)) a = parseIpv4(padOctets(host), true);
   } else a = parseAddress('ipv6', host);
   if (!a) {
     return refuse('bad-address', `host/network \`${host}' not found`, {

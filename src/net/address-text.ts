@@ -10,19 +10,43 @@ import { parseUnsigned } from './integer-text.ts';
  * Source: iptables `libxtables/xtables.c xtables_numeric_to_ipaddr()`.
  */
 export function parseIpv4(text: string, lenient = false): Address | undefined {
+  const plain = plainIpv4(text);
+  if (plain >= 0) return ipv4(plain);
+  if (!lenient) return undefined;
   const octets = text.split('.');
   if (octets.length !== 4) return undefined;
   let value = 0;
   for (const octet of octets) {
     let n: number;
-    if (/^\d{1,10}$/.test(octet) && (lenient || octet.length === 1 || octet[0] !== '0'))
-      n = Number.parseInt(octet, 10);
-    else if (lenient && /^0x[0-9a-f]{1,8}$/i.test(octet)) n = Number.parseInt(octet.slice(2), 16);
+    if (/^\d{1,10}$/.test(octet)) n = Number.parseInt(octet, 10);
+    else if (/^0x[0-9a-f]{1,8}$/i.test(octet)) n = Number.parseInt(octet.slice(2), 16);
     else return undefined;
     if (n > 255) return undefined;
     value = value * 256 + n;
   }
   return ipv4(value);
+}
+
+/** Four decimal octets without leading zeros as a number, else -1: dumps hold a million, so no part is cut out. */
+function plainIpv4(text: string): number {
+  let value = 0;
+  let octet = -1;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46) {
+      if (octet < 0) return -1;
+      value = value * 256 + octet;
+      octet = -1;
+      dots++;
+      continue;
+    }
+    const digit = code - 48;
+    if (digit < 0 || digit > 9 || octet === 0) return -1;
+    octet = octet < 0 ? digit : octet * 10 + digit;
+    if (octet > 255) return -1;
+  }
+  return dots === 3 && octet >= 0 ? value * 256 + octet : -1;
 }
 
 /**
