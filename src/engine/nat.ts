@@ -147,8 +147,8 @@ export function setupNat(w: Walk, manip: Manip, from: NatAddressSource, range: N
   if (!w.ct || (w.connection.state !== 'NEW' && w.connection.state !== 'RELATED')) return 'accept';
   let full = range;
   if (from === 'masquerade') {
-    const original = w.connection.direction === 'original' ? w.ct.original : w.ct.reply;
-    if (isZero(original.src)) return 'accept';
+    // A machine that asks for its first address; nf_nat_masquerade_ipv6() does not look.
+    if (w.family === 'ipv4' && isZero(w.ct.original.src)) return 'accept';
     const a = masqueradeAddress(w);
     if (!a) return 'drop';
     if (w.outInterface !== undefined) w.updateEntry({ masqueradeInterface: w.outInterface });
