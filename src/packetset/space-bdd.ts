@@ -160,9 +160,12 @@ export interface BddPacketSpace extends PacketSpace {
   allow(nodesMore: number): () => void;
   /** The present end of the arena. */
   mark(): ArenaMark;
-  /** Forgets all sets made since the mark. */
+  /** Forgets all sets made since the mark. Not for a space that a vocabulary has described rules in: it keeps their sets. */
   reset(mark: ArenaMark): void;
-  /** Forgets all sets but those that these are made of. Every id changes: the answer tells the new one of a kept set. */
+  /**
+   * Forgets all sets but those that these are made of. Every id changes: the answer tells the new one of a kept set. Not
+   * for a space that a vocabulary has described rules in, see `reset`.
+   */
   compact(kept: Iterable<PacketSet>): (old: PacketSet) => PacketSet;
 }
 
