@@ -187,12 +187,12 @@ export function modelTable(
 }
 
 type Verdict = Extract<Rule['target'], { kind: 'verdict' }>['verdict'];
-/** What a rule does with packets that match. */
-type Deed = Pick<RuleModel, 'action' | 'changes'>;
+/** What the target of a rule does with packets that match. */
+type TargetModel = Pick<RuleModel, 'action' | 'changes'>;
 
 /** What rules do that name a verdict or no target: one object for all of them, since there may be a million. */
-const noTarget: Deed = { action: { kind: 'continue' }, changes: [] };
-const verdictModels: Readonly<Record<Verdict, Deed>> = {
+const noTarget: TargetModel = { action: { kind: 'continue' }, changes: [] };
+const verdictModels: Readonly<Record<Verdict, TargetModel>> = {
   ACCEPT: { action: { kind: 'end', ending: 'accept' }, changes: [] },
   DROP: { action: { kind: 'end', ending: 'drop' }, changes: [] },
   QUEUE: { action: { kind: 'end', ending: 'queue' }, changes: [] },
@@ -205,7 +205,7 @@ function modelRule(
   vocabulary: Vocabulary,
   view: SeenAs,
   chainOf: (name: string) => ChainModel | undefined,
-): Deed {
+): TargetModel {
   const { target } = rule;
   switch (target.kind) {
     case 'none':

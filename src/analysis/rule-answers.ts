@@ -91,7 +91,7 @@ function translations({ ruleset, program, registry }: Side): number {
 
 /** What {@link answerRules} may be told. */
 interface RuleAnswersOptions {
-  /** Nodes that the roads may take; default: four million. */
+  /** Nodes that the roads may take; default: four million, or twelve for each rule where that is more. */
   readonly roadNodesMax?: number;
   /** What the analysis of nearly the same ruleset left: the one that `analysis` was made with. */
   readonly kept?: Kept;
